@@ -1,0 +1,71 @@
+"""The contract between the engine and a connector. A connector imports this package and `channelsync.errors`, and nothing else of the core.
+
+`values` are the words, `verbs` the protocols a connector implements, `http` the door to its shop. `connectors/README.md` tells how to add one.
+"""
+
+from channelsync.clock import Clock
+from channelsync.contract.http import Budget, Http, HttpRequest, HttpResponse
+from channelsync.contract.values import (
+    Call,
+    Carrier,
+    Cursor,
+    Delivery,
+    Effect,
+    Gone,
+    Identity,
+    Ignored,
+    Listing,
+    ListingHint,
+    OrderHint,
+    OrderLine,
+    OrderSnapshot,
+    OrderState,
+    Outcome,
+    Page,
+    Parsed,
+    Reading,
+    ShelfHint,
+    ShelfRef,
+    Subscription,
+    Traits,
+    Write,
+    WriteResult,
+)
+from channelsync.contract.verbs import Connector, ConnectorType, Context, ReceivesWebhooks, RegistersWebhooks
+
+__all__ = [
+    "Budget",
+    "Call",
+    "Carrier",
+    "Clock",
+    "Connector",
+    "ConnectorType",
+    "Context",
+    "Cursor",
+    "Delivery",
+    "Effect",
+    "Gone",
+    "Http",
+    "HttpRequest",
+    "HttpResponse",
+    "Identity",
+    "Ignored",
+    "Listing",
+    "ListingHint",
+    "OrderHint",
+    "OrderLine",
+    "OrderSnapshot",
+    "OrderState",
+    "Outcome",
+    "Page",
+    "Parsed",
+    "Reading",
+    "ReceivesWebhooks",
+    "RegistersWebhooks",
+    "ShelfHint",
+    "ShelfRef",
+    "Subscription",
+    "Traits",
+    "Write",
+    "WriteResult",
+]

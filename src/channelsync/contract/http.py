@@ -1,0 +1,62 @@
+"""The one door through which a connector reaches its shop. The shell owns what is behind it: sockets, time-outs, retries, limits, redaction.
+
+A connector hands over a request and a function that understands the answer; it never loops, sleeps or catches a socket error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from channelsync.errors import Misunderstood
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """cost: what this call takes from the channel's rate budget (requests, points, units). body: sent as it is."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    cost: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """headers: lower-case names. body: decompressed, at most the shell's limit."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON (a UTF-8 BOM is tolerated). Raises Misunderstood with the first bytes of what came instead."""
+        try:
+            return json.loads(self.body.decode("utf-8-sig"))
+        except (ValueError, RecursionError) as error:
+            raise Misunderstood(f"answer {self.status} is not JSON: {self.body[:120]!r}") from error
+
+
+class Budget(Protocol):
+    """The channel's rate limit as far as we know it. The door waits on it before each call; connectors feed it what the answers say."""
+
+    def learn(self, *, remaining: float, maximum: float, per_second: float) -> None:
+        """The shop told its bucket after the call just answered."""
+
+
+class Http(Protocol):
+    """Both verbs raise NotReached (never left), Unavailable (time-out, broken), RateLimited (429), and whatever `understand` raises."""
+
+    budget: Budget
+
+    async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
+        """A call without effect: repeated with back-off while it raises Unavailable, a few times."""
+
+    async def write(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
+        """A call with effect: exactly one try."""

@@ -1,0 +1,115 @@
+"""What a connector can do. Five required verbs; the rest by presence: a class that has the methods of an optional protocol offers it.
+
+A connector speaks one shop's dialect and keeps no state of its own beyond its settings and access token: the engine owns time, retries,
+storage and logs. Every verb may raise the errors of `channelsync.errors`; each docstring says what is *not* an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+from channelsync.clock import Clock
+from channelsync.contract.http import Http
+from channelsync.contract.values import (
+    Call,
+    Cursor,
+    Delivery,
+    Gone,
+    Identity,
+    Listing,
+    OrderSnapshot,
+    Page,
+    Parsed,
+    Reading,
+    ShelfRef,
+    Subscription,
+    Traits,
+    WriteResult,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the engine gives a connector for one channel. `http` already carries time-outs, limits, retries and redaction."""
+
+    channel: str
+    http: Http
+    clock: Clock
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """One shop's dialect."""
+
+    @property
+    def traits(self) -> Traits: ...
+
+    async def check(self) -> Identity:
+        """Ask the shop who it is. Raises Unauthorized naming the missing scope or credential."""
+
+    def listings(self, cursor: Cursor) -> AsyncIterator[Page[Listing]]:
+        """All listings (empty cursor) or those changed since. Absence from a run proves nothing."""
+
+    def orders(self, cursor: Cursor, *, widen: timedelta = timedelta(0)) -> AsyncIterator[Page[OrderSnapshot]]:
+        """Orders changed since the cursor: closed lower bound, the connector's own overlap, plus `widen` further back.
+
+        With an empty cursor: at least every order that can still change stock (not completely shipped or cancelled). The high-water mark
+        comes from the shop's own clock or rows. The same order may appear twice. An order that changes while a run goes on may move between
+        pages; it must not be lost, if need be until the next run.
+        """
+
+    async def order(self, ref: str) -> OrderSnapshot | Gone:
+        """One order, read directly (not through a search index). Gone only if the shop itself says so."""
+
+    async def stock(self, shelves: Sequence[ShelfRef]) -> Sequence[Reading]:
+        """What the shelves show now, one Reading per shelf that exists; a shelf the shop does not know is simply absent. Any length."""
+
+    async def push(self, call: Call) -> Sequence[WriteResult]:
+        """Write; at most `traits.writes_per_call`. One result per write, by id. Never repeats anything by itself.
+
+        Raising RateLimited, NotReached or Unauthorized means that nothing was written. Any other error: the outcome of every write is
+        unknown. A result that is missing counts as unknown.
+        """
+
+
+@runtime_checkable
+class ReceivesWebhooks(Protocol):
+    """Both verbs are pure: no I/O, no clock, no state."""
+
+    def verify(self, delivery: Delivery) -> str:
+        """Check the signature over the raw body in constant time; return a key that is equal for repeats of the same delivery.
+
+        Raises BadDelivery. A genuine call without content (a ping) verifies.
+        """
+
+    def parse(self, delivery: Delivery) -> Sequence[Parsed]:
+        """What a verified delivery says. Raises Misunderstood if it cannot be understood; the delivery is then set aside."""
+
+
+@runtime_checkable
+class RegistersWebhooks(Protocol):
+    async def subscriptions(self) -> Sequence[Subscription]:
+        """The webhooks that exist at the shop, ours and others'."""
+
+    async def subscribe(self, url: str) -> Sequence[Subscription]:
+        """Make sure that every topic we need is delivered to `url`: create what is missing, re-arm what is switched off. Idempotent."""
+
+
+@runtime_checkable
+class ConnectorType(Protocol):
+    """What an entry point in the group `channelsync.connectors` names: how to make a connector from its settings.
+
+    settings: a pydantic model with extra = "forbid"; the engine validates the `[channels.<name>]` table (less the engine's own keys) by it.
+    """
+
+    name: str
+    settings: type[BaseModel]
+
+    def connect(self, settings: Any, context: Context) -> Connector: ...
+
+
