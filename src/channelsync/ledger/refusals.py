@@ -1,0 +1,74 @@
+"""The ledger's named ways of saying no. A verb *returns* one for an item it did not apply; the door raises it to that caller alone.
+
+A refused item has changed nothing. Faults of the ledger itself (a broken database, a bug) are ordinary exceptions and do not live here.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from channelsync.errors import ChannelsyncError
+
+
+class Refusal(ChannelsyncError):
+    """A request the ledger understood and did not apply. `code` is stable, for programs; the text is for people."""
+
+    code: ClassVar[str] = "refused"
+
+
+class InsufficientStock(Refusal):
+    """Fewer units are there than were asked for. `available` may be negative: shops sold more than there was."""
+
+    code = "insufficient_stock"
+
+    def __init__(self, sku: str, location: str, wanted: int, available: int) -> None:
+        super().__init__(
+            f"SKU {sku!r} at location {location!r}: {wanted} wanted, {available} available; ask for less, receive stock, or allow backorders for the SKU"
+        )
+        self.sku, self.location, self.wanted, self.available = sku, location, wanted, available
+
+
+class UnknownSku(Refusal):
+    code = "unknown_sku"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"the ledger has no SKU {sku!r}; check the spelling (case and spaces count), or seed or import it first")
+        self.sku = sku
+
+
+class UnknownLocation(Refusal):
+    code = "unknown_location"
+
+    def __init__(self, location: str) -> None:
+        super().__init__(f"the ledger has no location {location!r}; check the spelling, or add it under [locations] in the config")
+        self.location = location
+
+
+class AlreadyResolved(Refusal):
+    """What was to be resolved (a reservation, a drift) already has an end. `state` says which: released, expired, committed, fulfilled."""
+
+    code = "already_resolved"
+
+    def __init__(self, what: str, state: str) -> None:
+        super().__init__(f"{what} is already {state}; nothing was changed. Read its current state before asking again")
+        self.what, self.state = what, state
+
+
+class KeyReused(Refusal):
+    """The idempotency key was used before, with another input."""
+
+    code = "key_reused"
+
+    def __init__(self, key: str, verb: str) -> None:
+        super().__init__(f"idempotency key {key!r} was already used for another {verb}; send the first request unchanged, or use a new key")
+        self.key, self.verb = key, verb
+
+
+class NotAllowed(Refusal):
+    """A rule forbids it; `reason` is a whole sentence that says which rule and what to do instead."""
+
+    code = "not_allowed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
