@@ -71,7 +71,9 @@ skus = Table(
     Column("title", Text, nullable=False, server_default=""),
     Column("backorder", String(8), nullable=False, server_default="deny"),
     Column("backorder_limit", BigInteger),
-    Column("counted", Boolean, nullable=False, server_default=false()),  # has ever had physical units posted; before that, oversell means nothing
+    Column(
+        "counted", Boolean, nullable=False, server_default=false()
+    ),  # has ever had physical units posted; before that, oversell means nothing
     Column("created_at", Utc, nullable=False),
     CheckConstraint("backorder IN ('deny', 'allow', 'preorder')", name="backorder"),
 )
@@ -320,7 +322,13 @@ order_lines = Table(
     Column("hold_until", Utc),
     UniqueConstraint("order_id", "line_ref", "sku_id", "location_id"),
     *_not_negative(*POSTED, "withheld"),
-    Index("ix_order_lines_held", "sku_id", "location_id", sqlite_where=text("soft > 0 OR hard > 0"), postgresql_where=text("soft > 0 OR hard > 0")),
+    Index(
+        "ix_order_lines_held",
+        "sku_id",
+        "location_id",
+        sqlite_where=text("soft > 0 OR hard > 0"),
+        postgresql_where=text("soft > 0 OR hard > 0"),
+    ),
     Index("ix_order_lines_withheld", "shelf_id", sqlite_where=text("withheld > 0"), postgresql_where=text("withheld > 0")),
     Index("ix_order_lines_expiring", "hold_until", sqlite_where=text("soft > 0"), postgresql_where=text("soft > 0")),
 )

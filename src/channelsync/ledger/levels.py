@@ -1,0 +1,180 @@
+"""The one function that moves stock: movements and levels in one step, in one transaction (rule 1). Verbs decide, this module writes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from channelsync.ledger import targets
+from channelsync.ledger.schema import BUCKETS, movements, skus, stock_levels
+
+LevelKey = tuple[int, int]
+"""(sku_id, location_id)"""
+
+
+class MovementType(StrEnum):
+    SEED = "seed"
+    RECEIVE = "receive"
+    ADJUST = "adjust"
+    COUNT = "count"
+    IMPORT = "import"
+    RESERVE = "reserve"
+    RELEASE = "release"
+    EXPIRE = "expire"
+    COMMIT = "commit"
+    FULFIL = "fulfil"
+    RETURN = "return"
+    QUARANTINE = "quarantine"
+    SHORTAGE = "shortage"
+    WRITE_OFF = "write_off"
+    TRANSFER_OUT = "transfer_out"
+    TRANSFER_IN = "transfer_in"
+
+
+COUNTING = frozenset({MovementType.SEED, MovementType.RECEIVE, MovementType.ADJUST, MovementType.COUNT, MovementType.IMPORT})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One movement to be: the deltas of one (SKU, location), in SKU units, with why and who."""
+
+    sku_id: int
+    location_id: int
+    type: MovementType
+    on_hand: int = 0
+    soft: int = 0
+    hard: int = 0
+    incoming: int = 0
+    quarantined: int = 0
+    damaged: int = 0
+    pending_debit: int = 0
+    held_elsewhere: int = 0
+    reference: str = ""
+    reason: str = ""
+    actor: str = ""
+    channel_id: int | None = None
+    occurred_at: datetime | None = None
+
+    @property
+    def key(self) -> LevelKey:
+        return self.sku_id, self.location_id
+
+    def deltas(self) -> dict[str, int]:
+        return {bucket: getattr(self, bucket) for bucket in BUCKETS}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A StockLevel as it stands. A key without a row reads as all zero."""
+
+    on_hand: int = 0
+    soft: int = 0
+    hard: int = 0
+    incoming: int = 0
+    quarantined: int = 0
+    damaged: int = 0
+    pending_debit: int = 0
+    held_elsewhere: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.soft - self.hard - self.pending_debit - self.held_elsewhere
+
+
+def read(conn: Connection, keys: Iterable[LevelKey], *, lock: bool = False) -> dict[LevelKey, Level]:
+    """The levels of the keys, all present in the answer. lock: hold the rows until the transaction ends, in key order."""
+    wanted = sorted(set(keys))
+    found = dict.fromkeys(wanted, Level())
+    if lock:
+        _create_missing(conn, wanted)
+    for start in range(0, len(wanted), 400):
+        chunk = wanted[start : start + 400]
+        query = (
+            select(stock_levels)
+            .where(tuple_(stock_levels.c.sku_id, stock_levels.c.location_id).in_(chunk))
+            .order_by(stock_levels.c.sku_id, stock_levels.c.location_id)
+        )
+        if lock:
+            query = query.with_for_update(key_share=True)
+        for row in conn.execute(query).mappings():
+            found[row["sku_id"], row["location_id"]] = Level(**{bucket: row[bucket] for bucket in BUCKETS})
+    return found
+
+
+def post(conn: Connection, entries: Sequence[Entry], now: datetime) -> None:
+    """Write the movements, move the levels, and give every dependent shelf its new target. A CHECK that fails aborts the transaction."""
+    if not entries:
+        return
+    write(conn, entries, now)
+    targets.retarget(conn, {entry.sku_id for entry in entries})
+
+
+def write(conn: Connection, entries: Sequence[Entry], now: datetime) -> None:
+    """`post` without the targets: for verbs that change more than levels and retarget once at their end."""
+    if not entries:
+        return
+    sums = _sum_up(entries)
+    _create_missing(conn, sorted(sums))
+    conn.execute(insert(movements), [_row(entry, now) for entry in entries])
+    _mark_counted(conn, {entry.sku_id for entry in entries if entry.type in COUNTING and entry.on_hand})
+    _move(conn, sums)
+
+
+def _row(entry: Entry, now: datetime) -> dict[str, object]:
+    return {
+        "sku_id": entry.sku_id,
+        "location_id": entry.location_id,
+        "type": entry.type.value,
+        **entry.deltas(),
+        "reference": entry.reference,
+        "reason": entry.reason,
+        "actor": entry.actor,
+        "channel_id": entry.channel_id,
+        "occurred_at": entry.occurred_at or now,
+        "recorded_at": now,
+    }
+
+
+def _sum_up(entries: Sequence[Entry]) -> Mapping[LevelKey, dict[str, int]]:
+    sums: dict[LevelKey, dict[str, int]] = defaultdict(lambda: dict.fromkeys(BUCKETS, 0))
+    for entry in entries:
+        for bucket, delta in entry.deltas().items():
+            sums[entry.key][bucket] += delta
+    return sums
+
+
+def _create_missing(conn: Connection, keys: Sequence[LevelKey]) -> None:
+    if not keys:
+        return
+    make = postgres_insert if conn.dialect.name == "postgresql" else sqlite_insert
+    rows = [{"sku_id": sku_id, "location_id": location_id} for sku_id, location_id in keys]
+    conn.execute(make(stock_levels).on_conflict_do_nothing(), rows)
+
+
+def _mark_counted(conn: Connection, sku_ids: set[int]) -> None:
+    if sku_ids:
+        conn.execute(update(skus).where(skus.c.id.in_(sku_ids), skus.c.counted.is_(False)).values(counted=True))
+
+
+_MOVE = (
+    update(stock_levels)
+    .where(and_(stock_levels.c.sku_id == bindparam("_sku"), stock_levels.c.location_id == bindparam("_location")))
+    .values({bucket: stock_levels.c[bucket] + bindparam(f"d_{bucket}") for bucket in BUCKETS})
+)
+
+
+def _move(conn: Connection, sums: Mapping[LevelKey, dict[str, int]]) -> None:
+    rows = [
+        {"_sku": key[0], "_location": key[1], **{f"d_{bucket}": delta for bucket, delta in sums[key].items()}}
+        for key in sorted(sums)
+        if any(sums[key].values())
+    ]
+    if rows:
+        conn.execute(_MOVE, rows)

@@ -1,0 +1,100 @@
+"""Targets: the number every shelf should show, recomputed in the same transaction as whatever it depends on (rule 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from channelsync.ledger import rules
+from channelsync.ledger.schema import listings, order_lines, shelf_feeds, shelves, stock_levels
+
+CHUNK = 400
+
+
+class _Shelf(NamedTuple):
+    id: int
+    book: int | None
+    target: int | None
+    due: bool
+    safety_stock: int
+    skip: bool
+    pack: int
+    writable: bool
+    available: int
+
+
+def is_due(target: int | None, book: int | None) -> bool:
+    """Something to write: the shop should show another number, and raising a negative one to 0 is never it (it would sell those units twice)."""
+    if target is None or book is None or target == book:
+        return False
+    return not (target <= 0 and book < 0)
+
+
+def retarget(conn: Connection, sku_ids: Collection[int]) -> None:
+    """Give every shelf of these SKUs its new target and its due flag."""
+    wanted = sorted(set(sku_ids))
+    for start in range(0, len(wanted), CHUNK):
+        _retarget(conn, _shelves_of(conn, wanted[start : start + CHUNK]))
+
+
+def _retarget(conn: Connection, found: list[_Shelf]) -> None:
+    withheld = withheld_by(conn, [shelf.id for shelf in found])
+    changed = []
+    for shelf in found:
+        target = None
+        if shelf.writable and not shelf.skip:
+            target = rules.target(shelf.available, rules.Rules(shelf.safety_stock), pack=shelf.pack, withheld=withheld.get(shelf.id, 0))
+        due = is_due(target, shelf.book)
+        if target != shelf.target or due != shelf.due:
+            changed.append({"_id": shelf.id, "_target": target, "_due": due})
+    if changed:
+        conn.execute(_SET_TARGET, changed)
+
+
+_SET_TARGET = (
+    update(shelves)
+    .where(shelves.c.id == bindparam("_id"))
+    .values(target=bindparam("_target"), due=bindparam("_due"), version=shelves.c.version + 1)
+)
+
+
+def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
+    level = stock_levels.c
+    available = func.coalesce(func.sum(level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere), 0)
+    writable = listings.c.tracked & listings.c.problem.is_(None) & listings.c.removed_at.is_(None) & listings.c.stock_ref.is_(None)
+    query = (
+        select(
+            shelves.c.id,
+            shelves.c.book,
+            shelves.c.target,
+            shelves.c.due,
+            shelves.c.safety_stock,
+            shelves.c.skip,
+            listings.c.pack,
+            writable.label("writable"),
+            available.label("available"),
+        )
+        .select_from(shelves)
+        .join(listings, listings.c.id == shelves.c.listing_id)
+        .outerjoin(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
+        .outerjoin(stock_levels, (level.sku_id == listings.c.sku_id) & (level.location_id == shelf_feeds.c.location_id))
+        .where(listings.c.sku_id.in_(sku_ids))
+        .group_by(shelves.c.id, listings.c.id)
+        .order_by(shelves.c.id)
+    )
+    return [
+        _Shelf(row[0], row[1], row[2], bool(row[3]), row[4], bool(row[5]), row[6], bool(row[7]), int(row[8])) for row in conn.execute(query)
+    ]
+
+
+def withheld_by(conn: Connection, shelf_ids: Iterable[int]) -> dict[int, int]:
+    """Units (of the listing) that each shop holds back by itself: the open claims that are flagged so. There is no other source for it."""
+    ids = list(shelf_ids)
+    query = (
+        select(order_lines.c.shelf_id, func.sum(order_lines.c.withheld))
+        .where(order_lines.c.shelf_id.in_(ids), order_lines.c.withheld > 0)
+        .group_by(order_lines.c.shelf_id)
+    )
+    return {row[0]: int(row[1]) for row in conn.execute(query)} if ids else {}
