@@ -164,6 +164,7 @@ listings = Table(
     Column("problem", Text),
     Column("seen_at", Utc, nullable=False),
     Column("removed_at", Utc),
+    Column("linked_at", Utc),  # first linked or unlinked: from then on automatic matching leaves it alone, whatever its SKU text becomes
     UniqueConstraint("channel_id", "ref"),
     CheckConstraint("pack > 0", name="pack"),
     Index(None, "sku_id"),
