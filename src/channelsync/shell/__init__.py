@@ -1,0 +1,1 @@
+"""Everything that touches the outside: sockets, signals, logs, timers. Nothing here knows stock."""

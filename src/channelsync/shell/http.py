@@ -1,0 +1,76 @@
+"""The real door of `channelsync.contract.http`: budget, circuit, retry and one HTTP call, in this order from outside to inside.
+
+read:  retry ( circuit? -> wait for budget -> circuit [ call -> understand ] )
+write:         circuit? -> wait for budget -> circuit [ call -> understand ]
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import httpx
+
+from channelsync.clock import Clock
+from channelsync.contract.http import Budget, HttpRequest, HttpResponse
+from channelsync.errors import RateLimited
+from channelsync.shell.circuit import Circuit
+from channelsync.shell.http_client import HttpClient
+from channelsync.shell.limiter import LeakyBudget
+from channelsync.shell.retry import ReadRetry, RetryRules
+
+T = TypeVar("T")
+
+READ_WAIT_SECONDS = 60.0
+WRITE_WAIT_SECONDS = 5.0  # a write was computed from numbers that age; better to compute it again than to let it wait
+
+
+class ShopHttp:
+    """The `Http` of one channel."""
+
+    def __init__(self, client: HttpClient, budget: LeakyBudget, circuit: Circuit, retry: ReadRetry) -> None:
+        self.budget: Budget = budget
+        self.circuit = circuit
+        self._bucket = budget
+        self._client = client
+        self._retry = retry
+
+    async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
+        return await self._retry.run(lambda: self._once(request, understand, write=False))
+
+    async def write(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
+        return await self._once(request, understand, write=True)
+
+    async def _once(self, request: HttpRequest, understand: Callable[[HttpResponse], T], *, write: bool) -> T:
+        self.circuit.check()
+        await self._bucket.take(request.cost, write=write, wait_max=WRITE_WAIT_SECONDS if write else READ_WAIT_SECONDS)
+        with self.circuit.watch():
+            try:
+                with self._bucket.on_its_way(request.cost):
+                    response = await self._client.send(request)
+                result = understand(response)
+            except RateLimited as error:
+                self._bucket.refused(error.retry_after)
+                raise
+            self._bucket.accepted()
+            return result
+
+
+@asynccontextmanager
+async def shop_http(
+    channel: str,
+    *,
+    clock: Clock,
+    source: random.Random,
+    timeout: float = 30.0,
+    transport: httpx.AsyncBaseTransport | None = None,
+    rules: RetryRules | None = None,
+) -> AsyncIterator[ShopHttp]:
+    """The door of one channel, closed at the end. `transport` replaces the network, e.g. `httpx.ASGITransport(stand_in.app)`."""
+    client = HttpClient(clock, timeout=timeout, transport=transport)
+    try:
+        yield ShopHttp(client, LeakyBudget(clock), Circuit(channel, clock), ReadRetry(clock, source, rules))
+    finally:
+        await client.aclose()
