@@ -113,7 +113,7 @@ def test_transport_errors_say_whether_the_request_can_have_had_an_effect(raised:
 def test_an_impossible_address_is_not_reached() -> None:
     async def use(http: ShopHttp, clock: VirtualClock) -> None:
         with pytest.raises(NotReached, match="address"):
-            await http.write(HttpRequest("GET", "https://[broken"), _text)
+            await http.write(HttpRequest("GET", "https://shop.example:port/"), _text)
 
     _through(Script(httpx.Response(200)), use)
 
