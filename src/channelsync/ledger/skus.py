@@ -1,0 +1,173 @@
+"""SKUs: found, made, renamed, and whether they may be sold beyond what is there. Their stock lives in `stock` and `reservations`.
+
+A SKU is its surrogate id; the text is a name that can change (an event, kept in `findings`) and that another SKU may take over later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from channelsync.ledger import bounds
+from channelsync.ledger.keys import Answer, Keyed, idempotent
+from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
+from channelsync.ledger.schema import findings, skus
+
+CHUNK = 400
+
+
+class Backorder(StrEnum):
+    DENY = "deny"
+    ALLOW = "allow"
+    PREORDER = "preorder"
+
+
+@dataclass(frozen=True, slots=True)
+class Sku:
+    """counted: it has had physical units posted; before that an oversell means nothing."""
+
+    id: int
+    sku: str
+    title: str
+    backorder: Backorder
+    backorder_limit: int | None
+    counted: bool
+
+
+def find(conn: Connection, texts: Iterable[str]) -> dict[str, Sku]:
+    """The SKUs that exist among the texts, by exact text."""
+    wanted = sorted(set(texts))
+    found: dict[str, Sku] = {}
+    for start in range(0, len(wanted), CHUNK):
+        query = select(skus).where(skus.c.sku.in_(wanted[start : start + CHUNK]))
+        found |= {row["sku"]: _sku(row) for row in conn.execute(query).mappings()}
+    return found
+
+
+def ensure(conn: Connection, texts: Iterable[str], now: datetime) -> dict[str, Sku]:
+    """Like `find`, after making those that do not exist. Raises NotAllowed for a text that is no SKU."""
+    wanted = sorted(set(texts))
+    for text in wanted:
+        if problem := bounds.sku_text(text):
+            raise problem
+    found = find(conn, wanted)
+    missing = [text for text in wanted if text not in found]
+    if not missing:
+        return found
+    make = postgres_insert if conn.dialect.name == "postgresql" else sqlite_insert
+    conn.execute(make(skus).on_conflict_do_nothing(), [{"sku": text, "created_at": now} for text in missing])
+    return found | find(conn, missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(Keyed):
+    sku: str
+    to: str
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed(Answer):
+    sku_id: int
+    sku: str
+    was: str
+
+
+@idempotent(Renamed)
+def rename(conn: Connection, items: Sequence[Rename], now: datetime) -> Sequence[Renamed | Refusal]:
+    """Give SKUs another text. Stock, holds and links stay: they hang on the id. A text in use is refused."""
+    names = _locked(conn, {text for item in items for text in (item.sku, item.to)})
+    answers = [_rename_one(names, item) for item in items]
+    done = [answer for answer in answers if isinstance(answer, Renamed)]
+    for answer in done:  # one by one and in order: a -> b may only follow b -> c
+        conn.execute(update(skus).where(skus.c.id == answer.sku_id).values(sku=answer.sku))
+    events = [_renamed_event(answer, item.actor, now) for item, answer in zip(items, answers, strict=True) if isinstance(answer, Renamed)]
+    if events:
+        conn.execute(insert(findings), events)
+    return answers
+
+
+def _rename_one(names: dict[str, int], item: Rename) -> Renamed | Refusal:
+    """`names`: the texts in use and their ids, kept up to date through the batch."""
+    if problem := bounds.sku_text(item.to) or bounds.texts(actor=item.actor):
+        return problem
+    if item.sku not in names:
+        return UnknownSku(item.sku)
+    if item.to in names:
+        return NotAllowed(
+            f"SKU {item.to!r} exists already; two SKUs cannot be merged by renaming. Rename that one first, or choose another text"
+        )
+    names[item.to] = names.pop(item.sku)
+    return Renamed(names[item.to], item.to, item.sku)
+
+
+def _renamed_event(answer: Renamed, actor: str, now: datetime) -> dict[str, Any]:
+    """An event, not a complaint: it is born resolved and stays as the SKU's history."""
+    detail = {"from": answer.was, "to": answer.sku, "actor": actor}
+    return {"kind": "renamed", "sku_id": answer.sku_id, "reference": answer.sku, "detail": detail, "created_at": now, "resolved_at": now}
+
+
+@dataclass(frozen=True, slots=True)
+class SetBackorder(Keyed):
+    """limit: units that may be promised beyond what is available, over all locations together; None: without limit."""
+
+    sku: str
+    policy: Backorder
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackorderSet(Answer):
+    sku: str
+    policy: Backorder
+    limit: int | None
+
+
+@idempotent(BackorderSet)
+def set_backorder(conn: Connection, items: Sequence[SetBackorder], _now: datetime) -> Sequence[BackorderSet | Refusal]:
+    """From now on; reservations that were granted stay granted."""
+    names = _locked(conn, {item.sku for item in items})
+    answers: list[BackorderSet | Refusal] = []
+    for item in items:
+        problem = None if item.limit is None else bounds.units(item.limit, at_least=0)
+        if problem is None and item.sku in names:
+            values = {"backorder": item.policy.value, "backorder_limit": item.limit}
+            conn.execute(update(skus).where(skus.c.id == names[item.sku]).values(values))
+            answers.append(BackorderSet(item.sku, item.policy, item.limit))
+        else:
+            answers.append(problem or UnknownSku(item.sku))
+    return answers
+
+
+def lock_rows(conn: Connection, sku_ids: Iterable[int]) -> None:
+    """Hold the SKUs' own rows, in key order: for decisions that span their locations. Always before any level row is locked."""
+    ids = sorted(set(sku_ids))
+    for start in range(0, len(ids), CHUNK):
+        conn.execute(_for_update(select(skus.c.id).where(skus.c.id.in_(ids[start : start + CHUNK])).order_by(skus.c.id))).all()
+
+
+def mark_counted(conn: Connection, sku_ids: Iterable[int]) -> None:
+    """A count of zero is a count, although it moves nothing."""
+    ids = sorted(set(sku_ids))
+    if ids:
+        conn.execute(update(skus).where(skus.c.id.in_(ids), skus.c.counted.is_(False)).values(counted=True))
+
+
+def _locked(conn: Connection, texts: set[str]) -> dict[str, int]:
+    query = select(skus.c.sku, skus.c.id).where(skus.c.sku.in_(sorted(texts))).order_by(skus.c.id)
+    return {row[0]: row[1] for row in conn.execute(_for_update(query))}
+
+
+def _for_update(query: Select[Any]) -> Select[Any]:
+    return query.with_for_update(key_share=True)
+
+
+def _sku(row: RowMapping) -> Sku:
+    return Sku(row["id"], row["sku"], row["title"], Backorder(row["backorder"]), row["backorder_limit"], row["counted"])

@@ -1,0 +1,230 @@
+"""Physical stock: the verbs people and imports move units with. Claims on units are in `reservations`, shipping a claim in `fulfilment`.
+
+Nothing in here can name a soft or hard bucket: no path leads from a count or an import to a reserved number (rule 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from sqlalchemy import Connection, select, tuple_
+
+from channelsync.ledger import bounds, places, skus
+from channelsync.ledger.keys import Answer, Keyed, idempotent
+from channelsync.ledger.levels import COUNTING, Entry, Level, LevelKey, MovementType
+from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
+from channelsync.ledger.running import Running
+from channelsync.ledger.schema import movements
+
+CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Keyed):
+    """One (SKU, location) and a number of SKU units, which each verb reads in its own way. occurred_at: None means now."""
+
+    sku: str
+    location: str
+    quantity: int
+    reference: str = ""
+    reason: str = ""
+    actor: str = ""
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOff(Change):
+    """bucket: where the units are now."""
+
+    bucket: Literal["on_hand", "quarantined", "damaged"] = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted(Answer):
+    """The level after the change."""
+
+    sku: str
+    location: str
+    on_hand: int
+    available: int
+    quarantined: int
+    damaged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deltas:
+    """The physical buckets a verb may move. There is no soft and no hard."""
+
+    on_hand: int = 0
+    quarantined: int = 0
+    damaged: int = 0
+
+
+C = TypeVar("C", bound=Change)
+
+
+@idempotent(Posted)
+def seed(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
+    """`quantity` is the opening number of a level; a new SKU is made. Refused once the level was seeded, received, adjusted or counted."""
+    skus.ensure(conn, {item.sku for item in items if bounds.sku_text(item.sku) is None and _opens(item) is None}, now)
+    batch = _Batch(conn, items)
+    kept = _kept_already(conn, batch.keys)
+
+    def decide(item: Change, key: LevelKey, _: Level) -> Deltas | Refusal:
+        if problem := _opens(item):
+            return problem
+        if key in kept:
+            return NotAllowed(f"SKU {item.sku!r} at {item.location!r} is kept by the ledger already; use count to set a new number")
+        kept.add(key)
+        return Deltas(on_hand=item.quantity)
+
+    return batch.post(MovementType.SEED, decide, now)
+
+
+@idempotent(Posted)
+def receive(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
+    """`quantity` units (1 or more) arrived."""
+
+    def decide(item: Change, _key: LevelKey, _level: Level) -> Deltas | Refusal:
+        return bounds.units(item.quantity, at_least=1) or Deltas(on_hand=item.quantity)
+
+    return _Batch(conn, items).post(MovementType.RECEIVE, decide, now)
+
+
+@idempotent(Posted)
+def adjust(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
+    """`quantity` units more (> 0) or fewer (< 0) than the ledger says. `reason` is required. More than is there cannot be taken."""
+
+    def decide(item: Change, _: LevelKey, level: Level) -> Deltas | Refusal:
+        if problem := bounds.units(abs(item.quantity), at_least=1) or _reasoned(item, "adjust"):
+            return problem
+        if level.on_hand + item.quantity < 0:
+            return InsufficientStock(item.sku, item.location, -item.quantity, level.on_hand)
+        return Deltas(on_hand=item.quantity)
+
+    return _Batch(conn, items).post(MovementType.ADJUST, decide, now)
+
+
+@idempotent(Posted)
+def count(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
+    """`quantity` units are there. A count that confirms the number is a movement too: of nothing, but at a time and by somebody."""
+
+    def decide(item: Change, _: LevelKey, level: Level) -> Deltas | Refusal:
+        return bounds.units(item.quantity, at_least=0) or Deltas(on_hand=item.quantity - level.on_hand)
+
+    return _Batch(conn, items).post(MovementType.COUNT, decide, now)
+
+
+@idempotent(Posted)
+def take_back(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
+    """`quantity` units came back from a customer. They wait in quarantine until they are inspected: `restock` or `write_off`."""
+
+    def decide(item: Change, _key: LevelKey, _level: Level) -> Deltas | Refusal:
+        return bounds.units(item.quantity, at_least=1) or Deltas(quarantined=item.quantity)
+
+    return _Batch(conn, items).post(MovementType.QUARANTINE, decide, now)
+
+
+@idempotent(Posted)
+def restock(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
+    """`quantity` inspected units leave quarantine and are on sale again."""
+
+    def decide(item: Change, _: LevelKey, level: Level) -> Deltas | Refusal:
+        if problem := bounds.units(item.quantity, at_least=1):
+            return problem
+        if item.quantity > level.quarantined:
+            return InsufficientStock(item.sku, item.location, item.quantity, level.quarantined)
+        return Deltas(on_hand=item.quantity, quarantined=-item.quantity)
+
+    return _Batch(conn, items).post(MovementType.RETURN, decide, now)
+
+
+@idempotent(Posted)
+def write_off(conn: Connection, items: Sequence[WriteOff], now: datetime) -> Sequence[Posted | Refusal]:
+    """`quantity` units are given up. From on_hand or quarantined they become damaged; from damaged they leave the house. `reason` is required."""
+
+    def decide(item: WriteOff, _: LevelKey, level: Level) -> Deltas | Refusal:
+        there = {"on_hand": level.on_hand, "quarantined": level.quarantined, "damaged": level.damaged}[item.bucket]
+        if problem := bounds.units(item.quantity, at_least=1) or _reasoned(item, "write-off"):
+            return problem
+        if item.quantity > there:
+            return InsufficientStock(item.sku, item.location, item.quantity, there)
+        if item.bucket == "damaged":
+            return Deltas(damaged=-item.quantity)
+        if item.bucket == "on_hand":
+            return Deltas(on_hand=-item.quantity, damaged=item.quantity)
+        return Deltas(quarantined=-item.quantity, damaged=item.quantity)
+
+    return _Batch(conn, items).post(MovementType.WRITE_OFF, decide, now)
+
+
+class _Batch(Generic[C]):
+    """What all verbs here share: names to keys, levels locked once, each item decided on the running sums, everything written at the end."""
+
+    def __init__(self, conn: Connection, items: Sequence[C]) -> None:
+        self._conn = conn
+        self._items = items
+        self._places = places.resolve(conn, ((item.sku, item.location) for item in items))
+        self.keys = self._places.keys((item.sku, item.location) for item in items)
+        self._running = Running(conn, self.keys)
+
+    def post(self, type_: MovementType, decide: Callable[[C, LevelKey, Level], Deltas | Refusal], now: datetime) -> list[Posted | Refusal]:
+        answers = [self._one(item, type_, decide) for item in self._items]
+        self._running.post(now)
+        if type_ in {MovementType.SEED, MovementType.COUNT}:
+            done = [answer.sku for answer in answers if isinstance(answer, Posted)]
+            skus.mark_counted(self._conn, (self._places.skus[sku].id for sku in done))
+        return answers
+
+    def _one(self, item: C, type_: MovementType, decide: Callable[[C, LevelKey, Level], Deltas | Refusal]) -> Posted | Refusal:
+        key = self._places.key(item.sku, item.location)
+        if isinstance(key, Refusal):
+            return key
+        deltas = _texts(item) or decide(item, key, self._running.level(key))
+        if isinstance(deltas, Refusal):
+            return deltas
+        level = self._running.add(_entry(item, key, type_, deltas))
+        return Posted(item.sku, item.location, level.on_hand, level.available, level.quarantined, level.damaged)
+
+
+def _entry(item: Change, key: LevelKey, type_: MovementType, deltas: Deltas) -> Entry:
+    return Entry(
+        *key,
+        type_,
+        on_hand=deltas.on_hand,
+        quarantined=deltas.quarantined,
+        damaged=deltas.damaged,
+        reference=item.reference,
+        reason=item.reason,
+        actor=item.actor,
+        occurred_at=item.occurred_at,
+    )
+
+
+def _texts(item: Change) -> NotAllowed | None:
+    return bounds.texts(reference=item.reference, reason=item.reason, actor=item.actor)
+
+
+def _opens(item: Change) -> NotAllowed | None:
+    return bounds.units(item.quantity, at_least=0)
+
+
+def _reasoned(item: Change, what: str) -> NotAllowed | None:
+    if item.reason.strip():
+        return None
+    return NotAllowed(f"the {what} of SKU {item.sku!r} at {item.location!r} has no reason code; say why the number changes")
+
+
+def _kept_already(conn: Connection, keys: set[LevelKey]) -> set[LevelKey]:
+    """Those of the keys whose physical number somebody has told the ledger before."""
+    columns = movements.c.sku_id, movements.c.location_id
+    told: set[LevelKey] = set()
+    wanted = sorted(keys)
+    for start in range(0, len(wanted), CHUNK):
+        here = tuple_(*columns).in_(wanted[start : start + CHUNK])
+        query = select(*columns).distinct().where(here, movements.c.type.in_([type_.value for type_ in COUNTING]))
+        told |= {(row[0], row[1]) for row in conn.execute(query)}
+    return told
