@@ -1,0 +1,164 @@
+"""Opening the ledger's database: SQLite or PostgreSQL, with the settings the ledger's promises rest on. No tables and no statements of verbs here.
+
+Every transaction of the engine is a writer's (`BEGIN IMMEDIATE` on SQLite, READ COMMITTED on PostgreSQL); readers use `reading(engine)`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from channelsync.errors import ChannelsyncError
+
+BUSY_MILLISECONDS = 5000
+CONNECTIONS = 5
+"""Kept open per engine: one writer, the rest readers; as many again may be opened for a moment."""
+
+READ_ONLY = "channelsync_read_only"
+MIGRATING = "channelsync_migrating"
+POSTGRES_SETTINGS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+"""A node that hangs inside a transaction must not hold the others for ever."""
+
+
+class UnusableDatabase(ChannelsyncError):
+    """The database cannot be opened, or does not keep what it is told to keep."""
+
+
+class WrongDatabase(ChannelsyncError):
+    """The database works, but it is not the one this program and this config belong to."""
+
+
+def open_database(url: str, *, durable: bool = True, pooled: bool = False) -> Engine:
+    """Open `sqlite:///path`, `sqlite://` (in memory, one thread) or `postgresql://...`; raises UnusableDatabase.
+
+    durable: refuse a database that may forget a committed transaction; False only where losing all of it is fine.
+    pooled: PostgreSQL sits behind PgBouncer in transaction mode, so no session settings and no prepared statements.
+    """
+    parsed = _parse(url)
+    engine = _open_sqlite(parsed, durable=durable) if parsed.get_backend_name() == "sqlite" else _open_postgres(parsed, pooled=pooled)
+    try:
+        with engine.connect() as conn:
+            if durable:
+                assert_durable(conn)
+    except DBAPIError as problem:
+        engine.dispose()
+        raise UnusableDatabase(f"cannot open the database {_shown(parsed)}: {problem.orig}") from problem
+    except UnusableDatabase:
+        engine.dispose()
+        raise
+    return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same database for readers: each transaction sees one snapshot, and a write in it is an error."""
+    options: dict[str, Any] = {READ_ONLY: True}
+    if engine.dialect.name == "postgresql":
+        options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return engine.execution_options(**options)
+
+
+def is_in_memory(engine: Engine) -> bool:
+    """An in-memory SQLite database has one connection, so it cannot serve two threads."""
+    return isinstance(engine.pool, StaticPool)
+
+
+def assert_durable(conn: Connection) -> None:
+    """Raise UnusableDatabase, naming the setting, if a committed transaction could be lost when the power fails."""
+    for setting, value, wanted in _durability(conn):
+        if value not in wanted:
+            raise UnusableDatabase(f"database setting {setting} is {value!r}: a committed sale could be lost; set it to {wanted[0]!r}")
+
+
+def _durability(conn: Connection) -> list[tuple[str, str, tuple[str, ...]]]:
+    def ask(statement: str) -> str:
+        return str(conn.exec_driver_sql(statement).scalar_one())
+
+    if conn.dialect.name == "sqlite":
+        if is_in_memory(conn.engine):
+            return []
+        return [("journal_mode", ask("PRAGMA journal_mode"), ("wal",)), ("synchronous", ask("PRAGMA synchronous"), ("2", "3"))]
+    commit = ("on", "local", "remote_write", "remote_apply")
+    return [("fsync", ask("SHOW fsync"), ("on",)), ("synchronous_commit", ask("SHOW synchronous_commit"), commit)]
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as problem:
+        raise UnusableDatabase(
+            "the database URL cannot be read; use sqlite:///path/to/store.db or postgresql://user@host/name"
+        ) from problem
+    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+        return parsed.set(drivername="sqlite")
+    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    raise UnusableDatabase(f"database {_shown(parsed)}: {parsed.drivername} is not supported; use sqlite:///... or postgresql://...")
+
+
+def _shown(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
+def _open_sqlite(url: URL, *, durable: bool) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        _create_private(Path(str(url.database)))
+        engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS)
+
+    @event.listens_for(engine, "connect")
+    def configure(dbapi_connection: Any, _record: object) -> None:
+        dbapi_connection.isolation_level = None  # the driver would begin too late and in the wrong mode: we begin ourselves
+        for pragma in (
+            "journal_mode = WAL",
+            f"synchronous = {'FULL' if durable else 'OFF'}",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",
+        ):
+            dbapi_connection.execute(f"PRAGMA {pragma}").close()
+        dbapi_connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}").close()
+
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    """A writer takes the write lock at once: a reader that turns into a writer half way fails without waiting."""
+    options = conn.get_execution_options()
+    read_only = bool(options.get(READ_ONLY))
+    # Neither setting can be changed inside a transaction, and a pooled connection keeps the last one's. Migrations rebuild tables that
+    # others refer to, so they run with foreign keys off and check them at the end.
+    conn.exec_driver_sql(f"PRAGMA query_only = {int(read_only)}")
+    conn.exec_driver_sql(f"PRAGMA foreign_keys = {int(not options.get(MIGRATING))}")
+    conn.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _create_private(path: Path) -> None:
+    """Orders name people: the file (and the WAL, which copies its mode) is readable by its owner only."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as problem:
+        raise UnusableDatabase(
+            f"cannot open the database file {path}: {problem.strerror}; check that its folder exists and is writable"
+        ) from problem
+
+
+def _open_postgres(url: URL, *, pooled: bool) -> Engine:
+    settings: dict[str, Any] = {"prepare_threshold": None} if pooled else {"options": POSTGRES_SETTINGS}
+    connect_args = {name: value for name, value in {"connect_timeout": 5, **settings}.items() if name not in url.query}
+    try:
+        return create_engine(
+            url,
+            isolation_level="READ COMMITTED",
+            pool_size=CONNECTIONS,
+            max_overflow=CONNECTIONS,
+            pool_pre_ping=True,
+            connect_args=connect_args,
+        )
+    except ModuleNotFoundError as problem:
+        raise UnusableDatabase("PostgreSQL needs its driver: pip install 'channelsync[postgres]'") from problem

