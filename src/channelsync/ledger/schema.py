@@ -317,7 +317,6 @@ order_lines = Table(
     Column("pack", Integer, nullable=False, server_default=text("1")),  # frozen at first application
     _count("quantity"),
     *(_count(name) for name in POSTED),
-    _count("baseline_shipped"),  # shipped before the ledger opened: recorded, never posted
     _count("took"),
     _count("withheld"),
     Column("hold_until", Utc),
@@ -333,7 +332,10 @@ order_lines = Table(
     Index("ix_order_lines_withheld", "shelf_id", sqlite_where=text("withheld > 0"), postgresql_where=text("withheld > 0")),
     Index("ix_order_lines_expiring", "hold_until", sqlite_where=text("soft > 0"), postgresql_where=text("soft > 0")),
 )
-"""What is already posted per (order, line, SKU, location): the net effect is desired minus this."""
+"""What is already posted per (order, line, SKU, location): the net effect is desired minus this.
+
+Of an order from before the opening, what was shipped, restocked or quarantined by then is recorded here without a movement.
+"""
 
 inbox = Table(
     "inbox",

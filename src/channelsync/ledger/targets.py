@@ -98,3 +98,11 @@ def withheld_by(conn: Connection, shelf_ids: Iterable[int]) -> dict[int, int]:
         .group_by(order_lines.c.shelf_id)
     )
     return {row[0]: int(row[1]) for row in conn.execute(query)} if ids else {}
+
+
+def skus_of(conn: Connection, shelf_ids: Collection[int]) -> set[int]:
+    """The SKUs these shelves sell."""
+    if not shelf_ids:
+        return set()
+    query = select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id).where(shelves.c.id.in_(shelf_ids))
+    return {sku_id for sku_id in conn.scalars(query) if sku_id is not None}

@@ -1,0 +1,119 @@
+"""The Book: what we believe a shelf shows. Every change of it passes here and leaves a line in its own log.
+
+The book moves by differences only (an own effect of the shop, a confirmed write of ours); it is replaced by a reading in one place, the closed
+bracket (`ledger.brackets`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, insert, literal, or_, select, update
+
+from channelsync.ledger.schema import book_entries, shelves
+
+
+@dataclass(frozen=True, slots=True)
+class BookEntry:
+    """One line of the statement: the book of `shelf_id` moves by `delta` (listing units)."""
+
+    shelf_id: int
+    kind: str  # opening, write, took, gave_back, rebase, adopted, returned
+    delta: int
+    attempt_id: str | None = None
+    order_id: int | None = None
+    note: str = ""
+
+
+def due_when(target: ColumnElement[int | None], book: ColumnElement[int | None]) -> ColumnElement[bool]:
+    """`targets.is_due` as SQL."""
+    nothing = or_(target.is_(None), book.is_(None), target == book, and_(target <= 0, book < 0))
+    return case((nothing, literal(False)), else_=literal(True))
+
+
+_NEW_BOOK = shelves.c.book + bindparam("_delta")
+_MOVE = (
+    update(shelves)
+    .where(shelves.c.id == bindparam("_id"))
+    .values(
+        book=_NEW_BOOK,
+        gap=shelves.c.gap - bindparam("_explained"),
+        own_seq=shelves.c.own_seq + bindparam("_own"),
+        version=shelves.c.version + 1,
+        due=due_when(shelves.c.target, _NEW_BOOK),
+    )
+)
+
+OWN = frozenset({"took", "gave_back"})
+
+
+def move(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
+    """Move books by their entries. An own effect also explains a suspended gap by as much: what the shop shows did not change, the book did."""
+    if not entries:
+        return
+    deltas: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for entry in entries:
+        sums = deltas[entry.shelf_id]
+        sums[0] += entry.delta
+        if entry.kind in OWN:
+            sums[1] += entry.delta
+            sums[2] += 1
+    _log(conn, entries, now)
+    rows = [{"_id": shelf_id, "_delta": d[0], "_explained": d[1], "_own": d[2]} for shelf_id, d in sorted(deltas.items())]
+    conn.execute(_MOVE, rows)
+    _forget_closed_gaps(conn, [shelf_id for shelf_id, d in deltas.items() if d[1]])
+
+
+def replace(conn: Connection, shelf_id: int, before: int | None, reading: int, entries: Sequence[BookEntry], now: datetime) -> None:
+    """A closed bracket: the book becomes the reading; `entries` say why and must sum to the difference. Gap and verification end here."""
+    assert sum(entry.delta for entry in entries) == reading - (before or 0), (entries, before, reading)
+    _log(conn, [entry for entry in entries if entry.delta or entry.kind == "opening"], now)
+    conn.execute(
+        update(shelves)
+        .where(shelves.c.id == shelf_id)
+        .values(
+            book=reading,
+            gap=0,
+            gap_since=None,
+            asked_at=None,
+            verify=False,
+            version=shelves.c.version + 1,
+            due=due_when(shelves.c.target, literal(reading)),
+        )
+    )
+
+
+def _log(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
+    rows = [
+        {
+            "shelf_id": entry.shelf_id,
+            "kind": entry.kind,
+            "delta": entry.delta,
+            "attempt_id": entry.attempt_id,
+            "order_id": entry.order_id,
+            "note": entry.note,
+            "at": now,
+        }
+        for entry in entries
+    ]
+    if rows:
+        conn.execute(insert(book_entries), rows)
+
+
+def _forget_closed_gaps(conn: Connection, shelf_ids: Sequence[int]) -> None:
+    if shelf_ids:
+        conn.execute(update(shelves).where(shelves.c.id.in_(shelf_ids), shelves.c.gap == 0).values(gap_since=None, asked_at=None))
+
+
+def entries_of(conn: Connection, shelf_id: int, *, until: datetime | None = None) -> list[BookEntry]:
+    """The statement's lines, oldest first."""
+    query = select(book_entries).where(book_entries.c.shelf_id == shelf_id).order_by(book_entries.c.id)
+    if until is not None:
+        query = query.where(book_entries.c.at <= until)
+    return [
+        BookEntry(row["shelf_id"], row["kind"], row["delta"], row["attempt_id"], row["order_id"], row["note"])
+        for row in conn.execute(query).mappings()
+    ]

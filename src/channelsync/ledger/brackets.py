@@ -1,0 +1,300 @@
+"""Readings: they detect gaps and resolve unknowns, and are never a base for arithmetic.
+
+A book is replaced by a reading in one place only, a *closed bracket*: two equal readings around a pull of the shop's orders, nothing of ours in
+flight, nothing of this shelf ingested in between. What then still differs is Drift, and the channel's policy decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, and_, or_, select, update
+
+from channelsync.contract import ShelfRef
+from channelsync.ledger import adoption, book, findings, levels, outbox
+from channelsync.ledger.book import BookEntry
+from channelsync.ledger.schema import attempts, listings, push_calls, shelves
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfState:
+    """What the engine takes along when it goes to read a shelf: the state just before."""
+
+    id: int
+    shelf: ShelfRef
+    book: int | None
+    own_seq: int
+    unknown_since: datetime | None = None  # last time an open attempt's request was on the wire
+
+
+class EditPolicy(StrEnum):
+    OVERWRITE = "overwrite"
+    ADOPT = "adopt"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class OnEdit:
+    """What a drift means: the shop shows less (lower) or more (higher) than orders and our writes explain."""
+
+    lower: EditPolicy = EditPolicy.ASK
+    higher: EditPolicy = EditPolicy.OVERWRITE
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One reading of one shelf, with the state from before it was asked for. shows None: the shop does not count it."""
+
+    before: ShelfState
+    shows: int | None
+
+
+class Found(StrEnum):
+    EVEN = "even"  # the reading is the book
+    GAP = "gap"  # it is not; suspended
+    BUSY = "busy"  # an attempt of ours is open: the reading says nothing
+    UNCOUNTED = "uncounted"
+
+
+def note_readings(conn: Connection, items: Sequence[Seen], now: datetime) -> list[Found]:
+    """Single readings (after STALE, by the sweep, from a webhook): keep them, and suspend what does not fit. Books do not move."""
+    return [_note(conn, item, now) for item in items]
+
+
+def _note(conn: Connection, item: Seen, now: datetime) -> Found:
+    row = _lock(conn, item.before.id)
+    values: dict[str, Any] = {"reading": item.shows, "read_at": now}
+    found = Found.EVEN
+    if item.shows is None:
+        found = Found.UNCOUNTED
+    elif row["open_state"] or row["verify"]:
+        found = Found.BUSY
+    elif row["book"] is not None:
+        gap = unexplained(item.shows, item.before.book, row["book"])
+        found = Found.GAP if gap else Found.EVEN
+        values |= {"gap": gap, "gap_since": (row["gap_since"] or now) if gap else None, "retry_at": None}
+    conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(**values))
+    return found
+
+
+def unexplained(shows: int, book_before: int | None, book_now: int) -> int:
+    """How far a reading lies outside what the book was while it was taken (orders may have been ingested meanwhile)."""
+    low, high = (
+        min(book_before if book_before is not None else book_now, book_now),
+        max(book_before if book_before is not None else book_now, book_now),
+    )
+    if low <= shows <= high:
+        return 0
+    return shows - (low if shows < low else high)
+
+
+# -- closing a bracket ---------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """Two readings of one shelf. first_at: our clock before the first was asked for; shop_at: the shop's clock when it answered the first.
+
+    drains_within: how long an unanswered write may still take effect. decision: a person's answer to a suspended gap, else the policy decides.
+    """
+
+    before: ShelfState
+    first: int | None
+    second: int | None
+    first_at: datetime
+    shop_at: datetime
+    on_edit: OnEdit
+    drains_within: timedelta
+    lease_version: int
+
+
+class Closing(StrEnum):
+    OPEN = "open"  # not closed: something moved
+    EVEN = "even"
+    OPENED = "opened"
+    RESOLVED = "resolved"  # an unknown outcome or a verification is settled
+    OVERWRITE = "overwrite"
+    ADOPTED = "adopted"
+    ASKED = "asked"
+
+
+def close(conn: Connection, items: Sequence[Bracket], now: datetime) -> list[Closing]:
+    return [_close(conn, item, now) for item in items]
+
+
+def _close(conn: Connection, item: Bracket, now: datetime) -> Closing:
+    row = _lock(conn, item.before.id)
+    conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(reading=item.second, read_at=now))
+    if item.second is None or not _quiet(conn, item, row):
+        return Closing.OPEN
+    reading = item.second
+    if row["book"] is None:
+        return _open_book(conn, item, reading, now)
+    if row["open_state"]:
+        return _resolve_attempt(conn, item, row, reading, now)
+    if row["verify"]:
+        return _verified(conn, item, row, reading, now)
+    gap = reading - row["book"]
+    if gap == 0:
+        conn.execute(update(shelves).where(shelves.c.id == row["id"]).values(gap=0, gap_since=None, asked_at=None, retry_at=None))
+        findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
+        return Closing.EVEN
+    return _drift(conn, item, row, gap, now)
+
+
+def _quiet(conn: Connection, item: Bracket, row: dict[str, Any]) -> bool:
+    if item.first != item.second or row["own_seq"] != item.before.own_seq or row["book"] != item.before.book:
+        return False
+    if not outbox.holds_lease(conn, row["channel_id"], item.lease_version):
+        return False
+    if row["open_state"] is None:
+        return True
+    return (
+        row["open_state"] != "armed" and row["last_sent_at"] is not None and bool(row["last_sent_at"] + item.drains_within <= item.first_at)
+    )
+
+
+def _open_book(conn: Connection, item: Bracket, reading: int, now: datetime) -> Closing:
+    book.replace(conn, item.before.id, None, reading, [BookEntry(item.before.id, "opening", reading)], now)
+    conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(rebased_at=item.shop_at))
+    return Closing.OPENED
+
+
+def _resolve_attempt(conn: Connection, item: Bracket, row: dict[str, Any], reading: int, now: datetime) -> Closing:
+    """The outcome is judged by differences (book, or book + delta), because the book has moved since; what is left over is our own doing too."""
+    base, delta = row["book"] + row["gap"], row["delta"]
+    applied = abs(reading - (base + delta)) < abs(reading - base)
+    entries = [BookEntry(row["id"], "write", delta, attempt_id=row["attempt_id"])] if applied else []
+    rest = reading - row["book"] - (delta if applied else 0)
+    if rest:
+        entries.append(BookEntry(row["id"], "rebase", rest, attempt_id=row["attempt_id"], note="resolved by reading"))
+    outbox.close(conn, [row["attempt_id"]], "ok" if applied and not rest else "bracketed", f"read back {reading}", now)
+    outbox.end(conn, row["call_key"], now)
+    book.replace(conn, row["id"], row["book"], reading, entries, now)
+    _rebased(conn, item, changed=bool(rest))
+    return Closing.RESOLVED
+
+
+def _verified(conn: Connection, item: Bracket, row: dict[str, Any], reading: int, now: datetime) -> Closing:
+    rest = reading - row["book"]
+    book.replace(conn, row["id"], row["book"], reading, [BookEntry(row["id"], "rebase", rest, note="verified after a write")], now)
+    _rebased(conn, item, changed=bool(rest))
+    return Closing.RESOLVED
+
+
+def _drift(conn: Connection, item: Bracket, row: dict[str, Any], gap: int, now: datetime) -> Closing:
+    policy = item.on_edit.lower if gap < 0 else item.on_edit.higher
+    detail = {"shelf": _name(row), "book": row["book"], "shows": row["book"] + gap, "policy": policy.value}
+    if policy is EditPolicy.ASK:
+        values = {"gap": gap, "gap_since": row["gap_since"] or now, "asked_at": row["asked_at"] or now, "retry_at": None}
+        conn.execute(update(shelves).where(shelves.c.id == row["id"]).values(**values))
+        findings.record(conn, "drift", row["channel_id"], row["sku_id"], _name(row), detail, now)
+        return Closing.ASKED
+    return settle_drift(conn, row["id"], gap, policy, item.shop_at, now)
+
+
+def settle_drift(conn: Connection, shelf_id: int, gap: int, policy: EditPolicy, shop_at: datetime, now: datetime) -> Closing:
+    """Overwrite (the book follows, the next push writes over it) or adopt (the ledger follows the shop). Also a person's answer to a question."""
+    row = _lock(conn, shelf_id)
+    reading = row["book"] + gap
+    kind = "adopted" if policy is EditPolicy.ADOPT else "rebase"
+    entries = adoption.adopt(conn, shelf_id, gap) if policy is EditPolicy.ADOPT else []
+    book.replace(conn, shelf_id, row["book"], reading, [BookEntry(shelf_id, kind, gap, note="edited in the shop")], now)
+    conn.execute(update(shelves).where(shelves.c.id == shelf_id).values(rebased_at=shop_at))
+    levels.post(conn, [replace(entry, channel_id=row["channel_id"]) for entry in entries], now)
+    findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
+    return Closing.ADOPTED if policy is EditPolicy.ADOPT else Closing.OVERWRITE
+
+
+def _rebased(conn: Connection, item: Bracket, *, changed: bool) -> None:
+    if changed:
+        conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(rebased_at=item.shop_at))
+
+
+def _name(row: dict[str, Any]) -> str:
+    return f"{row['ref']}@{row['location']}"
+
+
+# -- which shelves to look at ----------------------------------------------------------------------------------------------------------------------
+
+
+def states(conn: Connection, shelf_ids: Iterable[int]) -> list[ShelfState]:
+    """The shelves as they are just before a reading."""
+    ids = list(shelf_ids)
+    return [_state(dict(row)) for row in conn.execute(_shelf_query().where(shelves.c.id.in_(ids))).mappings()] if ids else []
+
+
+def wanting_bracket(conn: Connection, channel_id: int, drains_before: datetime, limit: int) -> list[ShelfState]:
+    """Shelves with something open that only a closed bracket ends: no book yet, a gap nobody was asked about, a verification, a drained unknown."""
+    unknown = and_(attempts.c.state.in_(("sent", "unknown")), push_calls.c.last_sent_at <= drains_before)
+    quiet = and_(
+        attempts.c.id.is_(None), or_(shelves.c.book.is_(None), shelves.c.verify, and_(shelves.c.gap != 0, shelves.c.asked_at.is_(None)))
+    )
+    query = (
+        _shelf_query().where(shelves.c.channel_id == channel_id, _readable(), or_(unknown, quiet)).order_by(shelves.c.read_at, shelves.c.id)
+    )
+    return [_state(dict(row)) for row in conn.execute(query.limit(limit)).mappings()]
+
+
+def wanting_look(conn: Connection, channel_id: int, read_before: datetime, limit: int) -> list[ShelfState]:
+    """Shelves whose last reading is too old: the sweep, which finds hand edits and swallowed sales even where nothing is due."""
+    stale = or_(shelves.c.read_at.is_(None), shelves.c.read_at <= read_before)
+    query = _shelf_query().where(shelves.c.channel_id == channel_id, _readable(), stale).order_by(shelves.c.read_at, shelves.c.id)
+    return [_state(dict(row)) for row in conn.execute(query.limit(limit)).mappings()]
+
+
+def of_listings(conn: Connection, channel_id: int, refs: Sequence[str]) -> list[ShelfState]:
+    """The shelves of these listings, by ref."""
+    query = _shelf_query().where(shelves.c.channel_id == channel_id, listings.c.ref.in_(list(refs)), _readable())
+    return [_state(dict(row)) for row in conn.execute(query).mappings()]
+
+
+def _readable() -> Any:
+    return and_(
+        listings.c.sku_id.is_not(None),
+        listings.c.tracked,
+        listings.c.problem.is_(None),
+        listings.c.removed_at.is_(None),
+        listings.c.stock_ref.is_(None),
+    )
+
+
+def _shelf_query() -> Any:
+    open_attempt = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(outbox.OPEN_STATES))
+    return (
+        select(shelves.c.id, shelves.c.book, shelves.c.own_seq, shelves.c.location, listings.c.ref, push_calls.c.last_sent_at)
+        .join(listings, listings.c.id == shelves.c.listing_id)
+        .outerjoin(attempts, open_attempt)
+        .outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)
+    )
+
+
+def _state(row: dict[str, Any]) -> ShelfState:
+    return ShelfState(row["id"], ShelfRef(row["ref"], row["location"]), row["book"], row["own_seq"], row["last_sent_at"])
+
+
+def _lock(conn: Connection, shelf_id: int) -> dict[str, Any]:
+    """The shelf with its listing and its open attempt, locked."""
+    conn.execute(select(shelves.c.id).where(shelves.c.id == shelf_id).with_for_update(key_share=True))
+    open_attempt = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(outbox.OPEN_STATES))
+    query = (
+        select(
+            shelves,
+            listings.c.ref,
+            listings.c.sku_id,
+            attempts.c.id.label("attempt_id"),
+            attempts.c.state.label("open_state"),
+            attempts.c.delta,
+            attempts.c.call_key,
+            push_calls.c.last_sent_at,
+        )
+        .join(listings, listings.c.id == shelves.c.listing_id)
+        .outerjoin(attempts, open_attempt)
+        .outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)
+        .where(shelves.c.id == shelf_id)
+    )
+    return dict(conn.execute(query).mappings().one())

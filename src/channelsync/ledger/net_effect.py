@@ -1,0 +1,140 @@
+"""Net effect of an order line: what should be posted, what is posted, and the movements between the two. Pure: no database here.
+
+This is what makes duplicates, reorderings, edits and a cancel that arrives before its order all come to the same end (rule 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from channelsync.contract import OrderLine, OrderSnapshot, OrderState
+from channelsync.ledger.levels import Entry, Level, MovementType
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Per (order, line, SKU, location), in SKU units: what the ledger holds and has moved for it. `took` and `withheld` in listing units."""
+
+    soft: int = 0
+    hard: int = 0
+    shipped: int = 0
+    restocked: int = 0
+    quarantined: int = 0
+    took: int = 0
+    withheld: int = 0
+
+
+def desired(snapshot: OrderSnapshot, line: OrderLine, *, pack: int, now: datetime) -> Posted:
+    """What should be posted for a line that is wholly on one (SKU, location).
+
+    An unpaid checkout is held softly until its hold ends. What a dead order still owes is free again if the shop gave it back, else quarantined.
+    """
+    outstanding = line.outstanding
+    quarantined = line.quarantined
+    soft = hard = withheld = 0
+    match snapshot.state:
+        case OrderState.OPEN:
+            hard = outstanding
+        case OrderState.PENDING:
+            if snapshot.hold_until is None or snapshot.hold_until > now:
+                soft, withheld = outstanding, line.withheld
+        case OrderState.CANCELLED | OrderState.DELETED:
+            kept_by_shop = line.channel_took - (line.shipped - line.restocked) - line.quarantined
+            quarantined += min(outstanding, max(0, kept_by_shop))
+    return Posted(
+        soft=soft * pack,
+        hard=hard * pack,
+        shipped=line.shipped * pack,
+        restocked=line.restocked * pack,
+        quarantined=quarantined * pack,
+        took=line.channel_took,
+        withheld=withheld,
+    )
+
+
+def movements(template: Entry, before: Posted, after: Posted) -> Iterator[Entry]:
+    """The typed movements that turn `before` into `after`; `template` carries the key, the reference and the times."""
+    soft, hard = after.soft - before.soft, after.hard - before.hard
+    shipped = after.shipped - before.shipped
+    if shipped:
+        freed = _toward(hard, -shipped)
+        hard -= freed
+        yield replace(template, type=MovementType.FULFIL, on_hand=-shipped, hard=freed)
+    quarantined = after.quarantined - before.quarantined
+    if quarantined:
+        freed = _toward(hard, -quarantined)
+        hard -= freed
+        yield replace(template, type=MovementType.QUARANTINE, on_hand=-quarantined, quarantined=quarantined, hard=freed)
+    if restocked := after.restocked - before.restocked:
+        yield replace(template, type=MovementType.RETURN, on_hand=restocked)
+    if committed := min(max(0, -soft), max(0, hard)):
+        soft, hard = soft + committed, hard - committed
+        yield replace(template, type=MovementType.COMMIT, soft=-committed, hard=committed)
+    if soft:
+        yield replace(template, type=_hold(soft), soft=soft)
+    if hard:
+        yield replace(template, type=_hold(hard), hard=hard)
+
+
+def _hold(delta: int) -> MovementType:
+    return MovementType.RESERVE if delta > 0 else MovementType.RELEASE
+
+
+def _toward(delta: int, wanted: int) -> int:
+    """As much of `wanted` as `delta` has in the same direction."""
+    if wanted < 0:
+        return max(wanted, min(delta, 0))
+    return min(wanted, max(delta, 0))
+
+
+def cover(template: Entry, level: Level, entries: list[Entry]) -> list[Entry]:
+    """What must be added so that no physical bucket falls below zero: units that were shipped but never counted are a `shortage`.
+
+    Units that leave the quarantine although somebody already took them out of it were restocked by hand: they are not put on hand again.
+    """
+    extra: list[Entry] = []
+    on_hand = level.on_hand + sum(entry.on_hand for entry in entries)
+    quarantined = level.quarantined + sum(entry.quarantined for entry in entries)
+    if quarantined < 0:
+        extra.append(
+            replace(template, type=MovementType.ADJUST, quarantined=-quarantined, on_hand=quarantined, reason="already out of quarantine")
+        )
+        on_hand += quarantined
+    if on_hand < 0:
+        extra.append(replace(template, type=MovementType.SHORTAGE, on_hand=-on_hand, reason="shipped but never counted"))
+    return extra
+
+
+def before_opening(wanted: Posted) -> Posted:
+    """The baseline of an order from before the opening: its past is in the opening balance already, only its open holds are news."""
+    return Posted(shipped=wanted.shipped, restocked=wanted.restocked, quarantined=wanted.quarantined)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEffect:
+    """What the shop itself did to its number and the book has not: `booked` moves the book, `swallowed` was inside its last replacement."""
+
+    booked: int = 0
+    swallowed: int = 0
+
+
+def own_effect(line: OrderLine, posted_took: int, rebased_at: datetime | None, *, first_sight: bool) -> OwnEffect:
+    """Split the shop's unposted effects by the reading that last replaced the book (listing units, > 0: given back to the shelf).
+
+    An effect older than that reading is inside it already. At first sight every effect has its own time; later, what is unposted is dated by
+    the newest effect of its sign.
+    """
+    unposted = line.channel_took - posted_took
+    if not unposted:
+        return OwnEffect()
+    if rebased_at is None:
+        return OwnEffect(booked=-unposted)
+    if first_sight and not posted_took:
+        inside = sum(effect.units for effect in line.effects if effect.at < rebased_at)
+        return OwnEffect(booked=-(unposted - inside), swallowed=-inside)
+    newest = max((effect.at for effect in line.effects if effect.units * unposted > 0), default=None)
+    if newest is not None and newest < rebased_at:
+        return OwnEffect(swallowed=-unposted)
+    return OwnEffect(booked=-unposted)

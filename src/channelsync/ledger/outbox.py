@@ -1,0 +1,286 @@
+"""The outbox: differences on their way to the shops. Targets are state, so there is no queue of numbers; what is stored is one open attempt per shelf.
+
+The protocol is the safe push: arm (compute and store), release (re-check in the step before the bytes leave), settle (`book += delta`, never
+`book := target`). Attempts that travel together share a call; its key is the idempotency key and its list is frozen when it is first sent.
+
+    armed --release--> sent --settle--> ok | stale | refused | not_sent | unknown --repeat/bracket--> ok | stale | bracketed
+      `--withdrawn (no longer due, lease lost)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, or_, select, update
+
+from channelsync.contract import Call, Carrier, ShelfRef, Write
+from channelsync.ledger.differences import Difference, Look, difference
+from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
+
+OPEN_STATES = ("armed", "sent", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Arming:
+    """What to arm. looks: fresh readings by shelf id, for carriers that need one (SET). avoid: channels known to be unreachable now."""
+
+    channel_id: int
+    key: str
+    raises: bool
+    carrier: Carrier
+    limit: int
+    lease_version: int
+    looks: tuple[tuple[int, Look], ...] = ()
+    avoid: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A stored call and what may still become of it."""
+
+    call: Call
+    raises: bool
+    carrier: Carrier
+    state: str
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+    complete: bool  # every attempt it was sent with is still open: only then may it be repeated
+
+
+# -- arm ---------------------------------------------------------------------------------------------------------------------------------------
+
+
+def arm(conn: Connection, items: Sequence[Arming], now: datetime) -> list[Call | None]:
+    """Compute the differences that are due and store them as attempts. None: nothing is due in that direction."""
+    return [_arm(conn, item, now) for item in items]
+
+
+def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
+    if not holds_lease(conn, item.channel_id, item.lease_version):
+        return None
+    looks = dict(item.looks)
+    chosen: list[tuple[int, ShelfRef, int, Difference]] = []
+    for row in conn.execute(_due(item, now)).mappings():
+        change = difference(
+            item.carrier,
+            target=row["target"],
+            book=row["book"],
+            gap=row["gap"],
+            verify=bool(row["verify"]),
+            own_seq=row["own_seq"],
+            look=looks.get(row["id"]),
+        )
+        if change is not None and (change.delta > 0) == item.raises:
+            chosen.append((row["id"], ShelfRef(row["ref"], row["location"]), row["version"], change))
+    if not chosen:
+        return None
+    conn.execute(insert(push_calls).values(_call_row(item, now)))
+    writes = []
+    rows = []
+    for position, (shelf_id, shelf, version, change) in enumerate(chosen):
+        write = Write(f"{item.key}.{position}", shelf, change.value, change.compare, change.delta)
+        writes.append(write)
+        rows.append(_attempt_row(item.key, position, shelf_id, version, write, change, now))
+    conn.execute(insert(attempts), rows)
+    return Call(item.key, tuple(writes))
+
+
+def _due(item: Arming, now: datetime) -> Select[Any]:
+    direction = shelves.c.target > shelves.c.book if item.raises else shelves.c.target < shelves.c.book
+    wanted: list[ColumnElement[bool]] = [
+        shelves.c.channel_id == item.channel_id,
+        shelves.c.due,
+        or_(direction, shelves.c.verify, shelves.c.gap != 0) if item.carrier is Carrier.SET and not item.raises else direction,
+        shelves.c.aside_at.is_(None),
+        or_(shelves.c.retry_at.is_(None), shelves.c.retry_at <= now),
+        ~exists().where(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES)),
+    ]
+    if item.raises:
+        wanted += [shelves.c.verify.is_(False), shelves.c.gap <= 0, ~_lower_elsewhere(item.avoid)]
+    if item.carrier is Carrier.SET:
+        wanted.append(shelves.c.id.in_([shelf_id for shelf_id, _ in item.looks]))
+    query = (
+        select(shelves, listings.c.ref)
+        .join(listings, listings.c.id == shelves.c.listing_id)
+        .where(*wanted)
+        .order_by(shelves.c.target, shelves.c.id)  # the scarcest first
+        .limit(item.limit)
+    )
+    return query.with_for_update(of=shelves, key_share=True)
+
+
+def _lower_elsewhere(avoid: tuple[int, ...]) -> ColumnElement[bool]:
+    """Another shelf of the same SKU still has to go down: lowers of a SKU go out before its raises."""
+    other, other_listing = shelves.alias("other"), listings.alias("other_listing")
+    live = exists().where(channels.c.id == other.c.channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
+    return exists().where(
+        other_listing.c.sku_id == listings.c.sku_id,
+        other.c.listing_id == other_listing.c.id,
+        other.c.id != shelves.c.id,
+        other.c.due,
+        other.c.target < other.c.book,
+        other.c.aside_at.is_(None),
+        other.c.channel_id.not_in(avoid or (-1,)),
+        live,
+    )
+
+
+def _call_row(item: Arming, now: datetime) -> dict[str, object]:
+    return {
+        "key": item.key,
+        "channel_id": item.channel_id,
+        "raises": item.raises,
+        "carrier": item.carrier.value,
+        "state": "armed",
+        "lease_version": item.lease_version,
+        "created_at": now,
+    }
+
+
+def _attempt_row(
+    key: str, position: int, shelf_id: int, version: int, write: Write, change: Difference, now: datetime
+) -> dict[str, object]:
+    return {
+        "id": write.id,
+        "call_key": key,
+        "position": position,
+        "shelf_id": shelf_id,
+        "target": change.target,
+        "book_at": change.book,
+        "delta": change.delta,
+        "value": change.value,
+        "compare": change.compare,
+        "version": version,
+        "state": "armed",
+        "created_at": now,
+    }
+
+
+# -- release -----------------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """repeat: the call was sent before and is to be sent again, identically; then it is released whole or not at all."""
+
+    key: str
+    lease_version: int
+    repeat: bool = False
+
+
+def release(conn: Connection, items: Sequence[Release], now: datetime) -> list[Call | None]:
+    """The last look before the bytes leave. None: nothing of the call may be sent (withdrawn, lease lost, or a repeat that is no longer due)."""
+    return [_release(conn, item, now) for item in items]
+
+
+def _release(conn: Connection, item: Release, now: datetime) -> Call | None:
+    call = conn.execute(select(push_calls).where(push_calls.c.key == item.key).with_for_update()).mappings().one()
+    if not holds_lease(conn, call["channel_id"], item.lease_version):
+        return None
+    if call["state"] not in (("sent", "unknown") if item.repeat else ("armed",)):
+        return None
+    rows = open_rows(conn, item.key)
+    checked = call["raises"] or call["carrier"] == Carrier.SET
+    stale = [row for row in rows if checked and (row["now_target"] is None or row["now_target"] < row["target"])]
+    if item.repeat and stale:
+        return None
+    if stale:
+        close(conn, [row["id"] for row in stale], "withdrawn", "no longer due", now)
+        rows = [row for row in rows if row not in stale]
+    if not rows:
+        end(conn, item.key, now)
+        return None
+    conn.execute(update(attempts).where(attempts.c.id.in_([row["id"] for row in rows])).values(state="sent"))
+    conn.execute(
+        update(push_calls)
+        .where(push_calls.c.key == item.key)
+        .values(
+            state="sent",
+            first_sent_at=call["first_sent_at"] or now,
+            last_sent_at=now,
+            sends=push_calls.c.sends + 1,
+            lease_version=item.lease_version,
+        )
+    )
+    return Call(item.key, tuple(_write(row) for row in rows))
+
+
+def _write(row: Mapping[str, Any]) -> Write:
+    return Write(row["id"], ShelfRef(row["ref"], row["location"]), row["value"], row["compare"], row["delta"])
+
+
+def open_rows(conn: Connection, key: str) -> list[dict[str, Any]]:
+    """The attempts of a call whose outcome is not known yet, with their shelves, locked."""
+    query = (
+        select(attempts, shelves.c.target.label("now_target"), shelves.c.location, listings.c.ref)
+        .join(shelves, shelves.c.id == attempts.c.shelf_id)
+        .join(listings, listings.c.id == shelves.c.listing_id)
+        .where(attempts.c.call_key == key, attempts.c.state.in_(OPEN_STATES))
+        .order_by(attempts.c.position)
+        .with_for_update(of=[attempts, shelves])
+    )
+    return [dict(row) for row in conn.execute(query).mappings()]
+
+
+# -- what the settling half needs too --------------------------------------------------------------------------------------------------------
+
+
+def holds_lease(conn: Connection, channel_id: int, version: int) -> bool:
+    return bool(conn.execute(select(channels.c.lease_version).where(channels.c.id == channel_id)).scalar_one() == version)
+
+
+def close(conn: Connection, ids: Sequence[str], state: str, reason: str, now: datetime) -> None:
+    """End attempts without an effect on any book."""
+    if ids:
+        conn.execute(update(attempts).where(attempts.c.id.in_(ids)).values(state=state, reason=reason, settled_at=now))
+
+
+def end(conn: Connection, key: str, now: datetime) -> None:
+    """A call is settled when none of its attempts is open."""
+    still_open = exists().where(attempts.c.call_key == key, attempts.c.state.in_(OPEN_STATES))
+    conn.execute(update(push_calls).where(push_calls.c.key == key, ~still_open).values(state="settled", settled_at=now))
+
+
+# -- what is open ----------------------------------------------------------------------------------------------------------------------------------
+
+
+def open_calls(conn: Connection, channel_id: int) -> list[OpenCall]:
+    """Calls of a channel that are not settled, oldest first: what a new holder or a restarted daemon starts with."""
+    query = (
+        select(push_calls).where(push_calls.c.channel_id == channel_id, push_calls.c.state != "settled").order_by(push_calls.c.created_at)
+    )
+    return [_open_call(conn, dict(row)) for row in conn.execute(query).mappings()]
+
+
+def _open_call(conn: Connection, row: Mapping[str, Any]) -> OpenCall:
+    sent = select(func.count()).where(attempts.c.call_key == row["key"], attempts.c.state != "withdrawn")
+    query = (
+        select(attempts, shelves.c.location, listings.c.ref)
+        .join(shelves, shelves.c.id == attempts.c.shelf_id)
+        .join(listings, listings.c.id == shelves.c.listing_id)
+        .where(attempts.c.call_key == row["key"], attempts.c.state.in_(OPEN_STATES))
+        .order_by(attempts.c.position)
+    )
+    writes = tuple(_write(dict(attempt)) for attempt in conn.execute(query).mappings())
+    complete = conn.execute(sent).scalar_one() == len(writes)
+    return OpenCall(
+        Call(row["key"], writes), row["raises"], Carrier(row["carrier"]), row["state"], row["first_sent_at"], row["last_sent_at"], complete
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Give up a call that was armed and never released (a crash fell between): nothing of it can be on the wire."""
+
+    key: str
+
+
+def withdraw(conn: Connection, items: Sequence[Withdrawal], now: datetime) -> list[None]:
+    for item in items:
+        ids = conn.scalars(select(attempts.c.id).where(attempts.c.call_key == item.key, attempts.c.state == "armed")).all()
+        close(conn, ids, "withdrawn", "never sent", now)
+        end(conn, item.key, now)
+    return [None for _ in items]

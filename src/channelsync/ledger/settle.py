@@ -1,0 +1,117 @@
+"""What became of a call: every answer moves the book by its attempt's own difference, or leaves the attempt open as unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from channelsync.contract import Outcome, WriteResult
+from channelsync.ledger import aside, book, outbox
+from channelsync.ledger.book import BookEntry
+from channelsync.ledger.schema import attempts, push_calls, shelves
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The answers to a released call. A write without a result is unknown.
+
+    atomic: False if another writer could slip inside the write: it must be verified. visible: False if an OK only means "accepted".
+    """
+
+    key: str
+    lease_version: int
+    results: tuple[WriteResult, ...]
+    atomic: bool = True
+    visible: bool = True
+    retry_after: timedelta = timedelta(seconds=5)  # after STALE or NOT_SENT nothing is lost; do not spin
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """fenced: somebody else holds the channel now; nothing was changed. stale: shelves to be read next."""
+
+    fenced: bool = False
+    ok: int = 0
+    unknown: int = 0
+    not_sent: int = 0
+    stale: tuple[int, ...] = ()
+    refused: tuple[int, ...] = ()
+
+
+def settle(conn: Connection, items: Sequence[Settlement], now: datetime) -> list[Settled]:
+    return [_settle(conn, item, now) for item in items]
+
+
+def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
+    call = conn.execute(select(push_calls).where(push_calls.c.key == item.key).with_for_update()).mappings().one()
+    if not outbox.holds_lease(conn, call["channel_id"], item.lease_version) or call["lease_version"] != item.lease_version:
+        return Settled(fenced=True)
+    answers = {result.id: result for result in item.results}
+    ok: list[BookEntry] = []
+    outcome: dict[Outcome, list[dict[str, Any]]] = {kind: [] for kind in Outcome}
+    for row in outbox.open_rows(conn, item.key):
+        answer = answers.get(row["id"], WriteResult(row["id"], Outcome.UNKNOWN, "no answer for this write"))
+        kind = Outcome.UNKNOWN if answer.outcome is Outcome.OK and not item.visible else answer.outcome
+        outcome[kind].append(row)
+        _note(conn, row["id"], kind, answer, now)
+        if kind is Outcome.OK:
+            ok.append(BookEntry(row["shelf_id"], "write", row["delta"], attempt_id=row["id"]))
+    book.move(conn, ok, now)
+    if not item.atomic:
+        _verify(conn, [row["shelf_id"] for row in outcome[Outcome.OK]])
+    _retry_later(conn, [row["shelf_id"] for row in outcome[Outcome.NOT_SENT]], now + item.retry_after)
+    for row in outcome[Outcome.REFUSED]:
+        _set_aside(conn, call["channel_id"], row, answers[row["id"]].reason, now)
+    _close_call(conn, item.key, unknown=bool(outcome[Outcome.UNKNOWN]), now=now)
+    return Settled(
+        ok=len(ok),
+        unknown=len(outcome[Outcome.UNKNOWN]),
+        not_sent=len(outcome[Outcome.NOT_SENT]),
+        stale=tuple(row["shelf_id"] for row in outcome[Outcome.STALE]),
+        refused=tuple(row["shelf_id"] for row in outcome[Outcome.REFUSED]),
+    )
+
+
+_STATE = {
+    Outcome.OK: "ok",
+    Outcome.STALE: "stale",
+    Outcome.REFUSED: "refused",
+    Outcome.NOT_SENT: "not_sent",
+    Outcome.UNKNOWN: "unknown",
+}
+
+
+def _note(conn: Connection, attempt_id: str, kind: Outcome, answer: WriteResult, now: datetime) -> None:
+    settled = None if kind is Outcome.UNKNOWN else now
+    conn.execute(
+        update(attempts)
+        .where(attempts.c.id == attempt_id)
+        .values(state=_STATE[kind], reason=answer.reason[:500], shows=answer.shows, settled_at=settled)
+    )
+
+
+def _verify(conn: Connection, shelf_ids: Sequence[int]) -> None:
+    if shelf_ids:
+        conn.execute(update(shelves).where(shelves.c.id.in_(shelf_ids)).values(verify=True))
+
+
+def _retry_later(conn: Connection, shelf_ids: Sequence[int], at: datetime) -> None:
+    if shelf_ids:
+        conn.execute(update(shelves).where(shelves.c.id.in_(shelf_ids)).values(retry_at=at))
+
+
+def _set_aside(conn: Connection, channel_id: int, row: dict[str, Any], reason: str, now: datetime) -> None:
+    """A permanent refusal: no write until a person or a changed listing takes it back. The sweep still reads it."""
+    conn.execute(update(shelves).where(shelves.c.id == row["shelf_id"]).values(aside_at=now, aside_reason=reason))
+    aside.put(conn, channel_id, "shelf", f"{row['ref']}@{row['location']}", reason, str(row["value"]), now)
+
+
+def _close_call(conn: Connection, key: str, *, unknown: bool, now: datetime) -> None:
+    if unknown:
+        conn.execute(update(push_calls).where(push_calls.c.key == key).values(state="unknown"))
+    else:
+        outbox.end(conn, key, now)
