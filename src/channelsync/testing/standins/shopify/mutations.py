@@ -1,0 +1,57 @@
+"""What the mutation fields do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLResolveInfo
+from graphql.execution import get_directive_values
+
+from channelsync.testing.standins.shopify.hooks import TAKEN, WebhookSubscription
+
+if TYPE_CHECKING:
+    from channelsync.testing.standins.shopify.shop import ShopifyStandIn
+
+Info = GraphQLResolveInfo
+
+
+def inventory_set_quantities(_: Any, info: Info, *, input: dict[str, Any]) -> Any:  # noqa: A002 - GraphQL's name
+    shop: ShopifyStandIn = info.context
+    directive = info.schema.get_directive("idempotent")
+    assert directive is not None
+    given = get_directive_values(directive, info.field_nodes[0], info.variable_values)
+    mutation = shop.set_quantities
+    key = mutation.form(input, given["key"] if given else None)
+    if (known := mutation.begin(input, key)) is not None:
+        return known
+    if not shop.write_seconds:
+        return mutation.run(input, key)
+
+    async def later() -> dict[str, Any]:
+        await shop.clock.sleep(shop.random.random() * shop.write_seconds)
+        return mutation.run(input, key)
+
+    return later()
+
+
+def subscription_payload(made: WebhookSubscription | str) -> dict[str, Any]:
+    if isinstance(made, str):
+        field = ["webhookSubscription", "uri"] if made == TAKEN else ["webhookSubscription"]
+        return {"webhookSubscription": None, "userErrors": [{"field": field, "message": made}]}
+    return {"webhookSubscription": made, "userErrors": []}
+
+
+def subscription_create(_: Any, info: Info, *, topic: str, **arguments: Any) -> dict[str, Any]:
+    wanted = arguments["webhookSubscription"]
+    return subscription_payload(info.context.hooks.create(topic, wanted.get("uri"), wanted.get("includeFields")))
+
+
+def subscription_update(_: Any, info: Info, *, id: str, **arguments: Any) -> dict[str, Any]:  # noqa: A002 - GraphQL's name
+    wanted = arguments["webhookSubscription"]
+    return subscription_payload(info.context.hooks.update(id, wanted.get("uri"), wanted.get("includeFields")))
+
+
+def subscription_delete(_: Any, info: Info, *, id: str) -> dict[str, Any]:  # noqa: A002 - GraphQL's name
+    if info.context.hooks.delete(id):
+        return {"deletedWebhookSubscriptionId": id, "userErrors": []}
+    return {"deletedWebhookSubscriptionId": None, "userErrors": [{"field": ["id"], "message": "Webhook subscription does not exist"}]}

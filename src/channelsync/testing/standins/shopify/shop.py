@@ -1,0 +1,204 @@
+"""The stand-in itself: a Shopify shop with one stocked location, what people do to it, and the truth it remembers.
+
+Its API lives in `admin`, its order book in `desk`, its webhooks in `hooks`; this class ties them to one clock and one random source.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from channelsync.clock import Clock
+from channelsync.testing.standins.base import AsgiApp, Change, Deliver, Faults, FaultyApp, Item, TrueOrder, run_when_due
+from channelsync.testing.standins.shopify import payloads
+from channelsync.testing.standins.shopify.access import Bucket, Tokens
+from channelsync.testing.standins.shopify.admin import Admin
+from channelsync.testing.standins.shopify.desk import OrderDesk
+from channelsync.testing.standins.shopify.hooks import Hooks
+from channelsync.testing.standins.shopify.idempotency import Memory
+from channelsync.testing.standins.shopify.inventory import SetQuantities
+from channelsync.testing.standins.shopify.records import Ids, InventoryItem, InventoryLevel, Location, Order, Product, ProductVariant
+from channelsync.testing.standins.shopify.search import OrderIndex
+
+SCOPES = ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders")
+VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
+
+
+class ShopifyStandIn:
+    """A Shopify shop in memory. Dials, each for a fact of the platform:
+
+    bucket_size, restore_rate: the cost bucket in points and points per second. visibility_lag: seconds until `orders(...)` has certainly
+    seen a change. webhook_delay: seconds a webhook may take. write_seconds: how long a set may be in flight (a repeat meanwhile is
+    IDEMPOTENCY_CONCURRENT_REQUEST). partial_sets: good items of a call with a bad one are written. login: "token" (lasting) or
+    "client_credentials" (tokens live token_seconds). versions: supported API versions, oldest first; any other falls forward to the oldest.
+    scopes: what the app was granted. more_locations: further active locations, which stock nothing.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        random: random.Random,
+        *,
+        faults: Faults | None = None,
+        deliver: Deliver | None = None,
+        name: str = "shopify",
+        bucket_size: float = 2000,
+        restore_rate: float = 100,
+        visibility_lag: float = 1.0,
+        webhook_delay: float = 0.05,
+        write_seconds: float = 0.0,
+        partial_sets: bool = False,
+        login: str = "token",
+        token_seconds: float = 86_400,
+        versions: Sequence[str] = VERSIONS,
+        scopes: Sequence[str] = SCOPES,
+        more_locations: Sequence[str] = (),
+        hang_seconds: float = 30.0,
+    ) -> None:
+        self.name, self.clock, self.random, self.faults = name, clock, random, faults or Faults()
+        self.domain, self.login, self.versions, self.write_seconds = f"{name}.myshopify.com", login, tuple(versions), write_seconds
+        self.changes: list[Change] = []
+        self.orders: dict[str, TrueOrder] = {}
+        self.variants: dict[str, ProductVariant] = {}  # by SKU
+        self.variants_by_ref: dict[str, ProductVariant] = {}
+        self.items: dict[str, InventoryItem] = {}  # by GID
+        self.ids = Ids()
+        self.number = self.ids.next("Shop")
+        self.location = Location(self.ids.next("Location"), "Warehouse")
+        others = [Location(self.ids.next("Location"), title) for title in more_locations]
+        self.locations = {place.id: place for place in (self.location, *others)}
+        self.tokens = Tokens(clock, random, seconds=token_seconds, scopes=frozenset(scopes))
+        self.bucket = Bucket(clock, size=bucket_size, rate=restore_rate)
+        self.index = OrderIndex(clock, random, visibility_lag)
+        version = {"handle": "2026-07", "displayName": "2026-07", "supported": True}
+        self.hooks = Hooks(
+            self, self.ids, deliver=deliver, delay=webhook_delay, domain=self.domain, secret=self.tokens.client_secret, api_version=version
+        )
+        self.desk = OrderDesk(self, self.ids, self.hooks, self.index)
+        self.set_quantities = SetQuantities(self.items, self.locations, Memory(clock), self._written, self._group, partial=partial_sets)
+        self.admin = Admin(self)
+        self.app: AsgiApp = FaultyApp(self, self.admin.handle, self.admin.throttled, hang_seconds=hang_seconds)
+
+    # What a connector is told
+
+    def settings(self, url: str) -> dict[str, Any]:
+        table: dict[str, Any] = {"connector": "shopify", "shop": self.domain, "url": url, "location": self.location.id}
+        if self.login == "client_credentials":
+            return {**table, "client_id": self.tokens.client_id, "client_secret": self.tokens.client_secret}
+        return {**table, "access_token": self.tokens.lasting, "webhook_secrets": [self.tokens.client_secret]}
+
+    # What staff and shoppers do
+
+    def stock(self, items: Iterable[Item]) -> None:
+        for item in items:
+            self._add(item)
+
+    def _add(self, item: Item) -> None:
+        now = self.seconds()
+        inventory = InventoryItem(self.ids.next("InventoryItem"), item.sku, now, now)
+        level = InventoryLevel(self.location.number, inventory, self.location, now, now, available=item.shows)
+        inventory.levels[self.location.id] = level
+        product = Product(self.ids.next("Product"), item.title or item.sku)
+        variant = ProductVariant(self.ids.next("ProductVariant"), product, inventory, now, now)
+        self.variants[item.sku] = self.variants_by_ref[variant.id] = variant
+        self.items[inventory.id] = inventory
+        event = self.hooks.event()
+        self.hooks.fire("PRODUCTS_CREATE", lambda: payloads.product(variant), event)
+        self.hooks.fire("INVENTORY_ITEMS_CREATE", lambda: payloads.item(inventory), event)
+
+    def variant(self, sku: str) -> ProductVariant:
+        """The record behind a SKU; tests set its flags directly (tracked, inventory_policy, requires_components)."""
+        return self.variants[sku]
+
+    def level(self, sku: str) -> InventoryLevel:
+        return self.variants[sku].inventory_item.levels[self.location.id]
+
+    def record(self, order: str) -> Order:
+        """The order as the API shows it."""
+        return self.desk.by_ref[order]
+
+    def shows(self, sku: str) -> int:
+        return self.level(sku).available
+
+    def sellable(self, sku: str) -> int:
+        level = self.level(sku)
+        return level.available if level.is_active else 0
+
+    def withheld(self, sku: str) -> int:
+        """Shopify holds nothing back by itself: an order lowers `available` at once."""
+        return 0
+
+    def buy(self, basket: Mapping[str, int], *, paid: bool = True, reservation_ref: str | None = None) -> str:
+        attributes = {"reservation_ref": reservation_ref} if reservation_ref else {}
+        return self.desk.place(basket, paid=paid, attributes=attributes)
+
+    def pay(self, order: str) -> None:
+        self.desk.pay(order)
+
+    def cancel(self, order: str, *, restock: bool = True) -> None:
+        self.desk.cancel(order, restock=restock)
+
+    def ship(self, order: str) -> None:
+        self.desk.ship(order)
+
+    def refund(self, order: str, sku: str, units: int, *, restock: bool = True) -> None:
+        self.desk.refund(order, sku, units, restock=restock)
+
+    def edit_order(self, order: str, sku: str, delta: int, *, restock: bool = True) -> None:
+        self.desk.edit(order, sku, delta, restock=restock)
+
+    def delete_order(self, order: str) -> None:
+        self.desk.delete(order)
+
+    def edit(self, sku: str, shows: int) -> None:
+        self.change(self.level(sku), shows, "edit")
+
+    # What happens to the numbers
+
+    def seconds(self) -> datetime:
+        """The shop's clock as its API tells it: whole seconds."""
+        return self.clock.now().replace(microsecond=0)
+
+    def true_order(self, ref: str) -> TrueOrder:
+        """A new entry in the book of truth."""
+        self.orders[ref] = TrueOrder(ref, self.clock.now(), self.clock.monotonic())
+        return self.orders[ref]
+
+    def change(
+        self,
+        level: InventoryLevel,
+        available: int,
+        cause: str,
+        *,
+        order: str | None = None,
+        write: str | None = None,
+        event: UUID | None = None,
+    ) -> None:
+        """The one place where `available` changes at the stocked location and elsewhere."""
+        before, level.available, level.updated_at = level.available, available, self.seconds()
+        if before == available:
+            return
+        if level.location is self.location:
+            now, moment = self.clock.now(), self.clock.monotonic()
+            self.changes.append(Change(now, moment, level.item.sku or "", before, available, cause, order=order, write=write))
+        self.hooks.fire("INVENTORY_LEVELS_UPDATE", lambda: payloads.level(level), event or self.hooks.event())
+
+    def _written(self, level: InventoryLevel, available: int, key: str) -> None:
+        self.change(level, available, "write", write=key)
+
+    def _group(self) -> dict[str, Any]:
+        return {"id": f"gid://shopify/InventoryAdjustmentGroup/{self.ids.next('InventoryAdjustmentGroup')}", "createdAt": self.seconds()}
+
+    # Time
+
+    def next_due(self) -> float | None:
+        return self.hooks.postman.next_due()
+
+    async def work(self) -> None:
+        await self.hooks.postman.send_due()
+
+    async def run(self) -> None:
+        await run_when_due(self)
