@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from channelsync.testing.standins.woocommerce.query import Reply, Request, RestError
@@ -26,24 +25,23 @@ async def _batch(state: State, request: Request, parent: int) -> Reply:
     asked = {verb: list(request.body.get(verb) or []) for verb in ("create", "update", "delete")}
     if sum(len(items) for items in asked.values()) > BATCH_LIMIT:
         raise RestError(413, "woocommerce_rest_request_entity_too_large", "Unable to accept more than 100 items for this request.")
-    answer: dict[str, list[dict[str, Any]]] = {verb: [] for verb, items in asked.items() if items}
-    for body in asked["create"]:
-        answer["create"].append(_answered(0, lambda body=body: product_json(state, create(state, body, parent))))
-    for body in asked["update"]:
-        number = whole(body.get("id"))
-        try:
-            product = variation(state, parent, number) if parent else writable(state, number)
-            await save(state, product, body, request.write)
-            answer["update"].append(product_json(state, product))
-        except RestError as error:
-            answer["update"].append({"id": number, "error": error.body(400 if error.code.endswith("product_invalid_id") else None)})
-    for number in asked["delete"]:
-        answer["delete"].append(_answered(whole(number), lambda number=number: delete(state, whole(number), force=True)))
+    answer = {verb: [await _answered(state, verb, item, parent, request.write) for item in items] for verb, items in asked.items() if items}
     return Reply(answer if "_fields" not in request.params else [])
 
 
-def _answered(number: int, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+async def _answered(state: State, verb: str, item: Any, parent: int, write: str | None) -> dict[str, Any]:
+    number = whole(item) if verb == "delete" else whole(item.get("id"))
     try:
-        return act()
+        return await _done(state, verb, item, number, parent, write)
     except RestError as error:
-        return {"id": number, "error": error.body()}
+        return {"id": number, "error": error.body(400 if error.code.endswith("product_invalid_id") else None)}
+
+
+async def _done(state: State, verb: str, item: Any, number: int, parent: int, write: str | None) -> dict[str, Any]:
+    if verb == "create":
+        return product_json(state, create(state, item, parent))
+    if verb == "delete":
+        return delete(state, number, force=True)
+    product = variation(state, parent, number) if parent else writable(state, number)
+    await save(state, product, item, write)
+    return product_json(state, product)
