@@ -50,7 +50,7 @@ def test_a_seed_opens_a_level_once(conn: Connection) -> None:
 
 def test_a_refused_seed_makes_no_sku(conn: Connection) -> None:
     answers = stock.seed(conn, [Change("A", "main", -1), Change(" B", "main", 1)], NOW)
-    assert [type(answer) for answer in answers] == [UnknownSku, UnknownSku]
+    assert [type(answer) for answer in answers] == [NotAllowed, NotAllowed]
     assert conn.execute(select(skus)).all() == []
 
 

@@ -23,9 +23,9 @@ class Running:
     def level(self, key: LevelKey) -> Level:
         return self._levels[key]
 
-    def of_sku(self, sku_id: int) -> list[Level]:
+    def of_sku(self, sku_id: int) -> dict[LevelKey, Level]:
         """The levels of one SKU at every location that was locked."""
-        return [level for key, level in self._levels.items() if key[0] == sku_id]
+        return {key: level for key, level in self._levels.items() if key[0] == sku_id}
 
     def add(self, entry: Entry) -> Level:
         """Take one movement into the sums; the level after it."""

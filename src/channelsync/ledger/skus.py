@@ -18,7 +18,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from channelsync.ledger import bounds
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
-from channelsync.ledger.schema import findings, skus
+from channelsync.ledger.schema import findings, skus, stock_levels
 
 CHUNK = 400
 
@@ -151,6 +151,13 @@ def lock_rows(conn: Connection, sku_ids: Iterable[int]) -> None:
     ids = sorted(set(sku_ids))
     for start in range(0, len(ids), CHUNK):
         conn.execute(_for_update(select(skus.c.id).where(skus.c.id.in_(ids[start : start + CHUNK])).order_by(skus.c.id))).all()
+
+
+def level_keys(conn: Connection, sku_ids: Iterable[int]) -> set[tuple[int, int]]:
+    """Every (sku_id, location_id) that has a level."""
+    ids = sorted(set(sku_ids))
+    query = select(stock_levels.c.sku_id, stock_levels.c.location_id).where(stock_levels.c.sku_id.in_(ids))
+    return {(row[0], row[1]) for row in conn.execute(query)} if ids else set()
 
 
 def mark_counted(conn: Connection, sku_ids: Iterable[int]) -> None:

@@ -64,18 +64,20 @@ class Deltas:
 
 
 C = TypeVar("C", bound=Change)
+Check = Callable[[Change], NotAllowed | None]
+"""Is the request itself well formed?"""
+Decide = Callable[[C, LevelKey, Level], Deltas | Refusal]
+"""What a well-formed request does to the level as it stands."""
 
 
 @idempotent(Posted)
 def seed(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
     """`quantity` is the opening number of a level; a new SKU is made. Refused once the level was seeded, received, adjusted or counted."""
-    skus.ensure(conn, {item.sku for item in items if bounds.sku_text(item.sku) is None and _opens(item) is None}, now)
-    batch = _Batch(conn, items)
+    skus.ensure(conn, {item.sku for item in items if _well_formed(item, _absolute) is None}, now)
+    batch = _Batch(conn, items, _absolute)
     kept = _kept_already(conn, batch.keys)
 
     def decide(item: Change, key: LevelKey, _: Level) -> Deltas | Refusal:
-        if problem := _opens(item):
-            return problem
         if key in kept:
             return NotAllowed(f"SKU {item.sku!r} at {item.location!r} is kept by the ledger already; use count to set a new number")
         kept.add(key)
@@ -87,11 +89,7 @@ def seed(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[P
 @idempotent(Posted)
 def receive(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
     """`quantity` units (1 or more) arrived."""
-
-    def decide(item: Change, _key: LevelKey, _level: Level) -> Deltas | Refusal:
-        return bounds.units(item.quantity, at_least=1) or Deltas(on_hand=item.quantity)
-
-    return _Batch(conn, items).post(MovementType.RECEIVE, decide, now)
+    return _Batch(conn, items, _some).post(MovementType.RECEIVE, lambda item, _key, _level: Deltas(on_hand=item.quantity), now)
 
 
 @idempotent(Posted)
@@ -99,33 +97,27 @@ def adjust(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence
     """`quantity` units more (> 0) or fewer (< 0) than the ledger says. `reason` is required. More than is there cannot be taken."""
 
     def decide(item: Change, _: LevelKey, level: Level) -> Deltas | Refusal:
-        if problem := bounds.units(abs(item.quantity), at_least=1) or _reasoned(item, "adjust"):
-            return problem
         if level.on_hand + item.quantity < 0:
             return InsufficientStock(item.sku, item.location, -item.quantity, level.on_hand)
         return Deltas(on_hand=item.quantity)
 
-    return _Batch(conn, items).post(MovementType.ADJUST, decide, now)
+    return _Batch(conn, items, _more_or_fewer).post(MovementType.ADJUST, decide, now)
 
 
 @idempotent(Posted)
 def count(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
     """`quantity` units are there. A count that confirms the number is a movement too: of nothing, but at a time and by somebody."""
 
-    def decide(item: Change, _: LevelKey, level: Level) -> Deltas | Refusal:
-        return bounds.units(item.quantity, at_least=0) or Deltas(on_hand=item.quantity - level.on_hand)
+    def decide(item: Change, _: LevelKey, level: Level) -> Deltas:
+        return Deltas(on_hand=item.quantity - level.on_hand)
 
-    return _Batch(conn, items).post(MovementType.COUNT, decide, now)
+    return _Batch(conn, items, _absolute).post(MovementType.COUNT, decide, now)
 
 
 @idempotent(Posted)
 def take_back(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
     """`quantity` units came back from a customer. They wait in quarantine until they are inspected: `restock` or `write_off`."""
-
-    def decide(item: Change, _key: LevelKey, _level: Level) -> Deltas | Refusal:
-        return bounds.units(item.quantity, at_least=1) or Deltas(quarantined=item.quantity)
-
-    return _Batch(conn, items).post(MovementType.QUARANTINE, decide, now)
+    return _Batch(conn, items, _some).post(MovementType.QUARANTINE, lambda item, _key, _level: Deltas(quarantined=item.quantity), now)
 
 
 @idempotent(Posted)
@@ -133,13 +125,11 @@ def restock(conn: Connection, items: Sequence[Change], now: datetime) -> Sequenc
     """`quantity` inspected units leave quarantine and are on sale again."""
 
     def decide(item: Change, _: LevelKey, level: Level) -> Deltas | Refusal:
-        if problem := bounds.units(item.quantity, at_least=1):
-            return problem
         if item.quantity > level.quarantined:
             return InsufficientStock(item.sku, item.location, item.quantity, level.quarantined)
         return Deltas(on_hand=item.quantity, quarantined=-item.quantity)
 
-    return _Batch(conn, items).post(MovementType.RETURN, decide, now)
+    return _Batch(conn, items, _some).post(MovementType.RETURN, decide, now)
 
 
 @idempotent(Posted)
@@ -148,8 +138,6 @@ def write_off(conn: Connection, items: Sequence[WriteOff], now: datetime) -> Seq
 
     def decide(item: WriteOff, _: LevelKey, level: Level) -> Deltas | Refusal:
         there = {"on_hand": level.on_hand, "quarantined": level.quarantined, "damaged": level.damaged}[item.bucket]
-        if problem := bounds.units(item.quantity, at_least=1) or _reasoned(item, "write-off"):
-            return problem
         if item.quantity > there:
             return InsufficientStock(item.sku, item.location, item.quantity, there)
         if item.bucket == "damaged":
@@ -158,20 +146,21 @@ def write_off(conn: Connection, items: Sequence[WriteOff], now: datetime) -> Seq
             return Deltas(on_hand=-item.quantity, damaged=item.quantity)
         return Deltas(quarantined=-item.quantity, damaged=item.quantity)
 
-    return _Batch(conn, items).post(MovementType.WRITE_OFF, decide, now)
+    return _Batch(conn, items, _some_with_reason).post(MovementType.WRITE_OFF, decide, now)
 
 
 class _Batch(Generic[C]):
     """What all verbs here share: names to keys, levels locked once, each item decided on the running sums, everything written at the end."""
 
-    def __init__(self, conn: Connection, items: Sequence[C]) -> None:
+    def __init__(self, conn: Connection, items: Sequence[C], check: Check) -> None:
         self._conn = conn
         self._items = items
+        self._check = check
         self._places = places.resolve(conn, ((item.sku, item.location) for item in items))
         self.keys = self._places.keys((item.sku, item.location) for item in items)
         self._running = Running(conn, self.keys)
 
-    def post(self, type_: MovementType, decide: Callable[[C, LevelKey, Level], Deltas | Refusal], now: datetime) -> list[Posted | Refusal]:
+    def post(self, type_: MovementType, decide: Decide[C], now: datetime) -> list[Posted | Refusal]:
         answers = [self._one(item, type_, decide) for item in self._items]
         self._running.post(now)
         if type_ in {MovementType.SEED, MovementType.COUNT}:
@@ -179,11 +168,11 @@ class _Batch(Generic[C]):
             skus.mark_counted(self._conn, (self._places.skus[sku].id for sku in done))
         return answers
 
-    def _one(self, item: C, type_: MovementType, decide: Callable[[C, LevelKey, Level], Deltas | Refusal]) -> Posted | Refusal:
-        key = self._places.key(item.sku, item.location)
+    def _one(self, item: C, type_: MovementType, decide: Decide[C]) -> Posted | Refusal:
+        key = _well_formed(item, self._check) or self._places.key(item.sku, item.location)
         if isinstance(key, Refusal):
             return key
-        deltas = _texts(item) or decide(item, key, self._running.level(key))
+        deltas = decide(item, key, self._running.level(key))
         if isinstance(deltas, Refusal):
             return deltas
         level = self._running.add(_entry(item, key, type_, deltas))
@@ -204,18 +193,30 @@ def _entry(item: Change, key: LevelKey, type_: MovementType, deltas: Deltas) -> 
     )
 
 
-def _texts(item: Change) -> NotAllowed | None:
-    return bounds.texts(reference=item.reference, reason=item.reason, actor=item.actor)
+def _well_formed(item: Change, check: Check) -> NotAllowed | None:
+    return bounds.sku_text(item.sku) or bounds.texts(reference=item.reference, reason=item.reason, actor=item.actor) or check(item)
 
 
-def _opens(item: Change) -> NotAllowed | None:
+def _absolute(item: Change) -> NotAllowed | None:
     return bounds.units(item.quantity, at_least=0)
 
 
-def _reasoned(item: Change, what: str) -> NotAllowed | None:
+def _some(item: Change) -> NotAllowed | None:
+    return bounds.units(item.quantity, at_least=1)
+
+
+def _some_with_reason(item: Change) -> NotAllowed | None:
+    return _some(item) or _reasoned(item)
+
+
+def _more_or_fewer(item: Change) -> NotAllowed | None:
+    return bounds.units(abs(item.quantity), at_least=1) or _reasoned(item)
+
+
+def _reasoned(item: Change) -> NotAllowed | None:
     if item.reason.strip():
         return None
-    return NotAllowed(f"the {what} of SKU {item.sku!r} at {item.location!r} has no reason code; say why the number changes")
+    return NotAllowed(f"this change of SKU {item.sku!r} at {item.location!r} needs a reason code; say why the number changes")
 
 
 def _kept_already(conn: Connection, keys: set[LevelKey]) -> set[LevelKey]:

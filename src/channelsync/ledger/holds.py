@@ -1,0 +1,175 @@
+"""Open reservations, picked for a batch: their levels locked once, in key order, then read again; taken from in memory, written at the end.
+
+Every change of a reservation happens under the lock of its level row, so what is read after the lock is true until the transaction ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, or_, select, update
+
+from channelsync.ledger import levels
+from channelsync.ledger.levels import LevelKey
+from channelsync.ledger.refusals import AlreadyResolved, NotAllowed, Refusal
+from channelsync.ledger.schema import locations, reservations, skus
+
+CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which reservations: one by its id, or all with a reference; of these only a SKU's or a location's, if named."""
+
+    reservation: int | None = None
+    reference: str | None = None
+    sku: str | None = None
+    location: str | None = None
+
+    def problem(self) -> NotAllowed | None:
+        if (self.reservation is None) == (self.reference is None):
+            return NotAllowed("name the reservation either by its id or by its reference, and not by both")
+        return None
+
+    def __str__(self) -> str:
+        return f"reservation {self.reservation}" if self.reservation is not None else f"the reservation of reference {self.reference!r}"
+
+
+@dataclass(slots=True)
+class Hold:
+    """One open reservation and what the batch has done to it so far."""
+
+    id: int
+    reference: str
+    key: LevelKey
+    sku: str
+    location: str
+    kind: str
+    open: int
+    state: str
+    expires_at: datetime | None
+    resolved_at: datetime | None = None
+    changed: bool = False
+
+    @property
+    def is_soft(self) -> bool:
+        return self.kind == "soft"
+
+    def take(self, units: int, state: str, now: datetime) -> tuple[int, int]:
+        """Take units out of the claim, as deltas (soft, hard). The claim ends as `state` with its last unit."""
+        self.open -= units
+        self.changed = True
+        if not self.open:
+            self.state, self.resolved_at = state, now
+        return (-units, 0) if self.is_soft else (0, -units)
+
+
+class Holds:
+    """The open reservations a batch may touch."""
+
+    def __init__(self, conn: Connection, which: Sequence[Which]) -> None:
+        self._conn = conn
+        self._by_id = _load(conn, which)
+
+    @property
+    def keys(self) -> set[LevelKey]:
+        return {hold.key for hold in self._by_id.values()}
+
+    def open(self, which: Which) -> list[Hold]:
+        """Those that still hold units, oldest first."""
+        return [hold for hold in self._by_id.values() if hold.open and _matches(hold, which)]
+
+    def all_open(self) -> list[Hold]:
+        """Every picked claim that still holds units, oldest first."""
+        return [hold for hold in self._by_id.values() if hold.open]
+
+    def why_none(self, which: Which) -> Refusal:
+        """The named outcome for a request that finds nothing open."""
+        state = self.ended_as(which)
+        if state is None:
+            return NotAllowed(f"nothing is known of {which}; check the id or the reference")
+        return AlreadyResolved(str(which), state)
+
+    def ended_as(self, which: Which) -> str | None:
+        """How the latest of them ended; None if there never was one."""
+        ended = [hold for hold in self._by_id.values() if not hold.open and _matches(hold, which)]
+        if ended:
+            return ended[-1].state
+        query = _named().where(_condition([which])).order_by(reservations.c.id.desc())
+        if which.sku is not None:
+            query = query.where(skus.c.sku == which.sku)
+        if which.location is not None:
+            query = query.where(locations.c.code == which.location)
+        row = self._conn.execute(query.limit(1)).mappings().first()
+        return None if row is None else str(row["state"])
+
+    def write(self) -> None:
+        rows = [_row(hold) for hold in sorted(self._by_id.values(), key=lambda hold: hold.id) if hold.changed]
+        if rows:
+            self._conn.execute(_UPDATE, rows)
+
+
+_UPDATE = (
+    update(reservations)
+    .where(reservations.c.id == bindparam("_id"))
+    .values({name: bindparam(f"_{name}") for name in ("kind", "open", "state", "expires_at", "resolved_at")})
+)
+
+
+def _row(hold: Hold) -> dict[str, object]:
+    return {
+        "_id": hold.id,
+        "_kind": hold.kind,
+        "_open": hold.open,
+        "_state": hold.state,
+        "_expires_at": hold.expires_at,
+        "_resolved_at": hold.resolved_at,
+    }
+
+
+def _load(conn: Connection, which: Sequence[Which]) -> dict[int, Hold]:
+    """Look, lock the levels, look again: between the two looks a claim may have ended, or got a fellow on a level that is not locked."""
+    usable = [each for each in which if each.problem() is None]
+    locked = {hold.key for hold in _read(conn, usable)}
+    levels.read(conn, locked, lock=True)
+    return {hold.id: hold for hold in _read(conn, usable) if hold.key in locked} if locked else {}
+
+
+def _read(conn: Connection, which: Sequence[Which]) -> list[Hold]:
+    found: dict[int, Hold] = {}
+    for start in range(0, len(which), CHUNK):
+        query = _named().where(reservations.c.state == "open", _condition(which[start : start + CHUNK]))
+        found |= {row["id"]: _hold(row) for row in conn.execute(query).mappings()}
+    return [found[id_] for id_ in sorted(found)]
+
+
+def _named() -> Any:
+    return (
+        select(reservations, skus.c.sku, locations.c.code)
+        .join(skus, skus.c.id == reservations.c.sku_id)
+        .join(locations, locations.c.id == reservations.c.location_id)
+    )
+
+
+def _condition(which: Iterable[Which]) -> ColumnElement[bool]:
+    named = list(which)
+    ids = sorted({each.reservation for each in named if each.reservation is not None})
+    references = sorted({each.reference for each in named if each.reference is not None})
+    return or_(reservations.c.id.in_(ids), reservations.c.reference.in_(references))
+
+
+def _hold(row: RowMapping) -> Hold:
+    key = row["sku_id"], row["location_id"]
+    return Hold(row["id"], row["reference"], key, row["sku"], row["code"], row["kind"], row["open"], row["state"], row["expires_at"])
+
+
+def _matches(hold: Hold, which: Which) -> bool:
+    return (
+        (which.reservation is None or hold.id == which.reservation)
+        and (which.reference is None or hold.reference == which.reference)
+        and (which.sku is None or hold.sku == which.sku)
+        and (which.location is None or hold.location == which.location)
+    )
