@@ -1,0 +1,40 @@
+"""One TOML file per store, turned into frozen models, or into a list of everything that is wrong with it.
+
+models    what the file may hold
+secrets   `{ env = ... }`, `{ file = ... }`, `{ credential = ... }`
+problems  what is wrong: where, what, and what to do
+load      the way from a path to a Config
+"""
+
+from channelsync.config.load import Connectors, load, parse
+from channelsync.config.models import (
+    ChannelConfig,
+    Config,
+    ListenConfig,
+    Listener,
+    LocationConfig,
+    OnEdit,
+    ReservationsConfig,
+    RetentionConfig,
+    RulesConfig,
+    StoreConfig,
+)
+from channelsync.config.problems import ConfigError, Problem
+
+__all__ = [
+    "ChannelConfig",
+    "Config",
+    "ConfigError",
+    "Connectors",
+    "ListenConfig",
+    "Listener",
+    "LocationConfig",
+    "OnEdit",
+    "Problem",
+    "ReservationsConfig",
+    "RetentionConfig",
+    "RulesConfig",
+    "StoreConfig",
+    "load",
+    "parse",
+]

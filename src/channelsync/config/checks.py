@@ -1,0 +1,69 @@
+"""What no single key can know: references between the parts of a file, and the database's place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from channelsync.config.models import MAIN, ChannelKeys, Sections
+from channelsync.config.problems import Key
+
+
+def codes_in(tree: Mapping[str, Any]) -> tuple[str, ...]:
+    """The location codes of a file whose sections did not validate, so that channels can be checked all the same."""
+    locations = tree.get("locations")
+    return tuple(locations) if isinstance(locations, dict) and locations else (MAIN,)
+
+
+def location_problems(channel: ChannelKeys, codes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(key, message) for each location that is not there, or not clear."""
+    known = f"known: {', '.join(codes)}"
+    if channel.location is not None and channel.locations:
+        yield "location", "is given beside a locations table; keep one of them"
+    if channel.location is not None and channel.location not in codes:
+        yield "location", f"no such ledger location; {known}"
+    for ref, code in channel.locations.items():
+        if code not in codes:
+            yield f"locations.{ref}", f"no such ledger location; {known}"
+    if channel.location is None and not channel.locations and len(codes) > 1:
+        yield "location", f"there are several ledger locations; say which one feeds this channel ({known})"
+
+
+def section_problems(sections: Sections, channels: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    opening = sections.store.opening
+    if opening is not None and opening not in channels:
+        yield ("store", "opening"), f"no such channel; known: {', '.join(channels) or 'none'}"
+    public, private = sections.listen.public, sections.listen.private
+    if public == private and public.port:
+        yield ("listen", "private"), "is the same address as the public listener; choose another port"
+
+
+def database_url(text: str, file: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+    """The complete URL and its password ("" if none). Raises ValueError.
+
+    Relative SQLite paths are relative to systemd's state directory if there is one, else to the config file: never to where the daemon
+    happens to have been started.
+    """
+    home = Path(environ.get("STATE_DIRECTORY", "").partition(":")[0] or file.parent)
+    try:
+        url = make_url(text or f"sqlite:///{file.stem}.db")
+    except (ArgumentError, ValueError) as error:
+        raise ValueError("is not a database URL; use sqlite:///path.db or postgresql://user@host/name") from error
+    backend = url.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError(f"database {backend!r} is not supported; use sqlite:///path.db or postgresql://user@host/name")
+    if backend == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise ValueError("a ledger in memory is lost with the process; name a file: sqlite:///path.db")
+        url = url.set(database=str(home / url.database))
+    return url.render_as_string(hide_password=False), url.password or ""
+
+
+def guarded_by_systemd(file: Path, environ: Mapping[str, str]) -> bool:
+    """Files in $CREDENTIALS_DIRECTORY show a group bit (the mask of their access list) though only the service can read them."""
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    return bool(directory) and file.is_relative_to(Path(directory or ""))

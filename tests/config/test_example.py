@@ -1,0 +1,109 @@
+"""`config.example.toml` is the manual of the config: it must load, name every key, and tell the true defaults."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from channelsync.config import Config, load
+from channelsync.config.load import Connectors
+from channelsync.config.models import ChannelKeys, ListenConfig, Listener, LocationConfig, OnEdit, Part, Sections
+from channelsync.contract.verbs import ConnectorType
+from channelsync.registry import Registry, RegistryError
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+OPTIONAL = re.compile(r"^#(?=[a-z_]+ = )", re.MULTILINE)
+CREDENTIALS = ("webshop-key", "webshop-secret", "webshop-webhook", "shopify-client-secret")
+
+
+class Woo(BaseModel):
+    url: str
+    consumer_key: SecretStr
+    consumer_secret: SecretStr
+    webhook_secrets: tuple[SecretStr, ...] = ()
+
+
+class Shopify(BaseModel):
+    shop: str
+    client_id: str
+    client_secret: SecretStr
+
+
+class Kind:
+    def __init__(self, name: str, settings: type[BaseModel]) -> None:
+        self.name, self.settings = name, settings
+
+    def connect(self, settings: Any, context: Any) -> Any:
+        raise NotImplementedError
+
+
+class Known:
+    def connector(self, name: str) -> ConnectorType:
+        models: dict[str, type[BaseModel]] = {"woocommerce": Woo, "shopify": Shopify}
+        return Kind(name, models[name])
+
+
+def _load(folder: Path, text: str, registry: Connectors) -> Config:
+    for name in CREDENTIALS:
+        (folder / name).write_text(f"the {name}, long enough for anybody")
+    file = folder / "acme.toml"
+    file.write_text(text)
+    return load(file, registry, environ={"CREDENTIALS_DIRECTORY": str(folder)})
+
+
+def _complete() -> str:
+    return OPTIONAL.sub("", EXAMPLE.read_text())
+
+
+def test_it_loads_as_it_is_and_with_everything_switched_on(tmp_path: Path) -> None:
+    for text in (EXAMPLE.read_text(), _complete()):
+        assert set(_load(tmp_path, text, Known()).channels) == {"webshop", "shopify"}
+
+
+def test_it_loads_with_the_installed_connectors(tmp_path: Path) -> None:
+    registry = Registry.installed()
+    try:
+        for name in ("woocommerce", "shopify"):
+            registry.connector(name)
+    except RegistryError as error:
+        pytest.skip(str(error))
+    assert _load(tmp_path, EXAMPLE.read_text(), registry).warnings == ()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *(Sections.model_fields[name].annotation for name in ("store", "rules", "reservations", "retention")),
+        ListenConfig,
+        LocationConfig,
+        ChannelKeys,
+    ],
+)
+def test_it_names_every_key(model: type[Part]) -> None:
+    text = EXAMPLE.read_text()
+    missing = [key for key in model.model_fields if not re.search(rf"^#?{key} = ", text, re.MULTILINE)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("model", [Listener, OnEdit])
+def test_it_names_every_key_of_the_small_tables(model: type[Part]) -> None:
+    assert all(re.search(rf"[{{,] {key} = ", EXAMPLE.read_text()) for key in model.model_fields)
+
+
+def test_the_defaults_it_shows_are_the_true_ones(tmp_path: Path) -> None:
+    bare = _load(tmp_path, EXAMPLE.read_text(), Known())
+    full = _load(tmp_path, _complete(), Known())
+    assert (bare.rules, bare.reservations, bare.retention) == (full.rules, full.reservations, full.retention)
+    assert (bare.listen.public, bare.listen.private, bare.store.database) == (full.listen.public, full.listen.private, full.store.database)
+    assert bare.store.time_zone == full.store.time_zone
+    same = set(ChannelKeys.model_fields) - {"safety_stock"}
+    assert {key: getattr(bare.channels["webshop"], key) for key in same} == {key: getattr(full.channels["webshop"], key) for key in same}
+
+
+def test_the_switched_off_lines_are_really_off() -> None:
+    assert "mode" not in tomllib.loads(EXAMPLE.read_text())["channels"]["webshop"]
