@@ -21,7 +21,7 @@ CONNECTIONS = 5
 
 READ_ONLY = "channelsync_read_only"
 MIGRATING = "channelsync_migrating"
-POSTGRES_SETTINGS = "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+POSTGRES_SETTINGS = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
 """A node that hangs inside a transaction must not hold the others for ever."""
 
 
