@@ -48,6 +48,7 @@ class OpenCall:
     first_sent_at: datetime | None
     last_sent_at: datetime | None
     complete: bool  # every attempt it was sent with is still open: only then may it be repeated
+    sends: int = 0
 
 
 # -- arm ---------------------------------------------------------------------------------------------------------------------------------------
@@ -267,7 +268,14 @@ def _open_call(conn: Connection, row: Mapping[str, Any]) -> OpenCall:
     writes = tuple(_write(dict(attempt)) for attempt in conn.execute(query).mappings())
     complete = conn.execute(sent).scalar_one() == len(writes)
     return OpenCall(
-        Call(row["key"], writes), row["raises"], Carrier(row["carrier"]), row["state"], row["first_sent_at"], row["last_sent_at"], complete
+        Call(row["key"], writes),
+        row["raises"],
+        Carrier(row["carrier"]),
+        row["state"],
+        row["first_sent_at"],
+        row["last_sent_at"],
+        complete,
+        row["sends"],
     )
 
 

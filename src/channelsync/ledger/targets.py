@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from channelsync.ledger import rules
-from channelsync.ledger.schema import listings, order_lines, shelf_feeds, shelves, stock_levels
+from channelsync.ledger.schema import listings, order_lines, shelf_feeds, shelves, skus, stock_levels
 
 CHUNK = 400
 
@@ -63,7 +63,8 @@ _SET_TARGET = (
 def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
     level = stock_levels.c
     available = func.coalesce(func.sum(level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere), 0)
-    writable = listings.c.tracked & listings.c.problem.is_(None) & listings.c.removed_at.is_(None) & listings.c.stock_ref.is_(None)
+    live = listings.c.tracked & listings.c.problem.is_(None) & listings.c.removed_at.is_(None) & listings.c.stock_ref.is_(None)
+    writable = live & skus.c.counted  # what was never counted is not zero: it is unknown, and nothing is written
     query = (
         select(
             shelves.c.id,
@@ -78,10 +79,11 @@ def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
         )
         .select_from(shelves)
         .join(listings, listings.c.id == shelves.c.listing_id)
+        .join(skus, skus.c.id == listings.c.sku_id)
         .outerjoin(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
         .outerjoin(stock_levels, (level.sku_id == listings.c.sku_id) & (level.location_id == shelf_feeds.c.location_id))
         .where(listings.c.sku_id.in_(sku_ids))
-        .group_by(shelves.c.id, listings.c.id)
+        .group_by(shelves.c.id, listings.c.id, skus.c.id)
         .order_by(shelves.c.id)
     )
     return [

@@ -1,0 +1,88 @@
+"""One channel as the engine runs it: its connector, its settings, and the little state that may be lost at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from channelsync.clock import Clock
+from channelsync.contract import Connector, Traits
+from channelsync.ledger.brackets import OnEdit
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the config says about a channel, resolved. places: channel location ref -> ledger location id; "" maps what is not named.
+
+    live False (shadow): everything runs, nothing is written.
+    """
+
+    name: str
+    connector: str
+    location_id: int
+    places: Mapping[str, int] = field(default_factory=dict)
+    live: bool = True
+    on_edit: OnEdit = field(default_factory=OnEdit)
+    safety_stock: int = 0
+    poll: timedelta = timedelta(seconds=60)
+    sweep: timedelta = timedelta(minutes=15)
+    catalogue: timedelta = timedelta(hours=1)
+    timeout: timedelta = timedelta(seconds=30)
+    lease: timedelta = timedelta(seconds=60)
+
+
+class Signal:
+    """A level-triggered wake-up: setting it twice is setting it once, and a wait takes it back."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    async def wait(self, clock: Clock, seconds: float) -> bool:
+        """Until set, at most `seconds`. True if it was set."""
+        if not self._event.is_set():
+            alarm = asyncio.ensure_future(clock.sleep(seconds))
+            woken = asyncio.ensure_future(self._event.wait())
+            try:
+                await asyncio.wait((alarm, woken), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                alarm.cancel()
+                woken.cancel()
+        was = self._event.is_set()
+        self._event.clear()
+        return was
+
+
+@dataclass(slots=True)
+class Lease:
+    """Our right to push to a channel. `deadline` is monotonic; past it nothing may be sent, whatever we believe."""
+
+    version: int
+    deadline: float
+
+
+@dataclass(slots=True)
+class Channel:
+    """`id` is the ledger's. `trouble` is the last thing that went wrong, for `status`; None while all is well."""
+
+    id: int
+    settings: Settings
+    connector: Connector
+    lease: Lease | None = None
+    due: Signal = field(default_factory=Signal)
+    look: Signal = field(default_factory=Signal)
+    pull: Signal = field(default_factory=Signal)
+    trouble: str | None = None
+    unreachable: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def traits(self) -> Traits:
+        return self.connector.traits

@@ -1,0 +1,200 @@
+"""Dispatch: from due shelves to confirmed writes, by the safe push. One dispatcher per channel; it owns all writes to it.
+
+Lowers go at once. A raise looks first: the orders of every shop that sells the SKU are pulled, then it is computed, stored and re-checked in the
+step that releases it. Nothing is computed past an open attempt. No database transaction is open while a request is on the wire.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from channelsync.contract import Call, Carrier, Outcome, WriteResult
+from channelsync.engine.channel import Channel, Lease
+from channelsync.engine.poll import Pullers
+from channelsync.engine.store import Store
+from channelsync.errors import ChannelError, NotReached, RateLimited, Refused, Unauthorized
+from channelsync.ledger import brackets, channels, outbox, selling, settle
+from channelsync.ledger.brackets import Seen, ShelfState
+from channelsync.ledger.differences import Look
+from channelsync.ledger.outbox import Arming, OpenCall, Release, Withdrawal
+from channelsync.ledger.settle import Settled, Settlement
+
+log = structlog.get_logger(__name__)
+
+LEASE_MARGIN = timedelta(seconds=2)
+REPEAT_PAUSE_MAX = 60.0
+ROUNDS_MAX = 100
+"""Calls in a row before other work gets its turn."""
+
+
+class Dispatcher:
+    def __init__(self, store: Store, channel: Channel, pullers: Pullers) -> None:
+        self._store, self._channel, self._pullers = store, channel, pullers
+
+    async def run_once(self) -> bool:
+        """Send what is due now: lowers, then raises. True if this channel may be written at all. Raises its errors once everything is settled."""
+        if not await self._may_write():
+            return False
+        await self._finish_open_calls()
+        await self._send_all(raises=False)
+        if await self._look_before_raising():
+            await self._send_all(raises=True)
+        return True
+
+    # -- may we? -----------------------------------------------------------------------------------------------------------------------------
+
+    async def _may_write(self) -> bool:
+        channel = self._channel
+        if not channel.settings.live or channel.traits.carrier is Carrier.NONE:
+            return False
+        if not await self._store.ledger.read(channels.may_write, channel.id):
+            return False
+        return await self._hold_lease()
+
+    async def _hold_lease(self) -> bool:
+        """Have a lease that outlives one request; renew it in time. A new holder starts with what the old one left open."""
+        channel, clock = self._channel, self._store.clock
+        needed = (channel.settings.timeout + LEASE_MARGIN).total_seconds()
+        if channel.lease is not None and channel.lease.deadline - clock.monotonic() > needed:
+            return True
+        asked = clock.monotonic()
+        seconds = max(channel.settings.lease.total_seconds(), 2 * needed)
+        version = await self._store.ledger.run(channels.take_lease, channels.LeaseRequest(channel.id, self._store.owner, seconds))
+        channel.lease = None if version is None else Lease(version, asked + seconds - LEASE_MARGIN.total_seconds())
+        return channel.lease is not None
+
+    # -- what an earlier round, process or holder left open ----------------------------------------------------------------------------------
+
+    async def _finish_open_calls(self) -> None:
+        for open_call in await self._store.ledger.read(outbox.open_calls, self._channel.id):
+            if open_call.state == "armed":
+                await self._store.ledger.run(outbox.withdraw, Withdrawal(open_call.call.key))
+            elif self._repeatable(open_call):
+                await self._repeat(open_call)
+
+    def _repeatable(self, open_call: OpenCall) -> bool:
+        """Only a keyed call, whole, while the shop surely remembers the key. Everything else waits for its bracket."""
+        memory = self._channel.traits.key_memory
+        if memory is None or not open_call.complete or open_call.first_sent_at is None or open_call.last_sent_at is None:
+            return False
+        now = self._store.clock.now()
+        pause = min(REPEAT_PAUSE_MAX, 2.0 ** min(open_call.sends, 6) / 2)
+        return now - open_call.first_sent_at < memory and (now - open_call.last_sent_at).total_seconds() >= pause
+
+    async def _repeat(self, open_call: OpenCall) -> None:
+        if open_call.raises and not await self._pullers.look_at(await self._sellers([write.id for write in open_call.call.writes])):
+            return
+        call = await self._release(open_call.call, repeat=True)
+        if call is not None:
+            await self._transmit(call)
+
+    # -- sending -----------------------------------------------------------------------------------------------------------------------------------
+
+    async def _look_before_raising(self) -> bool:
+        """True if there is something to raise and every shop that sells it has just been looked at."""
+        sellers = await self._store.ledger.read(selling.sellers_of_due_raises, self._channel.id)
+        return bool(sellers) and await self._pullers.look_at(sellers)
+
+    async def _sellers(self, attempt_ids: list[str]) -> frozenset[int]:
+        return await self._store.ledger.read(selling.sellers_of_attempts, attempt_ids)
+
+    async def _send_all(self, *, raises: bool) -> None:
+        for _ in range(ROUNDS_MAX):
+            if not await self._hold_lease():
+                return
+            looks = await self._look_at_shelves(raises=raises) if self._channel.traits.carrier is Carrier.SET else ()
+            call = await self._arm(raises=raises, looks=looks)
+            if call is None:
+                return
+            released = await self._release(call, repeat=False)
+            if released is not None:
+                await self._transmit(released)
+
+    async def _arm(self, *, raises: bool, looks: tuple[tuple[int, Look], ...]) -> Call | None:
+        assert self._channel.lease is not None
+        traits = self._channel.traits
+        arming = Arming(
+            self._channel.id,
+            self._store.new_key(),
+            raises,
+            traits.carrier,
+            traits.writes_per_call,
+            self._channel.lease.version,
+            looks,
+            tuple(other.id for other in self._store.channels.values() if other.unreachable),
+        )
+        return await self._store.ledger.run(outbox.arm, arming)
+
+    async def _release(self, call: Call, *, repeat: bool) -> Call | None:
+        """The step before the bytes: past the deadline nothing leaves; and the ledger re-checks the rest."""
+        lease, clock = self._channel.lease, self._store.clock
+        needed = self._channel.settings.timeout.total_seconds()
+        if lease is None or lease.deadline - clock.monotonic() <= needed:
+            if not repeat:
+                await self._store.ledger.run(outbox.withdraw, Withdrawal(call.key))
+            return None
+        return await self._store.ledger.run(outbox.release, Release(call.key, lease.version, repeat))
+
+    async def _transmit(self, call: Call) -> None:
+        results, error = await self._push(call)
+        settled = await self._settle(call, results, error)
+        if settled.fenced:
+            self._channel.lease = None
+        if settled.stale:
+            await self._read(await self._store.ledger.read(brackets.states, settled.stale))
+        if settled.unknown:
+            self._channel.look.set()
+        if error is not None:
+            raise error
+        self._store.well(self._channel)
+
+    async def _push(self, call: Call) -> tuple[list[WriteResult], ChannelError | None]:
+        """The network. What an error says about the writes: certainly nothing, refused for good, or unknown."""
+        try:
+            return list(await self._channel.connector.push(call)), None
+        except (RateLimited, NotReached, Unauthorized) as error:
+            return [WriteResult(write.id, Outcome.NOT_SENT, str(error)) for write in call.writes], error
+        except Refused as error:
+            return [WriteResult(write.id, Outcome.REFUSED, str(error)) for write in call.writes], None
+        except ChannelError as error:
+            return [WriteResult(write.id, Outcome.UNKNOWN, str(error)) for write in call.writes], error
+
+    async def _settle(self, call: Call, results: list[WriteResult], error: ChannelError | None) -> Settled:
+        assert self._channel.lease is not None
+        traits = self._channel.traits
+        wait = getattr(error, "retry_after", None) or 1.0
+        settlement = Settlement(
+            call.key,
+            self._channel.lease.version,
+            tuple(results),
+            atomic=traits.atomic,
+            visible=not traits.write_visible_after,
+            retry_after=timedelta(seconds=wait),
+        )
+        settled = await self._store.ledger.run(settle.settle, settlement)
+        if settled.ok and not traits.atomic:
+            self._channel.look.set()
+        return settled
+
+    # -- reading -------------------------------------------------------------------------------------------------------------------------------
+
+    async def _look_at_shelves(self, *, raises: bool) -> tuple[tuple[int, Look], ...]:
+        """For an absolute write: read, then pull, so that the window between reading and writing is known and short."""
+        due = await self._store.ledger.read(selling.due_shelves, self._channel.id, raises, self._channel.traits.writes_per_call)
+        if not due:
+            return ()
+        seen = await self._read(due)
+        await self._pullers[self._channel].look()
+        return tuple((s.before.id, Look(s.shows, s.before.book or 0, s.before.own_seq)) for s in seen if s.shows is not None)
+
+    async def _read(self, states: list[ShelfState]) -> list[Seen]:
+        """Read these shelves now and note what they show."""
+        readings = {reading.shelf: reading for reading in await self._channel.connector.stock([state.shelf for state in states])}
+        seen = [Seen(state, readings[state.shelf].shows) for state in states if state.shelf in readings]
+        for one in seen:
+            await self._store.ledger.run(brackets.note_readings, one)
+        if seen:
+            self._channel.look.set()
+        return seen

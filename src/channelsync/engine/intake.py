@@ -1,0 +1,137 @@
+"""Intake: from stored deliveries to applied orders. A delivery is settled in the same transaction as its effect; what cannot be read now is read later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from channelsync.contract import Delivery, Gone, ListingHint, OrderHint, OrderSnapshot, Parsed, ReceivesWebhooks, ShelfHint
+from channelsync.engine.channel import Channel
+from channelsync.engine.store import Store
+from channelsync.errors import ChannelError
+from channelsync.ledger import channels, inbox, orders
+from channelsync.ledger.inbox import Claim, Claimed, Failure
+from channelsync.ledger.orders import Missing, OrderResult, Sighting, Verdict
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
+LEASE_SECONDS = 60.0
+READS_AT_ONCE = 4
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one batch says about one channel: whose deliveries wait for which order, and which shelves and listings moved."""
+
+    bodies: list[tuple[int, OrderSnapshot]] = field(default_factory=list)
+    orders: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    listings: set[str] = field(default_factory=set)
+    nothing: list[int] = field(default_factory=list)
+
+
+class Intake:
+    """on_listings is told which listings a shop says have moved or changed, per channel."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.moved: dict[int, set[str]] = defaultdict(set)
+        self.changed: set[int] = set()
+
+    async def run_once(self) -> int:
+        """Handle what is in the inbox, at most a batch. Returns how many deliveries were taken."""
+        claimed = await self._store.ledger.run(inbox.claim, Claim(BATCH, LEASE_SECONDS))
+        by_channel: dict[int, list[Claimed]] = defaultdict(list)
+        for row in claimed:
+            by_channel[row.channel_id].append(row)
+        await asyncio.gather(*(self._channel(channel_id, rows) for channel_id, rows in by_channel.items()))
+        return len(claimed)
+
+    async def _channel(self, channel_id: int, rows: Sequence[Claimed]) -> None:
+        channel = self._store.channels.get(channel_id)
+        if channel is None or not isinstance(channel.connector, ReceivesWebhooks):
+            await self._fail([row.id for row in rows], "no running channel can read this delivery", final=True)
+            return
+        work = _Work()
+        for row in rows:
+            await self._parse(channel, channel.connector, row, work)
+        await self._apply_bodies(channel, work)
+        await self._read_orders(channel, work)
+        self.moved[channel.id] |= work.listings
+        if work.listings:
+            channel.look.set()
+        if work.nothing:
+            await self._store.ledger.run(inbox.settle_done, tuple(work.nothing))
+
+    async def _parse(self, channel: Channel, reader: ReceivesWebhooks, row: Claimed, work: _Work) -> None:
+        delivery = Delivery(channel.name, row.headers, row.body, row.received_at)
+        try:
+            parsed = list(reader.parse(delivery))
+        except ChannelError as error:
+            await self._fail([row.id], str(error), final=True)
+            return
+        self._sort(parsed, row.id, channel, work)
+
+    def _sort(self, parsed: Sequence[Parsed], delivery_id: int, channel: Channel, work: _Work) -> None:
+        waits = False
+        for fact in parsed:
+            match fact:
+                case OrderSnapshot():
+                    work.bodies.append((delivery_id, fact))
+                    waits = True
+                case OrderHint(ref):
+                    work.orders[ref].append(delivery_id)
+                    waits = True
+                case ShelfHint(listing):
+                    work.listings.add(listing)
+                case ListingHint():
+                    self.changed.add(channel.id)
+                case _:
+                    pass
+        if not waits:
+            work.nothing.append(delivery_id)
+
+    async def _apply_bodies(self, channel: Channel, work: _Work) -> None:
+        for delivery_id, snapshot in work.bodies:
+            await self._apply(Sighting(channel.id, snapshot, 0, direct=False, deliveries=(delivery_id,)))
+
+    async def _read_orders(self, channel: Channel, work: _Work) -> None:
+        """One read per order, however many deliveries named it; the first that cannot be read leaves the rest for later."""
+        if not work.orders:
+            return
+        gate = asyncio.Semaphore(READS_AT_ONCE)
+
+        async def one(ref: str, deliveries: list[int]) -> None:
+            async with gate:
+                await self._read_order(channel, ref, tuple(deliveries))
+
+        await asyncio.gather(*(one(ref, deliveries) for ref, deliveries in work.orders.items()))
+
+    async def _read_order(self, channel: Channel, ref: str, deliveries: tuple[int, ...]) -> None:
+        read_seq = await self._store.ledger.run(channels.next_read_seqs, channel.id)
+        try:
+            answer = await channel.connector.order(ref)
+        except ChannelError as error:
+            await self._store.troubled(channel, error)
+            await self._fail(list(deliveries), str(error), final=False)
+            channel.pull.set()
+            return
+        if isinstance(answer, Gone):
+            self._tell(await self._store.ledger.run(orders.gone, Missing(channel.id, ref, read_seq, deliveries)))
+        else:
+            await self._apply(Sighting(channel.id, answer, read_seq, deliveries=deliveries))
+
+    async def _apply(self, sighting: Sighting) -> None:
+        self._tell(await self._store.ledger.run(orders.apply, sighting))
+
+    def _tell(self, result: OrderResult) -> None:
+        if result.verdict is Verdict.APPLIED:
+            self._store.wake()
+
+    async def _fail(self, ids: list[int], reason: str, *, final: bool) -> None:
+        for row_id in ids:
+            await self._store.ledger.run(inbox.fail, Failure(row_id, reason, final=final))

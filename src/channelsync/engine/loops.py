@@ -1,0 +1,96 @@
+"""The engine's tasks: what runs beside what, and how long each waits. Every task survives the errors of its shop; a bug ends the engine loudly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from channelsync.engine.catalogue import Catalogue
+from channelsync.engine.channel import Channel, Signal
+from channelsync.engine.dispatch import Dispatcher
+from channelsync.engine.housekeeping import Housekeeping
+from channelsync.engine.intake import Intake
+from channelsync.engine.poll import Pullers
+from channelsync.engine.reconcile import Reconciler
+from channelsync.engine.store import Store
+from channelsync.errors import ChannelError
+
+log = structlog.get_logger(__name__)
+
+Job = Callable[[], Awaitable[object]]
+
+
+class Engine:
+    """All of one store's work. `arrived` is set by the receiver when a delivery was stored."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.arrived = Signal()
+        self.pullers = Pullers(store)
+        self.intake = Intake(store)
+        self.housekeeping = Housekeeping(store)
+        self.catalogues = {channel.id: Catalogue(store, channel) for channel in store.channels.values()}
+        self.dispatchers = {channel.id: Dispatcher(store, channel, self.pullers) for channel in store.channels.values()}
+        self.reconcilers = {channel.id: Reconciler(store, channel, self.pullers[channel]) for channel in store.channels.values()}
+        self.progress: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """For ever, or until the first bug: one task's unexpected exception ends all of them."""
+        async with asyncio.TaskGroup() as tasks:
+            for name, work in self.tasks().items():
+                tasks.create_task(work(), name=name)
+
+    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:  # type: ignore[type-arg]
+        """Every task by name; the simulator starts them itself."""
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {"intake": self._intake, "housekeeping": self._housekeeping}
+        for channel in self.store.channels.values():
+            for name, work in self._channel_tasks(channel).items():
+                tasks[f"{channel.name}.{name}"] = work
+        return tasks
+
+    def _channel_tasks(self, channel: Channel) -> dict[str, Callable[[], Awaitable[None]]]:
+        settings = channel.settings
+        dispatcher, reconciler, catalogue = self.dispatchers[channel.id], self.reconcilers[channel.id], self.catalogues[channel.id]
+        second = timedelta(seconds=1)
+        return {
+            "dispatch": lambda: self._loop(channel, "dispatch", dispatcher.run_once, channel.due, second),
+            "poll": lambda: self._loop(channel, "poll", self.pullers[channel].look, channel.pull, settings.poll),
+            "look": lambda: self._loop(channel, "look", lambda: self._look(channel, reconciler), channel.look, second),
+            "sweep": lambda: self._loop(channel, "sweep", reconciler.sweep, Signal(), max(second, settings.sweep / 10)),
+            "catalogue": lambda: self._loop(channel, "catalogue", catalogue.refresh, Signal(), settings.catalogue),
+        }
+
+    async def _look(self, channel: Channel, reconciler: Reconciler) -> None:
+        moved = self.intake.moved.pop(channel.id, set())
+        if moved:
+            await reconciler.look_at(sorted(moved))
+        await reconciler.close_brackets()
+
+    async def _loop(self, channel: Channel, name: str, job: Job, signal: Signal, every: timedelta) -> None:
+        """Do the job whenever the signal is set and at least once per `every`; after an error wait as the error asks."""
+        while True:
+            wait = every.total_seconds()
+            try:
+                await job()
+                self.progress[f"{channel.name}.{name}"] = self.store.clock.monotonic()
+            except ChannelError as error:
+                pause = await self.store.troubled(channel, error)
+                await self.store.clock.sleep(pause * (0.5 + self.store.random.random()))
+                continue
+            await signal.wait(self.store.clock, wait)
+
+    async def _intake(self) -> None:
+        while True:
+            taken = await self.intake.run_once()
+            self.progress["intake"] = self.store.clock.monotonic()
+            if not taken:
+                await self.arrived.wait(self.store.clock, 1.0)
+
+    async def _housekeeping(self) -> None:
+        while True:
+            await self.housekeeping.run_once()
+            self.progress["housekeeping"] = self.store.clock.monotonic()
+            await self.store.clock.sleep(1.0)

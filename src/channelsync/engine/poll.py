@@ -1,0 +1,83 @@
+"""Pulling orders: every run goes through the ledger page by page, and a run that began after a given moment is the proof that we have looked."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from channelsync.engine.channel import Channel
+from channelsync.engine.store import Store
+from channelsync.errors import ChannelError
+from channelsync.ledger import channels, pages
+from channelsync.ledger.orders import OrderResult, Verdict
+from channelsync.ledger.pages import PageRead
+
+PAGES_MAX = 100_000
+"""A run that never ends is a fault of the shop or the connector, not patience."""
+
+
+class Puller:
+    """Runs one channel's order stream, one run at a time. Callers who want a look newer than now share the next run."""
+
+    def __init__(self, store: Store, channel: Channel) -> None:
+        self._store, self._channel = store, channel
+        self._lock = asyncio.Lock()
+        self._looked: float | None = None  # monotonic start of the last complete run
+
+    async def look(self, *, widen: timedelta = timedelta(0)) -> None:
+        """Return after a complete run that began after this call. Raises the channel's errors."""
+        asked = self._store.clock.monotonic()
+        while True:
+            async with self._lock:
+                if self._looked is not None and self._looked >= asked and not widen:
+                    return
+                began = self._store.clock.monotonic()
+                await self._run(widen)
+                self._looked = began
+                if began >= asked:
+                    return
+
+    async def _run(self, widen: timedelta) -> None:
+        store, channel = self._store, self._channel
+        looked_at = store.clock.now()
+        cursor = await store.ledger.read(pages.cursor_of, channel.id)
+        read_seq = await store.ledger.run(channels.next_read_seqs, channel.id)
+        count = 0
+        complete = False
+        async for page in channel.connector.orders(cursor, widen=widen):
+            results = await store.ledger.run(pages.apply_page, PageRead(channel.id, page, read_seq, looked_at))
+            self._tell(results)
+            count += 1
+            complete = page.high_water is not None
+            if complete or count >= PAGES_MAX:
+                break
+        assert complete, f"{channel.name}: the order stream ended after {count} pages without a high-water mark"
+        store.well(channel)
+
+    def _tell(self, results: list[OrderResult]) -> None:
+        if any(result.verdict is Verdict.APPLIED for result in results):
+            self._store.wake()
+
+
+class Pullers:
+    """All channels' pullers, for those who must look at several shops at once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._by_channel: dict[int, Puller] = {}
+
+    def __getitem__(self, channel: Channel) -> Puller:
+        return self._by_channel.setdefault(channel.id, Puller(self._store, channel))
+
+    async def look_at(self, channel_ids: frozenset[int]) -> bool:
+        """Look at these channels, together. False if any could not be asked: a raise must have seen every shop that sells the SKU."""
+        wanted = [self._store.channels[channel_id] for channel_id in sorted(channel_ids) if channel_id in self._store.channels]
+        return all(await asyncio.gather(*(self._look(channel) for channel in wanted)))
+
+    async def _look(self, channel: Channel) -> bool:
+        try:
+            await self[channel].look()
+        except ChannelError as error:
+            await self._store.troubled(channel, error)
+            return False
+        return True

@@ -1,0 +1,96 @@
+"""Looking: the sweep that reads every shelf in turn, and the closed brackets that end what only a reading can end.
+
+A bracket is read, wait until every effect before the first reading can be seen in the order list, pull, read again. While it waits, lowers go on;
+a shelf that moved meanwhile simply does not close and is looked at again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from channelsync.contract import Reading, ShelfRef
+from channelsync.engine.channel import Channel
+from channelsync.engine.poll import Puller
+from channelsync.engine.store import Store
+from channelsync.ledger import brackets, channels
+from channelsync.ledger.brackets import Bracket, Closing, Seen, ShelfState
+
+log = structlog.get_logger(__name__)
+
+SHELVES_PER_ROUND = 500
+
+
+class Reconciler:
+    def __init__(self, store: Store, channel: Channel, puller: Puller) -> None:
+        self._store, self._channel, self._puller = store, channel, puller
+
+    async def close_brackets(self) -> int:
+        """One round over the shelves that need one. Returns how many were closed. Raises the channel's errors."""
+        store, channel = self._store, self._channel
+        drained = store.clock.now() - channel.traits.write_drains_within
+        wanted = await store.ledger.read(brackets.wanting_bracket, channel.id, drained, SHELVES_PER_ROUND)
+        if not wanted:
+            return 0
+        first_at = store.clock.now()
+        first = await self._read(wanted)
+        await store.clock.sleep(channel.traits.visibility_lag.total_seconds())
+        await self._puller.look()
+        second = await self._read(wanted)
+        closings = await asyncio.gather(
+            *(self._close(state, first.get(state.shelf), second.get(state.shelf), first_at) for state in wanted)
+        )
+        closed = sum(closing is not Closing.OPEN for closing in closings)
+        if closed:
+            store.wake()
+        return closed
+
+    async def _close(self, state: ShelfState, first: Reading | None, second: Reading | None, first_at: datetime) -> Closing:
+        if first is None or second is None:
+            return Closing.OPEN
+        version = await self._store.ledger.read(channels.lease_version, self._channel.id)
+        bracket = Bracket(
+            state,
+            first.shows,
+            second.shows,
+            first_at,
+            first.at,
+            self._channel.settings.on_edit,
+            self._channel.traits.write_drains_within,
+            version,
+        )
+        closing = await self._store.ledger.run(brackets.close, bracket)
+        if closing in (Closing.OVERWRITE, Closing.ADOPTED, Closing.ASKED):
+            log.info(
+                "drift", channel=self._channel.name, listing=state.shelf.listing, book=state.book, shows=second.shows, handled=closing.value
+            )
+        return closing
+
+    async def sweep(self) -> int:
+        """Read the shelves that were not read for a while. What does not fit is suspended and bracketed next."""
+        store, channel = self._store, self._channel
+        stale = store.clock.now() - channel.settings.sweep
+        wanted = await store.ledger.read(brackets.wanting_look, channel.id, stale, SHELVES_PER_ROUND)
+        return await self._note(wanted)
+
+    async def look_at(self, refs: Sequence[str]) -> int:
+        """Read the shelves of these listings now: a webhook said that their number moved."""
+        return await self._note(await self._store.ledger.read(brackets.of_listings, self._channel.id, refs))
+
+    async def _note(self, wanted: list[ShelfState]) -> int:
+        if not wanted:
+            return 0
+        readings = await self._read(wanted)
+        seen = [Seen(state, readings[state.shelf].shows) for state in wanted if state.shelf in readings]
+        found = await asyncio.gather(*(self._store.ledger.run(brackets.note_readings, one) for one in seen))
+        if brackets.Found.GAP in found:
+            self._channel.look.set()
+            self._channel.due.set()
+        return len(wanted)
+
+    async def _read(self, wanted: Sequence[ShelfState]) -> dict[ShelfRef, Reading]:
+        readings = await self._channel.connector.stock([state.shelf for state in wanted])
+        return {reading.shelf: reading for reading in readings}

@@ -1,0 +1,62 @@
+"""What every part of the engine shares: the ledger's door, the clock, the random source, the channels, and how they wake each other."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from channelsync.clock import Clock
+from channelsync.engine.channel import Channel
+from channelsync.errors import ChannelError, NotReached, RateLimited, Unauthorized, Unavailable
+from channelsync.ledger import channels
+from channelsync.ledger.door import Door
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Store:
+    """One store: one ledger and its channels. `owner` names this process in leases."""
+
+    ledger: Door
+    clock: Clock
+    random: random.Random
+    owner: str
+    channels: dict[int, Channel] = field(default_factory=dict)
+
+    def named(self, name: str) -> Channel:
+        return next(channel for channel in self.channels.values() if channel.name == name)
+
+    def new_key(self) -> str:
+        """A fresh idempotency key, from the injected random source."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def wake(self, channels: Iterable[Channel] | None = None) -> None:
+        """Stock has moved: every channel may have something due. Cheap to call; the rows decide."""
+        for channel in self.channels.values() if channels is None else channels:
+            channel.due.set()
+
+    async def troubled(self, channel: Channel, error: ChannelError) -> float:
+        """Remember what went wrong and say how long to wait. Wrong credentials pause the channel until a person acts; an outage is logged once."""
+        channel.trouble = str(error)
+        if isinstance(error, Unauthorized):
+            await self.ledger.run(channels.pause, channels.Pause(channel.id, f"needs new credentials: {error}"))
+            log.error("channel paused", channel=channel.name, error=str(error))
+            return 60.0
+        if isinstance(error, RateLimited):
+            return error.retry_after or 1.0
+        if isinstance(error, Unavailable):
+            if not channel.unreachable:
+                channel.unreachable = isinstance(error, NotReached)
+                log.warning("channel gave no usable answer", channel=channel.name, error=str(error))
+            return error.retry_after or 2.0
+        log.warning("channel was not understood", channel=channel.name, error=str(error))
+        return 10.0
+
+    def well(self, channel: Channel) -> None:
+        channel.trouble = None
+        channel.unreachable = False

@@ -1,0 +1,31 @@
+"""The sweeper's verb: everything that ends by the clock, in one bounded step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from channelsync.ledger import inbox, keys, orders, reservations
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """limit: rows per step and kind."""
+
+    limit: int
+    delivery_age: timedelta
+
+
+def sweep(conn: Connection, items: Sequence[Sweep], now: datetime) -> list[int]:
+    """Expire soft reservations and unpaid checkouts, forget old bodies and keys. Returns how many holds ended."""
+    return [_sweep(conn, item, now) for item in items]
+
+
+def _sweep(conn: Connection, item: Sweep, now: datetime) -> int:
+    ended = reservations.expire(conn, now, item.limit) + orders.expire_holds(conn, item.limit, now)
+    inbox.purge_bodies(conn, now - item.delivery_age, item.limit)
+    keys.purge(conn, now, item.limit)
+    return ended

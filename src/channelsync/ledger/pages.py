@@ -1,0 +1,43 @@
+"""One page of orders and its mark, in one transaction (rule 8): the cursor never passes what is not applied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from channelsync.contract import Cursor, OrderSnapshot, Page
+from channelsync.ledger import aside, cursors, orders
+from channelsync.ledger.orders import OrderResult, Sighting
+
+STREAM = "orders"
+
+
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """A page as it was read. read_seq and looked_at were taken before the run's first request."""
+
+    channel_id: int
+    page: Page[OrderSnapshot]
+    read_seq: int
+    looked_at: datetime
+
+
+def apply_page(conn: Connection, items: Sequence[PageRead], now: datetime) -> list[list[OrderResult]]:
+    return [_apply_page(conn, item, now) for item in items]
+
+
+def _apply_page(conn: Connection, item: PageRead, now: datetime) -> list[OrderResult]:
+    results = orders.apply(conn, [Sighting(item.channel_id, snapshot, item.read_seq) for snapshot in item.page.items], now)
+    for ref, reason, raw in item.page.refused:
+        aside.put(conn, item.channel_id, "order", ref, reason, raw, now)
+    cursors.advance(
+        conn, item.channel_id, STREAM, resume=item.page.resume, high_water=item.page.high_water, looked_at=item.looked_at, now=now
+    )
+    return results
+
+
+def cursor_of(conn: Connection, channel_id: int) -> Cursor:
+    return cursors.get(conn, channel_id, STREAM)

@@ -1,0 +1,51 @@
+"""Who sells what, and what is due: the questions the dispatcher asks before it writes. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from channelsync.ledger.brackets import ShelfState, states
+from channelsync.ledger.schema import attempts, channels, listings, shelves
+
+
+def sellers_of_due_raises(conn: Connection, channel_id: int) -> frozenset[int]:
+    """Channels that sell any SKU this channel has a raise due for (itself included); empty: nothing to raise."""
+    due = select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id)
+    due = due.where(
+        shelves.c.channel_id == channel_id,
+        shelves.c.due,
+        shelves.c.target > shelves.c.book,
+        shelves.c.aside_at.is_(None),
+        shelves.c.verify.is_(False),
+        shelves.c.gap <= 0,
+    )
+    return _sellers(conn, due)
+
+
+def sellers_of_attempts(conn: Connection, attempt_ids: Sequence[str]) -> frozenset[int]:
+    """Channels that sell any SKU these attempts are for."""
+    skus = (
+        select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id).join(attempts, attempts.c.shelf_id == shelves.c.id)
+    )
+    return _sellers(conn, skus.where(attempts.c.id.in_(list(attempt_ids))))
+
+
+def _sellers(conn: Connection, skus: Select[Any]) -> frozenset[int]:
+    """A channel that a person has paused is not asked: they have taken it on themselves."""
+    query = (
+        select(listings.c.channel_id)
+        .distinct()
+        .join(channels, channels.c.id == listings.c.channel_id)
+        .where(listings.c.sku_id.in_(skus), listings.c.removed_at.is_(None), channels.c.paused_at.is_(None))
+    )
+    return frozenset(conn.scalars(query))
+
+
+def due_shelves(conn: Connection, channel_id: int, raises: bool, limit: int) -> list[ShelfState]:
+    """The shelves an absolute write would go to."""
+    direction = shelves.c.target > shelves.c.book if raises else shelves.c.target < shelves.c.book
+    query = select(shelves.c.id).where(shelves.c.channel_id == channel_id, shelves.c.due, direction, shelves.c.aside_at.is_(None))
+    return states(conn, conn.scalars(query.order_by(shelves.c.target, shelves.c.id).limit(limit)).all())
