@@ -11,7 +11,7 @@ from channelsync.ledger import levels, places, stock
 from channelsync.ledger.levels import Level
 from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.reservations import Line, Reserve
-from channelsync.ledger.schema import BUCKETS, locations, movements, order_lines, reservations, stock_levels
+from channelsync.ledger.schema import BUCKETS, channels, locations, movements, order_lines, reservations, stock_levels
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
@@ -64,3 +64,9 @@ def _rows(rows: Iterable[object], zero: tuple[int, ...]) -> dict[tuple[int, int]
         if values[2:] != zero:
             found[values[0], values[1]] = values[2:]
     return found
+
+
+def open_channel(conn: Connection, name: str = "shop", location: str | None = "main") -> int:
+    place = None if location is None else conn.scalar(select(locations.c.id).where(locations.c.code == location))
+    row = {"name": name, "connector": "memory", "location_id": place, "created_at": NOW}
+    return int(conn.execute(insert(channels).values(row).returning(channels.c.id)).scalar_one())
