@@ -1,0 +1,261 @@
+"""What Shopify answers: the shapes of the documents' results, validated. Unknown fields and unknown enum values are tolerated."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from channelsync.errors import Misunderstood
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+
+class Malformed(Misunderstood):
+    """One object of an answer that does not fit, though the answer itself is a genuine one: a bad row, not a bad connection."""
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore")
+
+
+def shaped(model: type[M], raw: Any, what: str) -> M:
+    """raw as a model. Raises Malformed naming the first place that does not fit."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise Malformed(f"{what}: {place}: {first['msg']}") from error
+
+
+class PageInfo(Shape):
+    has_next_page: bool
+    end_cursor: str | None = None
+
+
+class Connection(Shape, Generic[T]):
+    page_info: PageInfo
+    nodes: tuple[T, ...]
+
+    @property
+    def cut(self) -> bool:
+        return self.page_info.has_next_page
+
+
+class Ref(Shape):
+    id: str
+
+
+class UserError(Shape):
+    message: str
+    code: str | None = None
+    field: tuple[str, ...] | None = None
+
+
+# Orders
+
+
+class TrackedItem(Shape):
+    id: str
+    tracked: bool
+
+
+class LineVariant(Shape):
+    id: str
+    inventory_item: TrackedItem
+
+
+class Line(Shape):
+    id: str
+    quantity: int
+    unfulfilled_quantity: int
+    non_fulfillable_quantity: int
+    is_gift_card: bool
+    variant: LineVariant | None = None
+    sku: str | None = None
+    title: str = ""
+
+
+class RefundLine(Shape):
+    quantity: int
+    restock_type: str
+    line_item: Ref
+
+
+class Refund(Shape):
+    id: str
+    created_at: AwareDatetime | None
+    refund_line_items: Connection[RefundLine]
+
+
+class Attribute(Shape):
+    key: str
+    value: str | None = None
+
+
+class Order(Shape):
+    id: str
+    name: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    cancelled_at: AwareDatetime | None
+    confirmed: bool
+    edited: bool
+    test: bool
+    line_items: Connection[Line]
+    refunds: tuple[Refund, ...]
+    retail_location: Ref | None = None
+    custom_attributes: tuple[Attribute, ...] = ()
+
+
+class OrderPart(Shape):
+    """One more page of an order's lines."""
+
+    updated_at: AwareDatetime
+    line_items: Connection[Line]
+
+
+class RefundStub(Shape):
+    id: str
+    created_at: AwareDatetime | None
+
+
+class RefundStubs(Shape):
+    updated_at: AwareDatetime
+    refunds: tuple[RefundStub, ...]
+
+
+class RefundPart(Shape):
+    refund_line_items: Connection[RefundLine]
+
+
+class RawPage(Shape):
+    """A page whose nodes are looked at one by one, so that a bad one does not spoil the others."""
+
+    page_info: PageInfo
+    nodes: tuple[dict[str, Any], ...]
+
+
+# Catalogue
+
+
+class ActiveLevel(Shape):
+    is_active: bool
+
+
+class ListedItem(Shape):
+    id: str
+    tracked: bool
+    inventory_level: ActiveLevel | None
+
+
+class GiftCardMark(Shape):
+    is_gift_card: bool
+
+
+class Variant(Shape):
+    id: str
+    requires_components: bool
+    product: GiftCardMark
+    inventory_item: ListedItem
+    sku: str | None = None
+    barcode: str | None = None
+    display_name: str = ""
+
+
+class Quantity(Shape):
+    name: str
+    quantity: int
+
+
+class Level(Shape):
+    is_active: bool
+    quantities: tuple[Quantity, ...]
+
+
+class StockedItem(Shape):
+    id: str
+    tracked: bool
+    inventory_level: Level | None
+
+
+# The shop
+
+
+class Place(Shape):
+    id: str
+    name: str
+
+
+class Version(Shape):
+    handle: str
+    supported: bool
+
+
+class Scope(Shape):
+    handle: str
+
+
+class Installation(Shape):
+    access_scopes: tuple[Scope, ...]
+
+
+class PlanName(Shape):
+    public_display_name: str
+
+
+class ShopFacts(Shape):
+    id: str
+    name: str
+    myshopify_domain: str
+    iana_timezone: str
+    plan: PlanName
+
+
+class Health(Shape):
+    public_api_versions: tuple[Version, ...]
+    current_app_installation: Installation
+    shop: ShopFacts
+
+
+class Hook(Shape):
+    id: str
+    topic: str
+    uri: str
+
+
+class HookCreated(Shape):
+    webhook_subscription: Hook | None
+    user_errors: tuple[UserError, ...]
+
+
+# Writing
+
+
+class ChangeMade(Shape):
+    name: str
+    quantity_after_change: int | None = None
+    item: Ref | None = None
+    location: Ref | None = None
+
+
+class ChangeGroup(Shape):
+    changes: tuple[ChangeMade, ...] = ()
+
+
+class SetResult(Shape):
+    inventory_adjustment_group: ChangeGroup | None
+    user_errors: tuple[UserError, ...]
+
+
+class Granted(BaseModel):
+    """The token endpoint's answer; its names are snake case on the wire."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    access_token: str
+    expires_in: int
+    scope: str = ""

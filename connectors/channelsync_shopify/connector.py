@@ -1,0 +1,127 @@
+"""The connector: the contract's verbs over the rooms beside it. Holds the settings, the access token and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from functools import partial
+
+from channelsync.contract import (
+    Call,
+    Carrier,
+    Context,
+    Cursor,
+    Delivery,
+    Gone,
+    Identity,
+    Listing,
+    OrderSnapshot,
+    Page,
+    Parsed,
+    Reading,
+    ShelfRef,
+    Subscription,
+    Traits,
+    WriteResult,
+)
+from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Unauthorized
+from channelsync_shopify import documents, identity, push, webhooks
+from channelsync_shopify.admin import Admin
+from channelsync_shopify.catalogue import Catalogue
+from channelsync_shopify.order_reader import OrderReader
+from channelsync_shopify.settings import ShopifySettings
+from channelsync_shopify.subscriptions import Subscriptions
+
+KEY_MEMORY = timedelta(hours=20)
+"""Shopify remembers an idempotency key for 24 hours; the rest is margin for slow answers and clocks."""
+
+
+class Shopify:
+    """One Shopify shop, one of its locations."""
+
+    def __init__(self, settings: ShopifySettings, context: Context) -> None:
+        self._settings = settings
+        self._admin = Admin(settings, context)
+        overlap = timedelta(seconds=settings.overlap_seconds)
+        self._orders, self._catalogue = OrderReader(self._admin, overlap), Catalogue(self._admin, overlap)
+        self._subscriptions = Subscriptions(self._admin)
+        self._location = settings.location
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(
+            carrier=Carrier.COMPARE_AND_SET,
+            atomic=True,
+            key_memory=KEY_MEMORY,
+            write_drains_within=timedelta(seconds=self._settings.write_drains_seconds),
+            visibility_lag=timedelta(seconds=self._settings.visibility_lag_seconds),
+            lowers_stock_on="placed",
+            restores_on_cancel="per order",
+            withholds=False,
+            writes_per_call=documents.WRITES_MAX,
+            readings_per_call=documents.READINGS_MAX,
+        )
+
+    async def check(self) -> Identity:
+        found = await identity.look(self._admin, self._settings)
+        await self._stocked_location()
+        return found
+
+    async def listings(self, cursor: Cursor) -> AsyncIterator[Page[Listing]]:
+        async for page in self._catalogue.pages(cursor, await self._stocked_location()):
+            yield page
+
+    async def orders(self, cursor: Cursor, *, widen: timedelta = timedelta(0)) -> AsyncIterator[Page[OrderSnapshot]]:
+        async for page in self._orders.pages(cursor, widen):
+            yield page
+
+    async def order(self, ref: str) -> OrderSnapshot | Gone:
+        if not ref.startswith("gid://shopify/Order/"):
+            raise Misunderstood(f"{ref!r} is no order of a Shopify shop")
+        return await self._orders.one(ref)
+
+    async def stock(self, shelves: Sequence[ShelfRef]) -> Sequence[Reading]:
+        return await self._catalogue.readings(shelves, await self._stocked_location()) if shelves else ()
+
+    async def push(self, call: Call) -> Sequence[WriteResult]:
+        if not call.writes:
+            return ()
+        location = await self._location_for_write()
+        understand = partial(push.results, call=call, default_location=location)
+        variables = push.variables(call, location)
+        return await self._admin.write(documents.SET_AVAILABLE, variables, understand, request_id=call.key)
+
+    def verify(self, delivery: Delivery) -> str:
+        return webhooks.verify(delivery, self._settings.signing_secrets, self._settings.shop)
+
+    def parse(self, delivery: Delivery) -> Sequence[Parsed]:
+        return webhooks.parse(delivery)
+
+    async def subscriptions(self) -> Sequence[Subscription]:
+        return await self._subscriptions.existing()
+
+    async def subscribe(self, url: str) -> Sequence[Subscription]:
+        return await self._subscriptions.ensure(url)
+
+    async def _stocked_location(self) -> str:
+        """The location from the settings, or the shop's only active one, looked up once."""
+        if self._location is None:
+            self._location = await identity.only_location(self._admin)
+        return self._location
+
+    async def _location_for_write(self) -> str:
+        """As above; what goes wrong here happens before the write, and the error says so."""
+        try:
+            return await self._stocked_location()
+        except (RateLimited, Unauthorized, NotReached):
+            raise
+        except ChannelError as error:
+            raise NotReached(f"the location is not known: {error}") from error
+
+
+class ShopifyType:
+    name = "shopify"
+    settings = ShopifySettings
+
+    def connect(self, settings: ShopifySettings, context: Context) -> Shopify:
+        return Shopify(settings, context)

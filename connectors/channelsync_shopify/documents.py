@@ -1,0 +1,62 @@
+"""The GraphQL documents beside this file, and what each costs: Shopify asks for a fixed arithmetic before it runs anything.
+
+A scalar costs 0, an object 1, a connection its `first` times one node, a mutation 10; a single query may cost 1000. Page sizes follow from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One document. Its requested cost is `fixed`, plus `each` for every object that the variable `of` (a number or a list) asks for."""
+
+    name: str
+    fixed: int
+    each: int = 0
+    of: str = ""
+    text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", _load(self.name))
+
+    def cost(self, variables: Mapping[str, Any]) -> int:
+        if not self.of:
+            return self.fixed
+        asked = variables[self.of]
+        return self.fixed + self.each * (asked if isinstance(asked, int) else len(asked))
+
+
+@cache
+def _load(name: str) -> str:
+    return (Path(__file__).parent / "graphql" / f"{name}.graphql").read_text("utf-8")
+
+
+HEALTH = Operation("health", 5)
+LOCATIONS = Operation("locations", 101)
+LISTINGS = Operation("listings", 1, each=4, of="first")
+STOCK = Operation("stock", 0, each=3, of="ids")
+ORDERS = Operation("orders", 1, each=70, of="first")
+ORDER = Operation("order", 744)
+ORDER_LINES = Operation("order_lines", 752)
+ORDER_REFUNDS = Operation("order_refunds", 251)
+REFUND_LINES = Operation("refund_lines", 502)
+SET_AVAILABLE = Operation("set_available", 15)
+SUBSCRIPTIONS = Operation("subscriptions", 101)
+SUBSCRIBE = Operation("subscribe", 12)
+
+ORDERS_PAGE = 12
+"""12 x 70 + 1 points: some room below 1000 for what the arithmetic leaves open."""
+LISTINGS_PAGE = 200
+READINGS_MAX = 250
+WRITES_MAX = 250
+
+# How many refunds the order documents ask for. `refunds` is a plain list: one that is full may have been cut.
+REFUNDS_IN_PAGE = 3
+REFUNDS_IN_ORDER = 20
+REFUNDS_MAX = 250

@@ -1,0 +1,60 @@
+"""Who the shop is, which API version really answers, what we may do there, and at which location."""
+
+from __future__ import annotations
+
+from channelsync.contract import Identity
+from channelsync.errors import Misunderstood, Unauthorized
+from channelsync_shopify import documents
+from channelsync_shopify.admin import Admin, Answer
+from channelsync_shopify.answers import Connection, Health, Place, shaped
+from channelsync_shopify.settings import ShopifySettings
+
+SCOPES = ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders")
+
+
+async def look(admin: Admin, settings: ShopifySettings) -> Identity:
+    """Raises Unauthorized naming missing scopes, Misunderstood for another shop or another API version than the settings name."""
+    health, served = await admin.read(documents.HEALTH, {}, _understand_health)
+    _same_version(settings.api_version, served, health)
+    if health.shop.myshopify_domain.lower() != settings.shop:
+        raise Misunderstood(f"the settings name the shop {settings.shop}, but {health.shop.myshopify_domain} answers; correct `shop`")
+    granted = {scope.handle for scope in health.current_app_installation.access_scopes}
+    # Shopify lists a write scope alone where it includes the read scope.
+    missing = [scope for scope in SCOPES if scope not in granted and scope.replace("read_", "write_") not in granted]
+    if missing:
+        raise Unauthorized(f"the app lacks the access scope {', '.join(missing)}: grant it in the app's configuration and install it again")
+    facts = {
+        "domain": health.shop.myshopify_domain,
+        "api_version": settings.api_version,
+        "time_zone": health.shop.iana_timezone,
+        "plan": health.shop.plan.public_display_name,
+        "scopes": " ".join(sorted(granted)),
+    }
+    return Identity(health.shop.id, health.shop.name, facts)
+
+
+def _same_version(asked: str, served: str | None, health: Health) -> None:
+    """A retired version is not refused: Shopify answers with the oldest one it still has, under other rules."""
+    supported = [version.handle for version in health.public_api_versions if version.supported]
+    if served not in (None, asked) or asked not in supported:
+        raise Misunderstood(
+            f"API version {asked} was asked for, {served} answered; the shop supports {', '.join(supported)}. "
+            "Use a channelsync release that knows one of them, and set api_version"
+        )
+
+
+async def only_location(admin: Admin) -> str:
+    """Raises Misunderstood listing the locations if there is not exactly one active."""
+    places = await admin.read(documents.LOCATIONS, {}, _understand_places)
+    if len(places.nodes) == 1 and not places.cut:
+        return places.nodes[0].id
+    choice = ", ".join(f"{place.id} ({place.name})" for place in places.nodes) or "none"
+    raise Misunderstood(f"the shop has not exactly one active location; set `location` to one of: {choice}")
+
+
+def _understand_health(answer: Answer) -> tuple[Health, str | None]:
+    return shaped(Health, answer.data, "the shop's description"), answer.version
+
+
+def _understand_places(answer: Answer) -> Connection[Place]:
+    return shaped(Connection[Place], answer.field("locations"), "the locations")
