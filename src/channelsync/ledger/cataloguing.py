@@ -1,0 +1,86 @@
+"""One page of a channel's listings into the ledger: stored, matched once by exact SKU, given the channel's rules, and waiting sales applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from channelsync.contract import Cursor, Listing, Page, ShelfRef
+from channelsync.ledger import aside, bounds, cursors, listings, matching, orders, skus, targets
+from channelsync.ledger.schema import listings as listing_table
+from channelsync.ledger.schema import shelves
+
+STREAM = "listings"
+
+
+@dataclass(frozen=True, slots=True)
+class ListingsRead:
+    """A page as it was read. places: channel location -> ledger location id. makes_skus: this channel's SKU texts are the ledger's SKUs (day one)."""
+
+    channel_id: int
+    page: Page[Listing]
+    looked_at: datetime
+    places: Mapping[str, int] = field(default_factory=dict)
+    safety_stock: int = 0
+    makes_skus: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """unfed: shelves at channel locations that no ledger location feeds."""
+
+    listings: int
+    linked: int
+    unfed: tuple[ShelfRef, ...]
+
+
+def take_page(conn: Connection, items: Sequence[ListingsRead], now: datetime) -> list[Taken]:
+    return [_take_page(conn, item, now) for item in items]
+
+
+def _take_page(conn: Connection, item: ListingsRead, now: datetime) -> Taken:
+    feeds = {place: (location_id,) for place, location_id in item.places.items()}
+    upserted = listings.upsert(conn, item.channel_id, item.page.items, now, feeds)
+    for ref, reason, raw in item.page.refused:
+        aside.put(conn, item.channel_id, "listing", ref, reason, raw, now)
+    if item.makes_skus:
+        skus.ensure(conn, _sku_texts(item.page.items), now)
+    linked = _match_all(conn, item.channel_id, now)
+    _set_rules(conn, item.channel_id, item.safety_stock)
+    cursors.advance(
+        conn, item.channel_id, STREAM, resume=item.page.resume, high_water=item.page.high_water, looked_at=item.looked_at, now=now
+    )
+    return Taken(len(item.page.items), linked, upserted.unfed)
+
+
+def _sku_texts(told: Sequence[Listing]) -> list[str]:
+    """Texts that can be SKUs. One that cannot stays unlinked and is shown with its reason."""
+    texts = [listing.sku for listing in told if listing.sku and listing.problem is None and listing.tracked]
+    return [text for text in texts if bounds.sku_text(text) is None]
+
+
+def _match_all(conn: Connection, channel_id: int, now: datetime) -> int:
+    linked, after = 0, 0
+    while True:
+        matched = matching.match(conn, channel_id, now, after=after)
+        linked += matched.linked
+        orders.stored_snapshots(conn, [(channel_id, ref) for ref in matched.replay], now)
+        if matched.next is None:
+            return linked
+        after = matched.next
+
+
+def _set_rules(conn: Connection, channel_id: int, safety_stock: int) -> None:
+    """The config's rules on the shelves that do not have them yet."""
+    changed = shelves.c.channel_id == channel_id, shelves.c.safety_stock != safety_stock
+    query = select(listing_table.c.sku_id).join(shelves, shelves.c.listing_id == listing_table.c.id).where(*changed)
+    touched = {sku_id for sku_id in conn.scalars(query) if sku_id is not None}
+    conn.execute(update(shelves).where(*changed).values(safety_stock=safety_stock))
+    targets.retarget(conn, touched)
+
+
+def cursor_of(conn: Connection, channel_id: int) -> Cursor:
+    return cursors.get(conn, channel_id, STREAM)
