@@ -67,7 +67,10 @@ class Lease:
 
 @dataclass(slots=True)
 class Channel:
-    """`id` is the ledger's. `trouble` is the last thing that went wrong, for `status`; None while all is well."""
+    """`id` is the ledger's. `trouble` is the last thing that went wrong, for `status`; None while all is well.
+
+    introduced: the shop has said who it is (`engine.introduce`); False makes every reader ask first.
+    """
 
     id: int
     settings: Settings
@@ -78,6 +81,7 @@ class Channel:
     pull: Signal = field(default_factory=Signal)
     trouble: str | None = None
     unreachable: bool = False
+    introduced: bool = True
 
     @property
     def name(self) -> str:

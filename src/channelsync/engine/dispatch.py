@@ -6,6 +6,7 @@ step that releases it. Nothing is computed past an open attempt. No database tra
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import structlog
@@ -32,6 +33,14 @@ ROUNDS_MAX = 100
 class Dispatcher:
     def __init__(self, store: Store, channel: Channel, pullers: Pullers) -> None:
         self._store, self._channel, self._pullers = store, channel, pullers
+        self._wire = asyncio.Lock()
+        self._stopped = False
+
+    async def stop(self) -> None:
+        """Send nothing more. Returns when what is on the wire is answered and settled."""
+        self._stopped = True
+        async with self._wire:
+            return
 
     async def run_once(self) -> bool:
         """Send what is due now: lowers, then raises. True if this channel may be written at all. Raises its errors once everything is settled."""
@@ -86,9 +95,7 @@ class Dispatcher:
     async def _repeat(self, open_call: OpenCall) -> None:
         if open_call.raises and not await self._pullers.look_at(await self._sellers([write.id for write in open_call.call.writes])):
             return
-        call = await self._release(open_call.call, repeat=True)
-        if call is not None:
-            await self._transmit(call)
+        await self._send(open_call.call, repeat=True)
 
     # -- sending -----------------------------------------------------------------------------------------------------------------------------------
 
@@ -102,13 +109,18 @@ class Dispatcher:
 
     async def _send_all(self, *, raises: bool) -> None:
         for _ in range(ROUNDS_MAX):
-            if not await self._hold_lease():
+            if self._stopped or not await self._hold_lease():
                 return
             looks = await self._look_at_shelves(raises=raises) if self._channel.traits.carrier is Carrier.SET else ()
             call = await self._arm(raises=raises, looks=looks)
             if call is None:
                 return
-            released = await self._release(call, repeat=False)
+            await self._send(call, repeat=False)
+
+    async def _send(self, call: Call, *, repeat: bool) -> None:
+        """From the last check to the settled answer: what has begun here is not torn apart by a stop."""
+        async with self._wire:
+            released = await self._release(call, repeat=repeat)
             if released is not None:
                 await self._transmit(released)
 
@@ -131,7 +143,7 @@ class Dispatcher:
         """The step before the bytes: past the deadline nothing leaves; and the ledger re-checks the rest."""
         lease, clock = self._channel.lease, self._store.clock
         needed = self._channel.settings.timeout.total_seconds()
-        if lease is None or lease.deadline - clock.monotonic() <= needed:
+        if self._stopped or lease is None or lease.deadline - clock.monotonic() <= needed:
             if not repeat:
                 await self._store.ledger.run(outbox.withdraw, Withdrawal(call.key))
             return None

@@ -11,6 +11,7 @@ import structlog
 
 from channelsync.contract import Delivery, Gone, ListingHint, OrderHint, OrderSnapshot, Parsed, ReceivesWebhooks, ShelfHint
 from channelsync.engine.channel import Channel
+from channelsync.engine.introduce import introduce
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
 from channelsync.ledger import channels, inbox, orders
@@ -114,6 +115,7 @@ class Intake:
     async def _read_order(self, channel: Channel, ref: str, deliveries: tuple[int, ...]) -> None:
         read_seq = await self._store.ledger.run(channels.next_read_seqs, channel.id)
         try:
+            await introduce(self._store, channel)
             answer = await channel.connector.order(ref)
         except ChannelError as error:
             await self._store.troubled(channel, error)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -13,6 +14,7 @@ from channelsync.engine.channel import Channel, Signal
 from channelsync.engine.dispatch import Dispatcher
 from channelsync.engine.housekeeping import Housekeeping
 from channelsync.engine.intake import Intake
+from channelsync.engine.introduce import introduce
 from channelsync.engine.poll import Pullers
 from channelsync.engine.reconcile import Reconciler
 from channelsync.engine.store import Store
@@ -21,6 +23,7 @@ from channelsync.errors import ChannelError
 log = structlog.get_logger(__name__)
 
 Job = Callable[[], Awaitable[object]]
+Task = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Engine:
@@ -43,15 +46,15 @@ class Engine:
             for name, work in self.tasks().items():
                 tasks.create_task(work(), name=name)
 
-    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:  # type: ignore[type-arg]
+    def tasks(self) -> dict[str, Task]:
         """Every task by name; the simulator starts them itself."""
-        tasks: dict[str, Callable[[], Awaitable[None]]] = {"intake": self._intake, "housekeeping": self._housekeeping}
+        tasks: dict[str, Task] = {"intake": self._intake, "housekeeping": self._housekeeping}
         for channel in self.store.channels.values():
             for name, work in self._channel_tasks(channel).items():
                 tasks[f"{channel.name}.{name}"] = work
         return tasks
 
-    def _channel_tasks(self, channel: Channel) -> dict[str, Callable[[], Awaitable[None]]]:
+    def _channel_tasks(self, channel: Channel) -> dict[str, Task]:
         settings = channel.settings
         dispatcher, reconciler, catalogue = self.dispatchers[channel.id], self.reconcilers[channel.id], self.catalogues[channel.id]
         second = timedelta(seconds=1)
@@ -74,6 +77,7 @@ class Engine:
         while True:
             wait = every.total_seconds()
             try:
+                await introduce(self.store, channel)
                 await job()
                 self.progress[f"{channel.name}.{name}"] = self.store.clock.monotonic()
             except ChannelError as error:

@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from channelsync.engine.channel import Channel
+from channelsync.engine.introduce import introduce
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
 from channelsync.ledger import channels, pages
@@ -39,6 +40,7 @@ class Puller:
 
     async def _run(self, widen: timedelta) -> None:
         store, channel = self._store, self._channel
+        await introduce(store, channel)
         looked_at = store.clock.now()
         cursor = await store.ledger.read(pages.cursor_of, channel.id)
         read_seq = await store.ledger.run(channels.next_read_seqs, channel.id)
