@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from functools import partial
 
+from pydantic import BaseModel
+
 from channelsync.contract import (
     Call,
     Carrier,
@@ -24,7 +26,7 @@ from channelsync.contract import (
     Traits,
     WriteResult,
 )
-from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Unauthorized
+from channelsync.errors import ChannelError, NotReached, RateLimited, Unauthorized
 from channelsync_shopify import documents, identity, push, webhooks
 from channelsync_shopify.admin import Admin
 from channelsync_shopify.catalogue import Catalogue
@@ -76,8 +78,6 @@ class Shopify:
             yield page
 
     async def order(self, ref: str) -> OrderSnapshot | Gone:
-        if not ref.startswith("gid://shopify/Order/"):
-            raise Misunderstood(f"{ref!r} is no order of a Shopify shop")
         return await self._orders.one(ref)
 
     async def stock(self, shelves: Sequence[ShelfRef]) -> Sequence[Reading]:
@@ -120,8 +120,8 @@ class Shopify:
 
 
 class ShopifyType:
-    name = "shopify"
-    settings = ShopifySettings
+    name: str = "shopify"
+    settings: type[BaseModel] = ShopifySettings
 
     def connect(self, settings: ShopifySettings, context: Context) -> Shopify:
         return Shopify(settings, context)

@@ -63,7 +63,7 @@ def _returns(order: Order) -> Mapping[str, Returns]:
     """By line. A refund without a time happened at the latest when the order was last changed."""
     found: defaultdict[str, Returns] = defaultdict(Returns)
     for refund in order.refunds:
-        at = (refund.created_at or order.updated_at).astimezone(UTC)
+        at = latest(refund.created_at or order.updated_at)
         for line in refund.refund_line_items.nodes:
             found[line.line_item.id].add(line.restock_type, line.quantity, at)
     return found
@@ -104,6 +104,11 @@ def _effects(order: Order, line: Line, returns: Returns) -> tuple[Effect, ...]:
     """
     if not order.confirmed:
         return ()
-    at = (order.updated_at if order.edited else order.created_at).astimezone(UTC)
+    at = latest(order.updated_at if order.edited else order.created_at)
     taken = (Effect(line.quantity, at),) if line.quantity else ()
     return (*taken, *returns.effects)
+
+
+def latest(moment: datetime) -> datetime:
+    """Shopify cuts its times to the second: the last instant that this one can mean."""
+    return moment.astimezone(UTC).replace(microsecond=999_999)

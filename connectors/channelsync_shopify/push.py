@@ -12,6 +12,7 @@ from typing import Any
 from channelsync.contract import Call, Outcome, Write, WriteResult
 from channelsync_shopify.admin import Answer
 from channelsync_shopify.answers import SetResult, UserError, shaped
+from channelsync_shopify.documents import WRITES_MAX
 
 STALE = frozenset({"CHANGE_FROM_QUANTITY_STALE", "COMPARE_QUANTITY_STALE"})
 REFUSED = frozenset(
@@ -27,6 +28,9 @@ WHOLE_CALL = {
 
 
 def variables(call: Call, default_location: str) -> Mapping[str, Any]:
+    """Raises ValueError for more writes than Shopify takes at once."""
+    if len(call.writes) > WRITES_MAX:
+        raise ValueError(f"{len(call.writes)} writes in one call; Shopify takes at most {WRITES_MAX}")
     return {
         "key": call.key,
         "input": {

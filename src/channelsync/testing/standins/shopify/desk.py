@@ -66,7 +66,9 @@ class OrderDesk:
         now = self.shop.seconds()
         number = self.ids.next("Order")
         lines = [self._line(sku, units) for sku, units in basket.items()]
-        order = Order(number, f"#{1001 + len(self.by_number)}", now, now, lines, "PAID" if paid else "PENDING", attributes=dict(attributes))
+        order = Order(
+            number, f"#{1000 + len(self.shop.orders) + 1}", now, now, lines, "PAID" if paid else "PENDING", attributes=dict(attributes)
+        )
         self.by_number[number] = self.by_ref[order.id] = order
         true = self.shop.true_order(order.id)
         true.lines = [TrueLine(sku, units) for sku, units in basket.items()]
@@ -145,11 +147,11 @@ class OrderDesk:
         self._changed(order, event)
 
     def delete(self, ref: str) -> None:
-        """Staff delete a closed or cancelled order: only a webhook tells; it never shows up in any list again."""
-        order = self.by_ref[ref]
-        if order.status == "open":
-            raise ValueError(f"{order.name} is open; only archived or cancelled orders can be deleted")
-        del self.by_ref[ref], self.by_number[order.number]
+        """Staff archive and delete an order: only a webhook tells, no list shows it again, and its units go nowhere."""
+        order = self.by_ref.pop(ref)
+        del self.by_number[order.number]
+        for line in self.shop.orders[ref].lines:
+            line.cancelled += line.open
         self.index.forget(order)
         self.hooks.fire("ORDERS_DELETE", lambda: {"id": order.number}, self.hooks.event())
 

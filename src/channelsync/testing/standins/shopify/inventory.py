@@ -38,8 +38,10 @@ class SetQuantities:
         group: Callable[[], Payload],
         *,
         partial: bool,
+        untracked_refused: bool,
     ) -> None:
-        self.items, self.locations, self.memory, self.write, self.group, self.partial = items, locations, memory, write, group, partial
+        self.partial, self.untracked_refused = partial, untracked_refused
+        self.items, self.locations, self.memory, self.write, self.group = items, locations, memory, write, group
 
     def form(self, given: Mapping[str, Any], key: str | None) -> str:
         """Refusals before anything is looked at: GraphQL errors, no userErrors. Returns the key."""
@@ -107,7 +109,7 @@ class SetQuantities:
             return "INVALID_INVENTORY_ITEM"
         if quantity["locationId"] not in self.locations:
             return "INVALID_LOCATION"
-        if item.requires_components:
+        if item.requires_components or (self.untracked_refused and not item.tracked):
             return "NON_MUTABLE_INVENTORY_ITEM"
         if quantity["quantity"] < 0:
             return "INVALID_QUANTITY_NEGATIVE"
@@ -149,6 +151,6 @@ MESSAGE = {
     "INVALID_LOCATION": "The specified location could not be found.",
     "INVALID_QUANTITY_NEGATIVE": "The quantity can't be negative.",
     "INVALID_QUANTITY_TOO_HIGH": "The quantity can't be higher than 1,000,000,000.",
-    "NON_MUTABLE_INVENTORY_ITEM": "The inventory of a bundle cannot be set.",
+    "NON_MUTABLE_INVENTORY_ITEM": "The specified inventory item is not allowed to be adjusted via API.",
     "NO_DUPLICATE_INVENTORY_ITEM_ID_GROUP_ID_PAIR": "The combination of inventoryItemId and locationId must be unique.",
 }

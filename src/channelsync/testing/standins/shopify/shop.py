@@ -32,7 +32,8 @@ class ShopifyStandIn:
 
     bucket_size, restore_rate: the cost bucket in points and points per second. visibility_lag: seconds until `orders(...)` has certainly
     seen a change. webhook_delay: seconds a webhook may take. write_seconds: how long a set may be in flight (a repeat meanwhile is
-    IDEMPOTENCY_CONCURRENT_REQUEST). partial_sets: good items of a call with a bad one are written. login: "token" (lasting) or
+    IDEMPOTENCY_CONCURRENT_REQUEST). partial_sets: good items of a call with a bad one are written. untracked_refused: an item
+    that is not tracked refuses writes (what Shopify does then is not documented). login: "token" (lasting) or
     "client_credentials" (tokens live token_seconds). versions: supported API versions, oldest first; any other falls forward to the oldest.
     scopes: what the app was granted. more_locations: further active locations, which stock nothing.
     """
@@ -51,6 +52,7 @@ class ShopifyStandIn:
         webhook_delay: float = 0.05,
         write_seconds: float = 0.0,
         partial_sets: bool = False,
+        untracked_refused: bool = True,
         login: str = "token",
         token_seconds: float = 86_400,
         versions: Sequence[str] = VERSIONS,
@@ -78,7 +80,15 @@ class ShopifyStandIn:
             self, self.ids, deliver=deliver, delay=webhook_delay, domain=self.domain, secret=self.tokens.client_secret, api_version=version
         )
         self.desk = OrderDesk(self, self.ids, self.hooks, self.index)
-        self.set_quantities = SetQuantities(self.items, self.locations, Memory(clock), self._written, self._group, partial=partial_sets)
+        self.set_quantities = SetQuantities(
+            self.items,
+            self.locations,
+            Memory(clock),
+            self._written,
+            self._group,
+            partial=partial_sets,
+            untracked_refused=untracked_refused,
+        )
         self.admin = Admin(self)
         self.app: AsgiApp = FaultyApp(self, self.admin.handle, self.admin.throttled, hang_seconds=hang_seconds)
 
@@ -150,8 +160,18 @@ class ShopifyStandIn:
     def edit_order(self, order: str, sku: str, delta: int, *, restock: bool = True) -> None:
         self.desk.edit(order, sku, delta, restock=restock)
 
-    def delete_order(self, order: str) -> None:
+    def delete(self, order: str) -> None:
         self.desk.delete(order)
+
+    def untrack(self, sku: str) -> None:
+        """Staff switch off "track quantity" for an item."""
+        item = self.variant(sku).inventory_item
+        item.tracked, item.updated_at = False, self.seconds()
+        self.hooks.fire("INVENTORY_ITEMS_UPDATE", lambda: payloads.item(item), self.hooks.event())
+
+    def switch_off_hooks(self) -> None:
+        """Shopify has no inactive subscription: one that failed too often is gone."""
+        self.hooks.subscriptions.clear()
 
     def edit(self, sku: str, shows: int) -> None:
         self.change(self.level(sku), shows, "edit")
