@@ -1,1 +1,30 @@
-"""wip"""
+"""The memory connector: the smallest complete connector, and the one to read first when writing another.
+
+It speaks to the memory shop, the stand-in in `channelsync.testing.standins.memory`. `settings`: the channel's table. `shapes`: what the shop's
+JSON means in the contract's words. `connector`: the verbs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from channelsync.contract import Connector, Context
+from channelsync_memory.connector import MemoryConnector
+from channelsync_memory.settings import Settings
+
+__all__ = ["MemoryConnector", "Settings", "connector"]
+
+
+class MemoryConnectorType:
+    """What the entry point names: a `ConnectorType`."""
+
+    name = "memory"
+    settings: type[BaseModel] = Settings
+
+    def connect(self, settings: Any, context: Context) -> Connector:
+        return MemoryConnector(settings, context)
+
+
+connector = MemoryConnectorType()

@@ -43,6 +43,7 @@ class Change:
     cause: sale, restore (cancel or refund gave units back), write (an API client), edit (staff in the shop's admin).
     order: the shop's order ref for sale and restore. write: the key under which the client sent it (X-Request-Id or idempotency key).
     withheld: units the shop held back by itself right after the change; what shoppers could still buy is `after - withheld`.
+    location: which of the shop's locations, where it keeps a number for each.
     """
 
     at: datetime
@@ -54,6 +55,7 @@ class Change:
     order: str | None = None
     write: str | None = None
     withheld: int = 0
+    location: str = ""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,250 @@
+"""What the memory shop's JSON means in the contract's words. Pure functions: no request is made here.
+
+The shop's JSON is checked by strict models first; whatever does not fit raises Misunderstood with the place and the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from channelsync.contract import (
+    Call,
+    Carrier,
+    Effect,
+    HttpResponse,
+    Identity,
+    Listing,
+    OrderLine,
+    OrderSnapshot,
+    OrderState,
+    Outcome,
+    Reading,
+    ShelfRef,
+    Subscription,
+    Write,
+    WriteResult,
+)
+from channelsync.errors import Misunderstood, Unauthorized, Unavailable
+
+T = TypeVar("T")
+M = TypeVar("M", bound="Shape")
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)  # more fields than we know are fine; other types are not
+
+
+class ShopShape(Shape):
+    id: str
+    name: str
+
+
+class ItemShape(Shape):
+    ref: str
+    variant: str
+    sku: str
+    title: str
+    tracked: bool
+    locations: list[str]
+
+
+class EffectShape(Shape):
+    units: int
+    at: AwareDatetime
+
+
+class LineShape(Shape):
+    ref: str
+    item: str
+    sku: str
+    title: str
+    location: str
+    quantity: int
+    shipped: int
+    cancelled: int
+    quarantined: int
+    restocked: int
+    withheld: int
+    effects: list[EffectShape]
+
+
+class OrderShape(Shape):
+    ref: str
+    state: Literal["pending", "open", "cancelled"]
+    created_at: AwareDatetime
+    modified_at: AwareDatetime
+    hold_until: AwareDatetime | None
+    reservation_ref: str | None
+    lines: list[LineShape]
+
+
+class LevelShape(Shape):
+    listing: str
+    location: str
+    shows: int | None
+
+
+class ResultShape(Shape):
+    id: str
+    outcome: str
+    shows: int | None
+    reason: str
+
+
+class HookShape(Shape):
+    ref: str
+    topic: str
+    url: str
+    active: bool
+
+
+class ItemsPage(Shape):
+    items: list[ItemShape]
+    next: str | None
+    now: AwareDatetime
+
+
+class OrdersPage(Shape):
+    orders: list[dict[str, Any]]  # each is understood alone: one odd order must not hide the others
+    next: str | None
+    now: AwareDatetime
+
+
+class LevelsPage(Shape):
+    levels: list[LevelShape]
+    now: AwareDatetime
+
+
+class ResultsPage(Shape):
+    results: list[ResultShape]
+
+
+class HooksPage(Shape):
+    hooks: list[HookShape]
+
+
+class StockNews(Shape):
+    item: str
+    location: str
+    shows: int
+
+
+def fits(shape: type[M], content: str | bytes) -> M:
+    try:
+        return shape.model_validate_json(content)
+    except ValidationError as error:
+        raise Misunderstood(f"{shape.__name__}: {_first(error)}") from error
+
+
+def understood(meaning: Callable[[bytes], T]) -> Callable[[HttpResponse], T]:
+    """A reader of answers: statuses become the errors that say what happens next, a 200 goes to `meaning`.
+
+    A 429 never comes here: the door has turned it into RateLimited.
+    """
+
+    def understand(response: HttpResponse) -> T:
+        if response.status == 200:
+            return meaning(response.body)
+        if response.status in {401, 403}:
+            raise Unauthorized(f"the shop does not accept our token ({response.status}); check `token`")
+        if response.status >= 500:
+            raise Unavailable(f"the shop answered {response.status}")
+        raise Misunderstood(f"the shop answered {response.status}: {response.body[:120]!r}")
+
+    return understand
+
+
+def identity(content: bytes) -> Identity:
+    shop = fits(ShopShape, content)
+    return Identity(shop.id, shop.name)
+
+
+def listing(item: ItemShape) -> Listing:
+    problem = None if item.tracked else "the shop does not count this item"
+    return Listing(item.ref, item.sku, item.title, (item.variant,), tracked=item.tracked, problem=problem, locations=tuple(item.locations))
+
+
+def order(content: str | bytes) -> OrderSnapshot:
+    """Raises Misunderstood also for numbers that do not add up."""
+    shape = fits(OrderShape, content)
+    snapshot = OrderSnapshot(
+        ref=shape.ref,
+        state=OrderState(shape.state),
+        modified_at=shape.modified_at,
+        created_at=shape.created_at,
+        lines=tuple(_line(line) for line in shape.lines),
+        number=shape.ref.removeprefix("order-"),
+        hold_until=shape.hold_until,
+        reservation_ref=shape.reservation_ref,
+    )
+    for line in snapshot.lines:
+        if not line.adds_up():
+            raise Misunderstood(f"{snapshot.ref}: line {line.ref} does not add up: {line}")
+    return snapshot
+
+
+def _line(line: LineShape) -> OrderLine:
+    return OrderLine(
+        ref=line.ref,
+        listing=line.item,
+        quantity=line.quantity,
+        sku=line.sku,
+        title=line.title,
+        shipped=line.shipped,
+        cancelled=line.cancelled,
+        quarantined=line.quarantined,
+        restocked=line.restocked,
+        effects=tuple(Effect(effect.units, effect.at) for effect in line.effects),
+        withheld=line.withheld,
+        location=line.location,
+    )
+
+
+def readings(content: bytes) -> list[Reading]:
+    page = fits(LevelsPage, content)
+    return [Reading(ShelfRef(level.listing, level.location), level.shows, page.now) for level in page.levels]
+
+
+def subscription(hook: HookShape) -> Subscription:
+    return Subscription(hook.ref, hook.topic, hook.url, active=hook.active)
+
+
+def write_row(carrier: Carrier, write: Write) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": write.id, "listing": write.shelf.listing, "location": write.shelf.location}
+    if carrier is Carrier.ADJUST:
+        return row | {"delta": write.delta}
+    return row | {"value": write.value} | ({"compare": write.compare} if carrier is Carrier.COMPARE_AND_SET else {})
+
+
+OUTCOMES = {
+    "ok": Outcome.OK,
+    "stale": Outcome.STALE,
+    "refused": Outcome.REFUSED,
+    "skipped": Outcome.NOT_SENT,
+    "accepted": Outcome.UNKNOWN,  # taken in, not there yet: only a later reading can tell
+}
+
+
+def results(call: Call, content: bytes) -> list[WriteResult]:
+    """By id, never by position. An id that we did not send proves that this answer is not ours."""
+    rows = {row.id: row for row in fits(ResultsPage, content).results}
+    if strange := rows.keys() - {write.id for write in call.writes}:
+        raise Misunderstood(f"results for writes we did not send: {sorted(strange)}")
+    return [WriteResult(row.id, OUTCOMES.get(row.outcome, Outcome.UNKNOWN), row.reason, row.shows) for row in rows.values()]
+
+
+def moment(text: str) -> datetime:
+    """A mark of ours back as a time. Raises Misunderstood if somebody else wrote it."""
+    try:
+        return TypeAdapter(AwareDatetime).validate_python(text)
+    except ValidationError as error:
+        raise Misunderstood(f"not a mark of this connector: {text!r}") from error
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in problem['loc']) or 'content'}: {problem['msg']}"

@@ -1,0 +1,28 @@
+"""The conformance kit: what every connector promises, as tests. Needs pytest; nothing else of channelsync imports this package.
+
+A connector's test file is a fixture:
+
+    class TestMine(ConnectorSuite):
+        @pytest.fixture
+        def world(self) -> World:
+            return build_world(connector, lambda clock, source, deliver: MyStandIn(clock, source, deliver=deliver), wrong={"token": "x"})
+
+Promises that a connector's traits or missing verbs rule out are skipped. `connectors/README.md` tells the whole way.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(
+        f"{__name__}.{part}"
+        for part in ("carriers", "listings", "pushes", "readings", "snapshots", "streams", "troubles", "webhooks", "world")
+    )
+)
+
+from channelsync.testing.conformance.door import WatchedHttp, open_http  # noqa: E402  the modules below are rewritten on import
+from channelsync.testing.conformance.mailbox import Mailbox  # noqa: E402
+from channelsync.testing.conformance.suite import ConnectorSuite  # noqa: E402
+from channelsync.testing.conformance.wire import Break, Wire  # noqa: E402
+from channelsync.testing.conformance.world import World, build_world, drain  # noqa: E402
+
+__all__ = ["Break", "ConnectorSuite", "Mailbox", "WatchedHttp", "Wire", "World", "build_world", "drain", "open_http"]

@@ -1,0 +1,30 @@
+"""All promises in one class, for a connector's test file to inherit. Each group may also be inherited alone."""
+
+from __future__ import annotations
+
+from channelsync.testing.conformance.carriers import CarrierPromises, KeyPromises
+from channelsync.testing.conformance.listings import IdentityPromises, ListingPromises
+from channelsync.testing.conformance.pushes import PushPromises
+from channelsync.testing.conformance.readings import ReadingPromises
+from channelsync.testing.conformance.snapshots import HabitPromises, SnapshotPromises
+from channelsync.testing.conformance.streams import OrderStreamPromises, SingleOrderPromises
+from channelsync.testing.conformance.troubles import TroublePromises
+from channelsync.testing.conformance.webhooks import SubscriptionPromises, WebhookPromises
+
+
+class ConnectorSuite(
+    IdentityPromises,
+    ListingPromises,
+    OrderStreamPromises,
+    SingleOrderPromises,
+    SnapshotPromises,
+    HabitPromises,
+    ReadingPromises,
+    PushPromises,
+    CarrierPromises,
+    KeyPromises,
+    WebhookPromises,
+    SubscriptionPromises,
+    TroublePromises,
+):
+    """Needs one fixture, `world`, that returns a fresh `World` each time."""
