@@ -1,0 +1,138 @@
+"""Reads orders: those that changed (live ones, then the trash, which every list hides), those still open, or one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from channelsync.contract import Cursor, Gone, OrderSnapshot, Page
+from channelsync.errors import Misunderstood, Refused
+from channelsync_woocommerce.answers import ShopRefused
+from channelsync_woocommerce.api import Api
+from channelsync_woocommerce.settings import Settings
+from channelsync_woocommerce.shapes import from_naive_utc, naive_utc
+from channelsync_woocommerce.snapshot import snapshot
+from channelsync_woocommerce.walk import Chunk, Raw, Walk, changed_at
+
+FIELDS = "id,number,status,created_via,date_created_gmt,date_modified_gmt,date_paid_gmt,date_completed_gmt,line_items,meta_data"  # what a snapshot needs: names and addresses of customers stay in the shop
+OPEN = ("pending", "processing", "on-hold", "checkout-draft")
+CLOSED = frozenset({"any", "trash", "auto-draft", "completed", "cancelled", "refunded", "failed"})
+RAW_MAX = 20_000
+TIMES = ("after", "floor", "seen", "began")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Where a run stands. stage: open, live or trash. after: ask from here on. floor: where live and trash begin.
+
+    seen: the new high-water mark so far. began: the shop's clock at the first answer.
+    """
+
+    stage: str
+    after: datetime | None = None
+    floor: datetime | None = None
+    seen: datetime | None = None
+    began: datetime | None = None
+
+    def encode(self) -> str:
+        times = {name: naive_utc(at) for name in TIMES if (at := getattr(self, name)) is not None}
+        return json.dumps({"stage": self.stage, **times}, separators=(",", ":"))
+
+    @staticmethod
+    def decode(text: str) -> _Run:
+        try:
+            raw = json.loads(text)
+            run = _Run(raw.pop("stage"), **{name: from_naive_utc(at) for name, at in raw.items()})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Misunderstood(f"this is no cursor of WooCommerce orders: {text[:80]!r}") from None
+        return run
+
+
+class Orders:
+    """The order stream of one shop."""
+
+    def __init__(self, api: Api, settings: Settings) -> None:
+        self._api, self._settings = api, settings
+
+    async def one(self, ref: str) -> OrderSnapshot | Gone:
+        if not ref.isdecimal():
+            raise Refused(f"{ref!r} is no WooCommerce order id")
+        try:
+            answer = await self._api.get(f"/orders/{ref}", {"_fields": FIELDS})
+        except ShopRefused as error:
+            if error.status == 404 and error.code.endswith("_invalid_id"):
+                return Gone(ref)
+            raise
+        return snapshot(answer.object(), self._settings.hold_stock_minutes)
+
+    async def stream(self, cursor: Cursor, widen: timedelta) -> AsyncIterator[Page[OrderSnapshot]]:
+        run = self._start(cursor, widen)
+        while True:
+            walk = Walk(self._api, "/orders", {"status": await self._statuses(run.stage), "_fields": FIELDS})
+            async for chunk in walk.since(run.after):
+                run = _advance(run, chunk)
+                if chunk.mark is not None:
+                    yield self._page(chunk.rows, resume=run.encode())
+                elif run.stage != "live":
+                    yield self._page(chunk.rows, high_water=_high_water(run))
+                    return
+                else:
+                    run = replace(run, stage="trash", after=run.floor)
+                    yield self._page(chunk.rows, resume=run.encode())
+
+    def _start(self, cursor: Cursor, widen: timedelta) -> _Run:
+        if cursor.resume:
+            return _Run.decode(cursor.resume)
+        if not cursor.high_water:
+            return _Run("open")
+        high_water = from_naive_utc(cursor.high_water)
+        floor = high_water - timedelta(seconds=self._settings.overlap_seconds + 1) - widen  # `modified_after` is strict
+        return _Run("live", floor, floor, seen=high_water)
+
+    async def _statuses(self, stage: str) -> str:
+        """Open orders by name: statuses of plug-ins may hold stock too, and only OPTIONS tells them."""
+        if stage != "open":
+            return "trash" if stage == "trash" else "any"
+        told = (await self._api.get("/orders", method="OPTIONS")).object()
+        return ",".join(dict.fromkeys([*OPEN, *(status for status in _enums(told) if status not in CLOSED)]))
+
+    def _page(self, rows: list[Raw], *, resume: str | None = None, high_water: str | None = None) -> Page[OrderSnapshot]:
+        items: list[OrderSnapshot] = []
+        refused: list[tuple[str, str, str]] = []
+        for row in rows:
+            try:
+                items.append(snapshot(row, self._settings.hold_stock_minutes))
+            except Misunderstood as error:
+                refused.append((str(row.get("id", "?")), str(error), json.dumps(row)[:RAW_MAX]))
+        return Page(tuple(items), resume, high_water, tuple(refused))
+
+
+def _advance(run: _Run, chunk: Chunk) -> _Run:
+    """The mark never passes what was surely seen: a live row changed after the live stage is found by the next run, so trash cannot pass its beginning.
+
+    Nor the shop's own clock: a row dated in the future would hide every change until then.
+    """
+    began = run.began or chunk.at
+    newest = max((at for row in chunk.rows if (at := changed_at(row))), default=None)
+    cap = chunk.at if run.stage == "live" else began
+    seen = run.seen
+    if newest is not None:
+        seen = max(min(newest, cap), run.seen or min(newest, cap))
+    return replace(run, began=began, seen=seen, after=chunk.mark if chunk.mark is not None else run.after)
+
+
+def _high_water(run: _Run) -> str:
+    """After the first run: the shop's clock before it began. Later: the newest change seen."""
+    at = run.began if run.stage == "open" else run.seen
+    assert at is not None
+    return naive_utc(at)
+
+
+def _enums(told: dict[str, Any]) -> Iterable[str]:
+    """Every status named by an OPTIONS answer, in whichever argument it stands."""
+    for endpoint in told.get("endpoints") or []:
+        status = (endpoint.get("args") or {}).get("status") or {}
+        yield from status.get("enum") or (status.get("items") or {}).get("enum") or []
