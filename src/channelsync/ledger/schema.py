@@ -337,6 +337,9 @@ order_lines = Table(
 Of an order from before the opening, what was shipped, restocked or quarantined by then is recorded here without a movement.
 """
 
+DONE_WITH_BODY = "state = 'done' AND body IS NOT NULL"
+DONE_KEY_ONLY = "state = 'done' AND body IS NULL"
+
 inbox = Table(
     "inbox",
     metadata,
@@ -354,6 +357,8 @@ inbox = Table(
     UniqueConstraint("channel_id", "key"),
     CheckConstraint("state IN ('received', 'done', 'aside')", name="state"),
     Index("ix_inbox_waiting", "id", sqlite_where=text("state = 'received'"), postgresql_where=text("state = 'received'")),
+    Index("ix_inbox_bodies", "received_at", sqlite_where=text(DONE_WITH_BODY), postgresql_where=text(DONE_WITH_BODY)),
+    Index("ix_inbox_keys", "received_at", sqlite_where=text(DONE_KEY_ONLY), postgresql_where=text(DONE_KEY_ONLY)),
 )
 
 cursors = Table(

@@ -404,6 +404,22 @@ def _orders() -> None:
         sa.UniqueConstraint("channel_id", "key", name=op.f("uq_inbox_channel_id_key")),
     )
     op.create_index(
+        "ix_inbox_bodies",
+        "inbox",
+        ["received_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'done' AND body IS NOT NULL"),
+        postgresql_where=sa.text("state = 'done' AND body IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_inbox_keys",
+        "inbox",
+        ["received_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'done' AND body IS NULL"),
+        postgresql_where=sa.text("state = 'done' AND body IS NULL"),
+    )
+    op.create_index(
         "ix_inbox_waiting",
         "inbox",
         ["id"],

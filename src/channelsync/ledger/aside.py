@@ -1,0 +1,63 @@
+"""What could not be applied (rule 12), with its reason: shown until it is resolved, and then tried again. One row per thing, not per try."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from channelsync.ledger import fitting
+from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.schema import set_aside
+
+PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """kind: order, line, delivery, listing or shelf; ref: which one, in the channel's words. updated_at: when it last failed."""
+
+    id: int
+    channel_id: int
+    kind: str
+    ref: str
+    reason: str
+    payload: str
+    created_at: datetime
+    updated_at: datetime
+
+
+def put(conn: Connection, channel_id: int, kind: str, ref: str, reason: str, payload: str, now: datetime) -> None:
+    """Set something aside, or aside again with the newest reason."""
+    row = {"reason": fitting.payload(reason), "payload": fitting.payload(payload), "updated_at": now, "resolved_at": None}
+    insert = insert_into(conn, set_aside).values(channel_id=channel_id, kind=kind, ref=fitting.ref(ref), created_at=now, **row)
+    conn.execute(
+        insert.on_conflict_do_update(index_elements=["channel_id", "kind", "ref"], set_={name: insert.excluded[name] for name in row})
+    )
+
+
+def resolve(conn: Connection, channel_id: int, kind: str, ref: str, now: datetime) -> bool:
+    """It was applied after all, or a person has dealt with it. False: it was not aside."""
+    mine = (set_aside.c.channel_id == channel_id, set_aside.c.kind == kind, set_aside.c.ref == fitting.ref(ref))
+    done = update(set_aside).where(*mine, set_aside.c.resolved_at.is_(None)).values(resolved_at=now)
+    return conn.execute(done).rowcount == 1
+
+
+def listed(
+    conn: Connection, *, channel_id: int | None = None, kind: str | None = None, ref_prefix: str = "", after: int = 0, limit: int = PAGE
+) -> list[Aside]:
+    """What is aside now, in the order of its first time; pages by key: `after` is the last id of the page before."""
+    query = select(set_aside).where(set_aside.c.resolved_at.is_(None), set_aside.c.id > after)
+    if channel_id is not None:
+        query = query.where(set_aside.c.channel_id == channel_id)
+    if kind is not None:
+        query = query.where(set_aside.c.kind == kind)
+    if ref_prefix:
+        query = query.where(set_aside.c.ref.startswith(ref_prefix, autoescape=True))
+    return [_aside(row) for row in conn.execute(query.order_by(set_aside.c.id).limit(limit)).mappings()]
+
+
+def _aside(row: RowMapping) -> Aside:
+    names = ("id", "channel_id", "kind", "ref", "reason", "payload", "created_at", "updated_at")
+    return Aside(*(row[name] for name in names))

@@ -1,0 +1,149 @@
+"""The channels of a store: registered from the config, paused with a reason and resumed, and the counter that puts their reads in order.
+
+Who may push to a channel is in `leases`; which shop it belongs to in `identity`; its first day in `openings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.leases import LeaseRequest, lease_version, release_lease, renew_lease, take_lease
+from channelsync.ledger.refusals import NotAllowed, Refusal
+from channelsync.ledger.schema import channels
+
+__all__ = [
+    "ChannelSpec",
+    "ChannelState",
+    "LeaseRequest",
+    "Pause",
+    "every",
+    "lease_version",
+    "may_write",
+    "next_read_seq",
+    "next_read_seqs",
+    "pause",
+    "register",
+    "release_lease",
+    "renew_lease",
+    "resume",
+    "take_lease",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSpec:
+    """One `[channels.<name>]` table. location_id: where orders that name no location are taken from."""
+
+    name: str
+    connector: str
+    location_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """shop: the shop's own identity, None until it was asked. opened_at None: its first plan is not applied, so nothing is written to it."""
+
+    id: int
+    name: str
+    connector: str
+    shop: str | None
+    location_id: int | None
+    opened_at: datetime | None
+    paused_at: datetime | None
+    paused_reason: str | None
+    lease_owner: str | None
+    lease_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """reason: why, and what a person has to do before it can go on."""
+
+    channel_id: int
+    reason: str
+
+
+def register(conn: Connection, items: Sequence[ChannelSpec], now: datetime) -> list[int | Refusal]:
+    """Make or update channels; their ids. A name keeps its connector for ever, as it keeps its shop."""
+    rows = {
+        item.name: {"name": item.name, "connector": item.connector, "location_id": item.location_id, "created_at": now} for item in items
+    }
+    if rows:
+        conn.execute(insert_into(conn, channels).on_conflict_do_nothing(), [rows[name] for name in sorted(rows)])
+    stored = {
+        row.name: row for row in conn.execute(select(channels.c.id, channels.c.name, channels.c.connector).where(channels.c.name.in_(rows)))
+    }
+    answers: list[int | Refusal] = []
+    for item in items:
+        row = stored[item.name]
+        if row.connector != item.connector:
+            answers.append(_other_connector(item, row.connector))
+            continue
+        conn.execute(update(channels).where(channels.c.id == row.id).values(location_id=item.location_id))
+        answers.append(row.id)
+    return answers
+
+
+def every(conn: Connection) -> list[ChannelState]:
+    """All channels by name, also those that left the config."""
+    return [_state(row) for row in conn.execute(select(channels).order_by(channels.c.name)).mappings()]
+
+
+def may_write(conn: Connection, channel_id: int) -> bool:
+    """Whether its first plan was applied and nobody paused it."""
+    query = select(channels.c.id).where(channels.c.id == channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
+    return conn.execute(query).first() is not None
+
+
+def pause(conn: Connection, items: Sequence[Pause], now: datetime) -> list[bool]:
+    """Stop writing to channels. False: it was paused already, and keeps its first reason."""
+    return [
+        conn.execute(
+            update(channels)
+            .where(channels.c.id == item.channel_id, channels.c.paused_at.is_(None))
+            .values(paused_at=now, paused_reason=item.reason)
+        ).rowcount
+        == 1
+        for item in items
+    ]
+
+
+def resume(conn: Connection, items: Sequence[int], now: datetime) -> list[bool]:
+    """Let channels (by id) be written again. False: it was not paused."""
+    running = {"paused_at": None, "paused_reason": None}
+    return [
+        conn.execute(update(channels).where(channels.c.id == item, channels.c.paused_at.is_not(None)).values(**running)).rowcount == 1
+        for item in items
+    ]
+
+
+def next_read_seq(conn: Connection, channel_id: int) -> int:
+    """A number greater than all before it for this channel, taken before a read starts: of two answers, the later question's is newer."""
+    taken = update(channels).where(channels.c.id == channel_id).values(read_seq=channels.c.read_seq + 1)
+    number: int = conn.execute(taken.returning(channels.c.read_seq)).scalar_one()
+    return number
+
+
+def next_read_seqs(conn: Connection, items: Sequence[int], now: datetime) -> list[int]:
+    """`next_read_seq` as a verb over channel ids. Rows are locked in key order, like everywhere."""
+    places = sorted(range(len(items)), key=items.__getitem__)
+    numbers = {place: next_read_seq(conn, items[place]) for place in places}
+    return [numbers[place] for place in range(len(items))]
+
+
+def _other_connector(item: ChannelSpec, known: str) -> NotAllowed:
+    return NotAllowed(
+        f"channel {item.name!r} was made for connector {known!r} and the config now says {item.connector!r}; give the new shop a channel name of its own"
+    )
+
+
+def _state(row: RowMapping) -> ChannelState:
+    return ChannelState(
+        row["id"], row["name"], row["connector"], row["shop"], row["location_id"], row["opened_at"],
+        row["paused_at"], row["paused_reason"], row["lease_owner"], row["lease_until"],
+    )  # fmt: skip
