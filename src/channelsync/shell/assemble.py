@@ -1,0 +1,172 @@
+"""From a loaded config to a store that can run: database, ledger, locations, channels, connectors, engine. Nothing is started here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import httpx
+import sqlalchemy
+
+from channelsync.clock import Clock
+from channelsync.config import ChannelConfig, Config
+from channelsync.contract import Context
+from channelsync.engine.catalogue import Catalogue
+from channelsync.engine.channel import Channel, Settings
+from channelsync.engine.introduce import introduce
+from channelsync.engine.loops import Engine
+from channelsync.engine.store import Store
+from channelsync.errors import ChannelError, Unauthorized
+from channelsync.ledger import channels, identity, locations
+from channelsync.ledger.brackets import EditPolicy, OnEdit
+from channelsync.ledger.channels import ChannelSpec
+from channelsync.ledger.database import open_database
+from channelsync.ledger.door import Door, InlineLedger, Ledger
+from channelsync.ledger.locations import LocationSpec
+from channelsync.ledger.refusals import Refusal
+from channelsync.ledger.upgrade import upgrade
+from channelsync.registry import Registry
+from channelsync.shell.http import ShopHttp, shop_http
+
+LEASE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A store, ready to run. doors: the HTTP door of each channel, by name, for its rates."""
+
+    config: Config
+    database: sqlalchemy.Engine
+    ledger: Door
+    store: Store
+    engine: Engine
+    doors: Mapping[str, ShopHttp]
+
+    @property
+    def opening(self) -> int | None:
+        """The channel whose numbers open the ledger on day one."""
+        name = self.config.store.opening
+        return None if name is None else self.store.named(name).id
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """What the config's names are in the ledger."""
+
+    locations: Mapping[str, int]
+    channels: Mapping[str, int]
+
+
+@asynccontextmanager
+async def assembled(
+    config: Config,
+    registry: Registry,
+    *,
+    clock: Clock,
+    source: random.Random,
+    inline: bool = False,
+    transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+) -> AsyncIterator[Assembly]:
+    """Open everything, close everything at the end. inline: work in this thread, for a short command. transports: instead of the network.
+
+    Raises WrongDatabase, UnusableDatabase and Refusal if this config and this database do not belong together.
+    """
+    async with AsyncExitStack() as stack:
+        database = opened(config)
+        stack.callback(database.dispose)
+        ids = enrol(database, config, clock.now())
+        ledger: Door = InlineLedger(database, clock) if inline else Ledger(database, clock)
+        await ledger.start()
+        stack.push_async_callback(ledger.close)
+        owner = f"{os.uname().nodename}:{os.getpid()}:{uuid.UUID(int=source.getrandbits(128)).hex[:8]}"
+        store = Store(ledger, clock, source, owner)
+        doors: dict[str, ShopHttp] = {}
+        for each in config.channels.values():
+            door = shop_http(
+                each.name, clock=clock, source=source, timeout=each.timeout_seconds, transport=(transports or {}).get(each.name)
+            )
+            doors[each.name] = await stack.enter_async_context(door)
+            connector = registry.connector(each.connector).connect(each.settings, Context(each.name, doors[each.name], clock))
+            settings = _settings(config, each, ids)
+            store.channels[ids.channels[each.name]] = Channel(ids.channels[each.name], settings, connector, introduced=False)
+        yield Assembly(config, database, ledger, store, _engine(config, store), doors)
+
+
+def opened(config: Config) -> sqlalchemy.Engine:
+    """The store's database, at this program's schema."""
+    database = open_database(config.store.database)
+    try:
+        upgrade(database)
+    except BaseException:
+        database.dispose()
+        raise
+    return database
+
+
+def enrol(database: sqlalchemy.Engine, config: Config, now: datetime) -> Ids:
+    """Write down whose database this is, its locations and its channels: all of it or nothing."""
+    places = list(config.locations.items())
+    with database.connect() as conn, conn.begin():
+        identity.claim_store(conn, config.store.id)
+        specs = [LocationSpec(code, place.name, place.kind, place.priority) for code, place in places]
+        location_ids = dict(zip((code for code, _ in places), locations.ensure(conn, specs, now), strict=True))
+        wanted = [ChannelSpec(each.name, each.connector, _default_place(each, location_ids)) for each in config.channels.values()]
+        answers = channels.register(conn, wanted, now)
+        channel_ids = {}
+        for spec, answer in zip(wanted, answers, strict=True):
+            if isinstance(answer, Refusal):
+                raise answer
+            channel_ids[spec.name] = answer
+    return Ids(location_ids, channel_ids)
+
+
+async def introduce_all(store: Store) -> None:
+    """Ask every shop who it is, together. One that does not answer or is another shop is in trouble; the rest goes on."""
+
+    async def one(channel: Channel) -> None:
+        try:
+            await introduce(store, channel)
+        except ChannelError as error:
+            await store.troubled(channel, error)
+            if isinstance(error, Unauthorized):
+                channel.trouble = f"not read until this is repaired: {error}"
+
+    await asyncio.gather(*(one(channel) for channel in store.channels.values()))
+
+
+def _engine(config: Config, store: Store) -> Engine:
+    engine = Engine(store)
+    if config.store.opening is not None:
+        channel = store.named(config.store.opening)
+        engine.catalogues[channel.id] = Catalogue(store, channel, makes_skus=True)
+    return engine
+
+
+def _default_place(channel: ChannelConfig, ids: Mapping[str, int]) -> int | None:
+    """Where orders that name no location are taken from. A channel with a table of places but no default takes the first of them."""
+    code = channel.location or next(iter(channel.locations.values()), None)
+    return None if code is None else ids[code]
+
+
+def _settings(config: Config, channel: ChannelConfig, ids: Ids) -> Settings:
+    place = _default_place(channel, ids.locations)
+    assert place is not None, "the config check has seen to it"
+    return Settings(
+        name=channel.name,
+        connector=channel.connector,
+        location_id=place,
+        places={ref: ids.locations[code] for ref, code in channel.locations.items()},
+        live=channel.mode == "live",
+        on_edit=OnEdit(EditPolicy(channel.on_edit.lower), EditPolicy(channel.on_edit.higher)),
+        safety_stock=config.safety_stock(channel.name),
+        poll=timedelta(seconds=channel.poll_seconds),
+        sweep=timedelta(seconds=channel.sweep_seconds),
+        timeout=timedelta(seconds=channel.timeout_seconds),
+        lease=timedelta(seconds=LEASE_SECONDS),
+    )
