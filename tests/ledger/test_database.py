@@ -1,0 +1,154 @@
+"""Opening a database: the settings the ledger's promises rest on are really on, and what cannot work says why."""
+
+from __future__ import annotations
+
+import builtins
+import sqlite3
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from channelsync.ledger import database
+from channelsync.ledger.database import UnusableDatabase, assert_durable, is_in_memory, open_database, reading
+from channelsync.ledger.schema import facts
+from support.postgres import PostgresServer
+
+
+def pragma(engine: Engine, name: str) -> Any:
+    with engine.connect() as conn:
+        return conn.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+
+def test_sqlite_is_set_up_to_keep_what_it_is_told(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'store.db'}")
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1, "busy_timeout": 5000}
+    assert {name: pragma(engine, name) for name in wanted} == wanted
+    engine.dispose()
+
+
+def test_the_sqlite_file_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    engine = open_database(f"sqlite:///{path}")
+    with engine.begin() as conn:
+        conn.execute(text("CREATE TABLE t (id INTEGER)"))
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    engine.dispose()
+    assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+
+
+def test_a_database_that_may_forget_is_refused(engine: Engine, postgres: PostgresServer, dialect: str) -> None:
+    with engine.connect() as conn, pytest.raises(UnusableDatabase, match=r"synchronous is '0'|fsync is 'off'"):
+        assert_durable(conn)
+    if dialect == "postgresql":
+        with pytest.raises(UnusableDatabase, match="fsync"):
+            open_database(postgres.url("postgres"))
+
+
+def test_a_sqlite_writer_locks_at_once_and_a_reader_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_MILLISECONDS", 1)
+    engine = open_database(f"sqlite:///{tmp_path / 'store.db'}", durable=False)
+    with engine.begin() as writer:
+        writer.execute(text("CREATE TABLE t (id INTEGER)"))
+        with reading(engine).connect() as reader, reader.begin():
+            assert reader.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one() == 0
+        with pytest.raises(OperationalError, match="locked"), engine.begin():
+            pass
+    with engine.begin() as conn:
+        assert conn.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
+    engine.dispose()
+
+
+def test_a_reader_cannot_write_and_its_connection_is_a_writers_again_afterwards(engine: Engine) -> None:
+    with reading(engine).connect() as conn, conn.begin(), pytest.raises(DBAPIError, match="(?i)read-?only"):
+        conn.execute(facts.insert().values(name="a", value="b"))
+    for _ in range(12):  # more often than the pool has connections
+        with engine.begin() as conn:
+            conn.execute(facts.insert().values(name="a", value="b"))
+            conn.execute(facts.delete())
+
+
+def test_foreign_keys_hold(conn: Any) -> None:
+    with pytest.raises(IntegrityError):
+        conn.execute(text("INSERT INTO stock_levels (sku_id, location_id) VALUES (1, 1)"))
+
+
+def test_in_memory_keeps_its_tables_between_connections() -> None:
+    engine = open_database("sqlite://")
+    assert is_in_memory(engine)
+    with engine.begin() as conn:
+        facts.create(conn)
+        conn.execute(facts.insert().values(name="a", value="b"))
+    with reading(engine).connect() as conn:
+        assert conn.execute(select(facts.c.value)).scalar_one() == "b"
+    engine.dispose()
+
+
+def test_postgres_urls_mean_psycopg_at_read_committed(postgres: PostgresServer) -> None:
+    for scheme in ("postgresql", "postgres", "postgresql+psycopg"):
+        engine = open_database(postgres.url("postgres").replace("postgresql", scheme, 1), durable=False)
+        assert engine.dialect.driver == "psycopg"
+        with engine.begin() as conn:
+            assert conn.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
+            assert conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one() == "1min"
+        with reading(engine).begin() as conn:
+            assert conn.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "repeatable read"
+        engine.dispose()
+
+
+def test_behind_pgbouncer_nothing_is_prepared_and_no_session_is_changed(postgres: PostgresServer) -> None:
+    engine = open_database(postgres.url("postgres"), durable=False, pooled=True)
+    with engine.begin() as conn:
+        for _ in range(20):
+            conn.execute(text("SELECT :n"), {"n": 1})
+        assert conn.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one() == 0
+        assert conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one() == "0"
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("mysql://root@host/shop", "mysql is not supported"),
+        ("postgresql+asyncpg://host/shop", "asyncpg is not supported"),
+        ("store.db", "cannot be read"),
+        ("sqlite:////no/such/folder/store.db", "folder exists"),
+        ("postgresql://user:secret@/shop?host=/no/such/socket", "cannot open"),
+    ],
+)
+def test_what_cannot_be_opened_says_why_without_the_password(url: str, says: str) -> None:
+    with pytest.raises(UnusableDatabase, match=says) as problem:
+        open_database(url)
+    assert "secret" not in str(problem.value)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.write_bytes(b"this is not a database, it is a text that is long enough" * 20)
+    with pytest.raises(UnusableDatabase, match="not a database"):
+        open_database(f"sqlite:///{path}")
+
+
+def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_psycopg(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.partition(".")[0] == "psycopg":
+            raise ModuleNotFoundError("No module named 'psycopg'")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.delitem(sys.modules, "psycopg", raising=False)
+    monkeypatch.setattr(builtins, "__import__", without_psycopg)
+    with pytest.raises(UnusableDatabase, match=r"channelsync\[postgres\]"):
+        open_database("postgresql://host/shop")
+
+
+def test_the_driver_is_the_standard_librarys(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'store.db'}", durable=False)
+    with engine.connect() as conn:
+        assert isinstance(conn.connection.dbapi_connection, sqlite3.Connection)
+    engine.dispose()
