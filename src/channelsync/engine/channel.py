@@ -79,6 +79,7 @@ class Channel:
     due: Signal = field(default_factory=Signal)
     look: Signal = field(default_factory=Signal)
     pull: Signal = field(default_factory=Signal)
+    listed: Signal = field(default_factory=Signal)
     trouble: str | None = None
     unreachable: bool = False
     introduced: bool = True

@@ -15,7 +15,7 @@ from channelsync.contract import Call, Carrier, Outcome, WriteResult
 from channelsync.engine.channel import Channel, Lease
 from channelsync.engine.poll import Pullers
 from channelsync.engine.store import Store
-from channelsync.errors import ChannelError, NotReached, RateLimited, Refused, Unauthorized
+from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized
 from channelsync.ledger import brackets, channels, outbox, selling, settle
 from channelsync.ledger.brackets import Seen, ShelfState
 from channelsync.ledger.differences import Look
@@ -101,8 +101,15 @@ class Dispatcher:
 
     async def _look_before_raising(self) -> bool:
         """True if there is something to raise and every shop that sells it has just been looked at."""
-        sellers = await self._store.ledger.read(selling.sellers_of_due_raises, self._channel.id)
+        if not self._store.time.steady():
+            return False
+        sellers = await self._store.ledger.read(
+            selling.sellers_of_due_raises, self._channel.id, self._unreachable(), self._store.clock.now()
+        )
         return bool(sellers) and await self._pullers.look_at(sellers)
+
+    def _unreachable(self) -> tuple[int, ...]:
+        return tuple(other.id for other in self._store.channels.values() if other.unreachable)
 
     async def _sellers(self, attempt_ids: list[str]) -> frozenset[int]:
         return await self._store.ledger.read(selling.sellers_of_attempts, attempt_ids)
@@ -135,7 +142,7 @@ class Dispatcher:
             traits.writes_per_call,
             self._channel.lease.version,
             looks,
-            tuple(other.id for other in self._store.channels.values() if other.unreachable),
+            self._unreachable(),
         )
         return await self._store.ledger.run(outbox.arm, arming)
 
@@ -172,11 +179,15 @@ class Dispatcher:
             return [WriteResult(write.id, Outcome.REFUSED, str(error)) for write in call.writes], None
         except ChannelError as error:
             return [WriteResult(write.id, Outcome.UNKNOWN, str(error)) for write in call.writes], error
+        except Exception as bug:
+            log.exception("the connector failed in a push", channel=self._channel.name, call=call.key)
+            wrapped = Misunderstood(f"the connector failed: {bug!r}")
+            return [WriteResult(write.id, Outcome.UNKNOWN, str(wrapped)) for write in call.writes], wrapped
 
     async def _settle(self, call: Call, results: list[WriteResult], error: ChannelError | None) -> Settled:
         assert self._channel.lease is not None
         traits = self._channel.traits
-        wait = getattr(error, "retry_after", None) or 1.0
+        wait = 0.0 if error is None else getattr(error, "retry_after", None) or 1.0
         settlement = Settlement(
             call.key,
             self._channel.lease.version,
@@ -194,7 +205,14 @@ class Dispatcher:
 
     async def _look_at_shelves(self, *, raises: bool) -> tuple[tuple[int, Look], ...]:
         """For an absolute write: read, then pull, so that the window between reading and writing is known and short."""
-        due = await self._store.ledger.read(selling.due_shelves, self._channel.id, raises, self._channel.traits.writes_per_call)
+        due = await self._store.ledger.read(
+            selling.sendable_shelves,
+            self._channel.id,
+            raises=raises,
+            avoid=self._unreachable(),
+            now=self._store.clock.now(),
+            limit=self._channel.traits.writes_per_call,
+        )
         if not due:
             return ()
         seen = await self._read(due)

@@ -31,17 +31,16 @@ class _Work:
 
     bodies: list[tuple[int, OrderSnapshot]] = field(default_factory=list)
     orders: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    listings: set[str] = field(default_factory=set)
+    listings: dict[str, int | None] = field(default_factory=dict)
     nothing: list[int] = field(default_factory=list)
 
 
 class Intake:
-    """on_listings is told which listings a shop says have moved or changed, per channel."""
+    """moved: what webhooks said of numbers since the reconciler last asked, per channel: listing ref -> what it shows, if it said so."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.moved: dict[int, set[str]] = defaultdict(set)
-        self.changed: set[int] = set()
+        self.moved: dict[int, dict[str, int | None]] = defaultdict(dict)
 
     async def run_once(self) -> int:
         """Handle what is in the inbox, at most a batch. Returns how many deliveries were taken."""
@@ -62,7 +61,7 @@ class Intake:
             await self._parse(channel, channel.connector, row, work)
         await self._apply_bodies(channel, work)
         await self._read_orders(channel, work)
-        self.moved[channel.id] |= work.listings
+        self.moved[channel.id].update(work.listings)
         if work.listings:
             channel.look.set()
         if work.nothing:
@@ -74,6 +73,10 @@ class Intake:
             parsed = list(reader.parse(delivery))
         except ChannelError as error:
             await self._fail([row.id], str(error), final=True)
+            return
+        except Exception as bug:
+            log.exception("the connector failed to read a delivery", channel=channel.name, delivery=row.id)
+            await self._fail([row.id], f"the connector failed: {bug!r}", final=False)
             return
         self._sort(parsed, row.id, channel, work)
 
@@ -87,10 +90,10 @@ class Intake:
                 case OrderHint(ref):
                     work.orders[ref].append(delivery_id)
                     waits = True
-                case ShelfHint(listing):
-                    work.listings.add(listing)
+                case ShelfHint(listing, _, shows):
+                    work.listings[listing] = shows
                 case ListingHint():
-                    self.changed.add(channel.id)
+                    channel.listed.set()
                 case _:
                     pass
         if not waits:

@@ -16,6 +16,7 @@ from channelsync.engine.housekeeping import Housekeeping
 from channelsync.engine.intake import Intake
 from channelsync.engine.introduce import introduce
 from channelsync.engine.poll import Pullers
+from channelsync.engine.recheck import Recheck
 from channelsync.engine.reconcile import Reconciler
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
@@ -26,16 +27,30 @@ Job = Callable[[], Awaitable[object]]
 Task = Callable[[], Coroutine[Any, Any, None]]
 
 
-class Engine:
-    """All of one store's work. `arrived` is set by the receiver when a delivery was stored."""
+WIDE_EVERY = timedelta(days=1)
+WIDE_BY = timedelta(days=2)
+RECHECK_EVERY = timedelta(minutes=10)
+BUG_PAUSE_SECONDS = 30.0
+CATALOGUE_PAUSE_SECONDS = 30.0
 
-    def __init__(self, store: Store) -> None:
+
+class Engine:
+    """All of one store's work. `arrived` is set by the receiver when a delivery was stored.
+
+    forgiving: an unexpected exception in one task is logged and the task goes on later; otherwise it ends the engine (tests want that).
+    progress: task name -> monotonic time of its last success, for the watchdog.
+    """
+
+    def __init__(self, store: Store, *, forgiving: bool = True, makes_skus: int | None = None, delivery_days: int = 14) -> None:
         self.store = store
+        self.forgiving = forgiving
         self.arrived = Signal()
         self.pullers = Pullers(store)
         self.intake = Intake(store)
-        self.housekeeping = Housekeeping(store)
-        self.catalogues = {channel.id: Catalogue(store, channel) for channel in store.channels.values()}
+        self.housekeeping = Housekeeping(store, delivery_days=delivery_days)
+        self.catalogues = {
+            channel.id: Catalogue(store, channel, makes_skus=channel.id == makes_skus) for channel in store.channels.values()
+        }
         self.dispatchers = {channel.id: Dispatcher(store, channel, self.pullers) for channel in store.channels.values()}
         self.reconcilers = {channel.id: Reconciler(store, channel, self.pullers[channel]) for channel in store.channels.values()}
         self.progress: dict[str, float] = {}
@@ -63,13 +78,22 @@ class Engine:
             "poll": lambda: self._loop(channel, "poll", self.pullers[channel].look, channel.pull, settings.poll),
             "look": lambda: self._loop(channel, "look", lambda: self._look(channel, reconciler), channel.look, second),
             "sweep": lambda: self._loop(channel, "sweep", reconciler.sweep, Signal(), max(second, settings.sweep / 10)),
-            "catalogue": lambda: self._loop(channel, "catalogue", catalogue.refresh, Signal(), settings.catalogue),
+            "catalogue": lambda: self._loop(channel, "catalogue", lambda: self._refresh(catalogue), channel.listed, settings.catalogue),
+            "wide": lambda: self._later(WIDE_EVERY, channel, "wide", lambda: self.pullers[channel].look(widen=WIDE_BY)),
+            "recheck": lambda: self._later(RECHECK_EVERY, channel, "recheck", Recheck(self.store, channel).run_once),
         }
 
+    async def _later(self, every: timedelta, channel: Channel, name: str, job: Job) -> None:
+        """A slow job, first due one period after the start."""
+        await self.store.clock.sleep(every.total_seconds())
+        await self._loop(channel, name, job, Signal(), every)
+
+    async def _refresh(self, catalogue: Catalogue) -> None:
+        await catalogue.refresh()
+        await self.store.clock.sleep(CATALOGUE_PAUSE_SECONDS)  # every write of ours may come back as a changed listing: hints are collected
+
     async def _look(self, channel: Channel, reconciler: Reconciler) -> None:
-        moved = self.intake.moved.pop(channel.id, set())
-        if moved:
-            await reconciler.look_at(sorted(moved))
+        await reconciler.look_at(self.intake.moved.pop(channel.id, {}))
         await reconciler.close_brackets()
 
     async def _loop(self, channel: Channel, name: str, job: Job, signal: Signal, every: timedelta) -> None:
@@ -83,6 +107,12 @@ class Engine:
             except ChannelError as error:
                 pause = await self.store.troubled(channel, error)
                 await self.store.clock.sleep(pause * (0.5 + self.store.random.random()))
+                continue
+            except Exception:
+                if not self.forgiving:
+                    raise
+                log.exception("a task failed and goes on later", channel=channel.name, task=name)
+                await self.store.clock.sleep(BUG_PAUSE_SECONDS)
                 continue
             await signal.wait(self.store.clock, wait)
 

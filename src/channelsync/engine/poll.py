@@ -8,7 +8,7 @@ from datetime import timedelta
 from channelsync.engine.channel import Channel
 from channelsync.engine.introduce import introduce
 from channelsync.engine.store import Store
-from channelsync.errors import ChannelError
+from channelsync.errors import ChannelError, Misunderstood
 from channelsync.ledger import channels, pages
 from channelsync.ledger.orders import OrderResult, Verdict
 from channelsync.ledger.pages import PageRead
@@ -53,7 +53,8 @@ class Puller:
             complete = page.high_water is not None
             if complete or count >= PAGES_MAX:
                 break
-        assert complete, f"{channel.name}: the order stream ended after {count} pages without a high-water mark"
+        if not complete:
+            raise Misunderstood(f"the order stream ended after {count} pages without a high-water mark")
         store.well(channel)
 
     def _tell(self, results: list[OrderResult]) -> None:

@@ -7,7 +7,7 @@ a shelf that moved meanwhile simply does not close and is looked at again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -76,9 +76,12 @@ class Reconciler:
         wanted = await store.ledger.read(brackets.wanting_look, channel.id, stale, SHELVES_PER_ROUND)
         return await self._note(wanted)
 
-    async def look_at(self, refs: Sequence[str]) -> int:
-        """Read the shelves of these listings now: a webhook said that their number moved."""
-        return await self._note(await self._store.ledger.read(brackets.of_listings, self._channel.id, refs))
+    async def look_at(self, moved: Mapping[str, int | None]) -> int:
+        """A webhook said that these listings moved, and perhaps what they show. An echo of what we believe costs one comparison; the rest is read."""
+        states = await self._store.ledger.read(brackets.of_listings, self._channel.id, sorted(moved))
+        return await self._note(
+            [state for state in states if moved[state.shelf.listing] is None or moved[state.shelf.listing] != state.book]
+        )
 
     async def _note(self, wanted: list[ShelfState]) -> int:
         if not wanted:

@@ -11,6 +11,7 @@ import structlog
 
 from channelsync.clock import Clock
 from channelsync.engine.channel import Channel
+from channelsync.engine.steady import Steadiness
 from channelsync.errors import ChannelError, NotReached, RateLimited, Unauthorized, Unavailable
 from channelsync.ledger import channels
 from channelsync.ledger.door import Door
@@ -27,6 +28,10 @@ class Store:
     random: random.Random
     owner: str
     channels: dict[int, Channel] = field(default_factory=dict)
+    time: Steadiness = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.time = Steadiness(self.clock)
 
     def named(self, name: str) -> Channel:
         return next(channel for channel in self.channels.values() if channel.name == name)

@@ -27,5 +27,5 @@ def sweep(conn: Connection, items: Sequence[Sweep], now: datetime) -> list[int]:
 def _sweep(conn: Connection, item: Sweep, now: datetime) -> int:
     ended = reservations.expire(conn, now, item.limit) + orders.expire_holds(conn, item.limit, now)
     inbox.purge_bodies(conn, now - item.delivery_age, item.limit)
-    keys.purge(conn, now, item.limit)
+    keys.purge(conn, now, limit=item.limit)
     return ended

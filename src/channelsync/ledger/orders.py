@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import IntegrityError
 
 from channelsync.contract import OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger import adoption, aside, book, findings, inbox, levels, net_effect, order_rows, reservations, targets
@@ -55,12 +56,20 @@ def apply(conn: Connection, sightings: Sequence[Sighting], now: datetime) -> lis
     channel_of = order_rows.channel_rows(conn, {sighting.channel_id for sighting in sightings})
     refs = {(s.channel_id, line.listing) for s in sightings for line in s.snapshot.lines if line.listing is not None}
     targets_of = order_rows.resolve(conn, refs)
-    results = []
-    for sighting in sightings:
-        with conn.begin_nested():
-            results.append(_Application(conn, sighting, channel_of[sighting.channel_id], targets_of, now).run())
+    results = [_apply(conn, sighting, channel_of[sighting.channel_id], targets_of, now) for sighting in sightings]
     inbox.done(conn, [row for sighting in sightings for row in sighting.deliveries], now)
     return results
+
+
+def _apply(
+    conn: Connection, sighting: Sighting, channel: ChannelRow, known: Mapping[tuple[int, str], Target], now: datetime
+) -> OrderResult:
+    application = _Application(conn, sighting, channel, known, now)
+    try:
+        with conn.begin_nested():
+            return application.run()
+    except IntegrityError as error:  # a number that would become impossible: this order waits, the others go on
+        return application.set_aside(f"the ledger refuses it: {error.orig}")
 
 
 class _Application:
@@ -78,7 +87,7 @@ class _Application:
     def run(self) -> OrderResult:
         wrong = [line.ref for line in self.snapshot.lines if not line.adds_up()]
         if wrong:
-            return self._set_aside(
+            return self.set_aside(
                 f"line {', '.join(wrong)} does not add up: shipped + cancelled + quarantined exceed the quantity, or a part is negative"
             )
         stored = order_rows.find_order(self.conn, self.channel.id, self.snapshot.ref)
@@ -88,6 +97,7 @@ class _Application:
         early = stored.before_opening if stored else self._before_opening()
         order_id = self._save(stored, digest, early)
         rows = order_rows.lines_of(self.conn, order_id) if stored else []
+        aside.resolve(self.conn, self.channel.id, "order", self.snapshot.ref, self.now)
         self._apply_lines(order_id, rows, early)
         self._consume_reservation()
         self._post(order_id)
@@ -284,7 +294,7 @@ class _Application:
                 detail = {"location_id": key[1], "available": level.available, "order": self.snapshot.number or self.snapshot.ref}
                 findings.record(self.conn, "oversell", self.channel.id, key[0], "", detail, self.now)
 
-    def _set_aside(self, reason: str) -> OrderResult:
+    def set_aside(self, reason: str) -> OrderResult:
         aside.put(self.conn, self.channel.id, "order", self.snapshot.ref, reason, str(order_rows.to_json(self.snapshot)), self.now)
         return OrderResult(Verdict.ASIDE, reason=reason)
 
@@ -357,3 +367,10 @@ def expire_holds(conn: Connection, limit: int, now: datetime) -> int:
         conn.execute(update(order_lines).where(order_lines.c.id.in_(ids)).values(soft=0, withheld=0, hold_until=None))
         levels.post(conn, entries, now)
     return len(rows)
+
+
+def open_refs(conn: Connection, channel_id: int, after: int, limit: int) -> list[tuple[int, str]]:
+    """Orders that hold stock, by id after `after`: (id, ref)."""
+    held = select(order_lines.c.order_id).where((order_lines.c.soft > 0) | (order_lines.c.hard > 0))
+    query = select(orders.c.id, orders.c.ref).where(orders.c.channel_id == channel_id, orders.c.id > after, orders.c.id.in_(held))
+    return [(row.id, row.ref) for row in conn.execute(query.order_by(orders.c.id).limit(limit))]

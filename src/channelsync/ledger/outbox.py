@@ -89,18 +89,23 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
     return Call(item.key, tuple(writes))
 
 
-def _due(item: Arming, now: datetime) -> Select[Any]:
-    direction = shelves.c.target > shelves.c.book if item.raises else shelves.c.target < shelves.c.book
+def sendable(channel_id: int, *, raises: bool, avoid: Sequence[int], now: datetime) -> list[ColumnElement[bool]]:
+    """What a shelf (joined with its listing) must be for a write in this direction to be computed now."""
     wanted: list[ColumnElement[bool]] = [
-        shelves.c.channel_id == item.channel_id,
+        shelves.c.channel_id == channel_id,
         shelves.c.due,
-        or_(direction, shelves.c.verify, shelves.c.gap != 0) if item.carrier is Carrier.SET and not item.raises else direction,
+        shelves.c.target > shelves.c.book if raises else shelves.c.target < shelves.c.book,
         shelves.c.aside_at.is_(None),
         or_(shelves.c.retry_at.is_(None), shelves.c.retry_at <= now),
         ~exists().where(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES)),
     ]
-    if item.raises:
-        wanted += [shelves.c.verify.is_(False), shelves.c.gap <= 0, ~_lower_elsewhere(item.avoid)]
+    if raises:
+        wanted += [shelves.c.verify.is_(False), shelves.c.gap <= 0, ~_lower_elsewhere(avoid)]
+    return wanted
+
+
+def _due(item: Arming, now: datetime) -> Select[Any]:
+    wanted = sendable(item.channel_id, raises=item.raises, avoid=item.avoid, now=now)
     if item.carrier is Carrier.SET:
         wanted.append(shelves.c.id.in_([shelf_id for shelf_id, _ in item.looks]))
     query = (
@@ -113,7 +118,7 @@ def _due(item: Arming, now: datetime) -> Select[Any]:
     return query.with_for_update(of=shelves, key_share=True)
 
 
-def _lower_elsewhere(avoid: tuple[int, ...]) -> ColumnElement[bool]:
+def _lower_elsewhere(avoid: Sequence[int]) -> ColumnElement[bool]:
     """Another shelf of the same SKU still has to go down: lowers of a SKU go out before its raises."""
     other, other_listing = shelves.alias("other"), listings.alias("other_listing")
     live = exists().where(channels.c.id == other.c.channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
@@ -124,7 +129,7 @@ def _lower_elsewhere(avoid: tuple[int, ...]) -> ColumnElement[bool]:
         other.c.due,
         other.c.target < other.c.book,
         other.c.aside_at.is_(None),
-        other.c.channel_id.not_in(avoid or (-1,)),
+        other.c.channel_id.not_in(list(avoid)),
         live,
     )
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from channelsync.ledger import outbox
 from channelsync.ledger.brackets import ShelfState, states
 from channelsync.ledger.schema import attempts, channels, listings, shelves
 
 
-def sellers_of_due_raises(conn: Connection, channel_id: int) -> frozenset[int]:
-    """Channels that sell any SKU this channel has a raise due for (itself included); empty: nothing to raise."""
+def sellers_of_due_raises(conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime) -> frozenset[int]:
+    """Channels that sell any SKU this channel can raise now (itself included); empty: nothing to raise."""
     due = select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id)
-    due = due.where(
-        shelves.c.channel_id == channel_id,
-        shelves.c.due,
-        shelves.c.target > shelves.c.book,
-        shelves.c.aside_at.is_(None),
-        shelves.c.verify.is_(False),
-        shelves.c.gap <= 0,
-    )
-    return _sellers(conn, due)
+    return _sellers(conn, due.where(*outbox.sendable(channel_id, raises=True, avoid=avoid, now=now)))
 
 
 def sellers_of_attempts(conn: Connection, attempt_ids: Sequence[str]) -> frozenset[int]:
@@ -44,8 +38,10 @@ def _sellers(conn: Connection, skus: Select[Any]) -> frozenset[int]:
     return frozenset(conn.scalars(query))
 
 
-def due_shelves(conn: Connection, channel_id: int, raises: bool, limit: int) -> list[ShelfState]:
+def sendable_shelves(
+    conn: Connection, channel_id: int, *, raises: bool, avoid: Sequence[int], now: datetime, limit: int
+) -> list[ShelfState]:
     """The shelves an absolute write would go to."""
-    direction = shelves.c.target > shelves.c.book if raises else shelves.c.target < shelves.c.book
-    query = select(shelves.c.id).where(shelves.c.channel_id == channel_id, shelves.c.due, direction, shelves.c.aside_at.is_(None))
+    query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id)
+    query = query.where(*outbox.sendable(channel_id, raises=raises, avoid=avoid, now=now))
     return states(conn, conn.scalars(query.order_by(shelves.c.target, shelves.c.id).limit(limit)).all())
