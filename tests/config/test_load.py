@@ -204,14 +204,23 @@ def test_lists_become_tuples_and_text_an_enum_in_a_connectors_settings(tmp_path:
     assert [secret.get_secret_value() for secret in settings.more] == ["a", "b"]
 
 
-def test_a_connector_may_not_take_the_engines_keys(tmp_path: Path) -> None:
-    class Greedy(BaseModel):
-        poll_seconds: int = 1
+def test_an_engine_key_hides_a_connectors_key_and_says_so(tmp_path: Path) -> None:
+    class Hidden(BaseModel):
+        url: str
+        location: int = 7
+
+    class Needed(BaseModel):
+        url: str
+        location: int
 
     file = tmp_path / "acme.toml"
-    file.write_text(MINIMAL)
-    with pytest.raises(ConfigError, match=r"channels\.shop\.connector: connector 'woo' declares keys of the engine's own \(poll_seconds\)"):
-        load(file, Registry(Kind("woo", Greedy)), environ={})
+    file.write_text(MINIMAL + 'location = "main"\n')
+    config = load(file, Registry(Kind("woo", Hidden)), environ={})
+    assert config.channels["shop"].location == "main"
+    assert config.channels["shop"].settings == Hidden(url="https://shop.example", location=7)
+    assert [warning.key for warning in config.warnings] == ["channels.shop.location"]
+    with pytest.raises(ConfigError, match=r"channels\.shop\.location: is the engine's key here; .*connector 'woo'"):
+        load(file, Registry(Kind("woo", Needed)), environ={})
 
 
 @pytest.mark.parametrize(

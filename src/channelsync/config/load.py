@@ -51,7 +51,7 @@ def parse(tables: Mapping[str, Any], registry: Connectors, *, file: Path, enviro
 
 
 class _Loading:
-    """One run of `load`: collects problems, warnings and secrets on its way."""
+    """One run of `load`: collects problems, hints and secrets on its way."""
 
     def __init__(self, file: Path, mode: int, registry: Connectors, environ: Mapping[str, str]) -> None:
         self.file = file
@@ -60,6 +60,7 @@ class _Loading:
         self.environ = environ
         self.resolver = Resolver(file.parent, environ)
         self.problems: list[Problem] = []
+        self.hints: list[Problem] = []
         self.inline: dict[Key, str] = {}
         self.passwords: dict[Key, str] = {}
 
@@ -72,7 +73,7 @@ class _Loading:
         channels = self.channels(tree.get("channels", {}), codes)
         if sections:
             sections = self.completed(sections, tree.get("channels", {}))
-        warnings = self.inline_secrets()
+        warnings = self.warnings()
         if self.problems or sections is None:
             raise ConfigError([self.safe(problem) for problem in self.problems])
         parts = {name: getattr(sections, name) for name in Sections.model_fields}
@@ -123,15 +124,19 @@ class _Loading:
         except ChannelsyncError as error:
             self.add((*at, "connector"), str(error))
             return None
-        clash = ENGINE_KEYS & {field.alias or key for key, field in model.model_fields.items()}
-        if clash:
-            self.add((*at, "connector"), f"connector {name!r} declares keys of the engine's own ({', '.join(sorted(clash))}); update it")
-            return None
+        names = {field.alias or key: field for key, field in model.model_fields.items()}
+        for key in sorted(ENGINE_KEYS & set(names)):
+            self.hidden(name, (*at, key), required=names[key].is_required())
         own = {key: value for key, value in table.items() if key not in ENGINE_KEYS}
-        settings = self.validated(model, own, at, ENGINE_KEYS | {field.alias or key for key, field in model.model_fields.items()})
+        settings = self.validated(model, own, at, ENGINE_KEYS | set(names))
         if settings is not None:
             self.inline.update(inline(settings, own, at, {**self.resolver.values, **self.resolver.failed}))
         return settings
+
+    def hidden(self, connector: str, at: Key, *, required: bool) -> None:
+        """A connector's key that the engine's key of the same name hides: it keeps its default, so it must have one."""
+        what = f"is the engine's key here; the setting of the same name in connector {connector!r} cannot be reached until it is renamed"
+        (self.problems if required else self.hints).append(Problem(self.file, dotted(at), what))
 
     def validated(self, model: type[M], data: Mapping[str, Any], at: Key, known: Iterable[str] | None = None) -> M | None:
         """By way of JSON: strict about numbers in quotes, yet lists may become tuples and text an enum, as TOML has no other way to say it."""
@@ -167,14 +172,14 @@ class _Loading:
         store = sections.store.model_copy(update={"database": database})
         return sections.model_copy(update={"store": store, "locations": locations})
 
-    def inline_secrets(self) -> tuple[Problem, ...]:
-        """A secret in the file is allowed where only its owner can read it, with a warning."""
+    def warnings(self) -> tuple[Problem, ...]:
+        """What works but should be changed. A secret in the file is one of these where only its owner can read it, else a problem."""
         keys = [dotted(at) for at in self.inline]
         if keys and self.mode & 0o077 and not checks.guarded_by_systemd(self.file, self.environ):
             what = f"holds secrets ({', '.join(keys)}) and others can read it; chmod 600 it, or move them out with {{ env | file | credential }}"
             self.problems.append(Problem(self.file, "", what))
         advice = "a secret in the file; better { env = ... }, { file = ... } or { credential = ... }"
-        return tuple(Problem(self.file, key, advice) for key in keys)
+        return (*self.hints, *(Problem(self.file, key, advice) for key in keys))
 
     def secrets(self) -> frozenset[str]:
         return frozenset((*self.resolver.values.values(), *self.inline.values(), *self.passwords.values()))
