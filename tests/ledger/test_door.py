@@ -118,8 +118,6 @@ def test_waves_of_callers_each_see_their_own_write(engine: Engine, clock: Manual
 class Gate:
     """A verb that holds the writer until the test lets it go."""
 
-    __name__ = "gate"
-
     def __init__(self) -> None:
         self.entered, self.released = threading.Event(), threading.Event()
         self.batches: list[int] = []

@@ -121,7 +121,6 @@ class _LostOnce:
 
     def __init__(self, times: int) -> None:
         self.times, self.tries = times, 0
-        self.__name__ = "lost"
 
     def __call__(self, conn: Connection, items: Sequence[str], now: datetime) -> Sequence[str]:
         self.tries += 1

@@ -39,6 +39,12 @@ def test_repeats_are_told_from_new_deliveries(conn: Connection, clock: ManualClo
     assert store(conn, clock) == []
 
 
+def test_keys_of_any_length_are_told_apart(conn: Connection, clock: ManualClock) -> None:
+    long = "k" * 300
+    assert store(conn, clock, long + "1", long + "2", long + "1") == [NEW, NEW, REPEAT]
+    assert store(conn, clock, long + "2") == [REPEAT]
+
+
 def test_a_claim_carries_the_delivery_as_it_arrived(conn: Connection, clock: ManualClock) -> None:
     body = b"\x00\xff raw {"
     inbox.store(conn, [arrived("a", clock, body=body), arrived("a", clock, body=b"second")], clock.now())

@@ -8,13 +8,13 @@ REF_LENGTH = 255
 PAYLOAD_LENGTH = 65_536
 
 
-def ref(value: str) -> str:
-    """At most 255 characters, still different for different refs."""
+def ref(value: str, length: int = REF_LENGTH) -> str:
+    """At most `length` characters, still different for different refs."""
     value = storable(value)
-    if len(value) <= REF_LENGTH:
+    if len(value) <= length:
         return value
     digest = hashlib.sha256(value.encode()).hexdigest()
-    return f"{value[: REF_LENGTH - len(digest) - 1]}~{digest}"
+    return f"{value[: length - len(digest) - 1]}~{digest}"
 
 
 def payload(value: str) -> str:

@@ -134,7 +134,7 @@ def _run_bisected(conn: Connection, verb: Verb[Any, Any], items: Sequence[Any], 
 def _apply(conn: Connection, verb: Verb[Any, Any], items: Sequence[Any], now: datetime) -> list[Answer]:
     results = verb(conn, items, now)
     if len(results) != len(items):
-        raise TypeError(f"{verb.__name__} answered {len(results)} of {len(items)} items")
+        raise TypeError(f"{getattr(verb, '__name__', verb)} answered {len(results)} of {len(items)} items")
     return [Answer(error=result) if isinstance(result, Refusal) else Answer(result) for result in results]
 
 

@@ -21,6 +21,7 @@ from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import DONE_KEY_ONLY, DONE_WITH_BODY, inbox
 
 TRIES = 5
+KEY_LENGTH = 128
 KEYS_KEPT = timedelta(days=30)
 """How long a settled delivery's key tells a repeat from a new delivery. Longer than any platform repeats (days)."""
 
@@ -87,13 +88,13 @@ class Waiting:
 
 def store(conn: Connection, items: Sequence[Arrived], now: datetime) -> list[Receipt]:
     """Store what is new. Rows go in key order, so that two nodes that store the same repeats cannot deadlock."""
-    rows = {(item.channel_id, item.key): item for item in reversed(items)}  # of repeats within the batch the first counts
+    keys = [(item.channel_id, fitting.ref(item.key, KEY_LENGTH)) for item in items]
+    rows = dict(zip(reversed(keys), reversed(items), strict=True))  # of repeats within the batch the first counts
     stored = insert_into(conn, inbox).on_conflict_do_nothing().returning(inbox.c.channel_id, inbox.c.key)
-    values = [_row(rows[key]) for key in sorted(rows)]
+    values = [_row(key, rows[channel_id, key]) for channel_id, key in sorted(rows)]
     new = {(row.channel_id, row.key) for row in conn.execute(stored, values)} if values else set()
     receipts = []
-    for item in items:
-        key = (item.channel_id, item.key)
+    for key in keys:
         receipts.append(Receipt.NEW if key in new else Receipt.REPEAT)
         new.discard(key)
     return receipts
@@ -144,16 +145,17 @@ def purge_bodies(conn: Connection, before: datetime, limit: int) -> int:
     return conn.execute(bare).rowcount + conn.execute(forgotten).rowcount
 
 
-def _row(item: Arrived) -> dict[str, object]:
+def _row(key: str, item: Arrived) -> dict[str, object]:
     headers = {str(name): str(value) for name, value in item.headers.items()}
-    return {"channel_id": item.channel_id, "key": item.key, "headers": headers, "body": item.body, "received_at": item.received_at}
+    return {"channel_id": item.channel_id, "key": key, "headers": headers, "body": item.body, "received_at": item.received_at}
 
 
 def _claim(conn: Connection, item: Claim, now: datetime) -> list[Claimed]:
     free = select(inbox.c.id).where(RECEIVED, (inbox.c.claimed_until.is_(None)) | (inbox.c.claimed_until <= now))
-    ids = free.order_by(inbox.c.id).limit(item.limit).with_for_update(skip_locked=True)  # SQLite has one writer and ignores it
+    # In a CTE, or PostgreSQL may run the LIMIT more than once; SQLite has one writer and no row locks.
+    ids = free.order_by(inbox.c.id).limit(item.limit).with_for_update(skip_locked=True).cte("free")
     until = now + timedelta(seconds=item.lease_seconds)
-    taken = update(inbox).where(inbox.c.id.in_(ids)).values(claimed_until=until, tries=inbox.c.tries + 1).returning(inbox)
+    taken = update(inbox).where(inbox.c.id.in_(select(ids.c.id))).values(claimed_until=until, tries=inbox.c.tries + 1).returning(inbox)
     claimed = []
     for row in sorted(conn.execute(taken), key=lambda row: row.id):
         if row.tries > TRIES:

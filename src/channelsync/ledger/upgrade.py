@@ -11,12 +11,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.exc import DBAPIError
 
 from channelsync.ledger.database import MIGRATING, UnusableDatabase, WrongDatabase, reading
 
 VERSION_TABLE = "channelsync_revision"
 UPGRADE_LOCK = 4_202_611_210
-"""PostgreSQL advisory lock: two daemons that start together must not both migrate."""
+"""PostgreSQL advisory lock: two daemons that start together must not both migrate; the second waits and finds nothing to do."""
+
+UPGRADE_WAIT_SECONDS = 60
 
 
 class Schema(StrEnum):
@@ -65,18 +68,28 @@ def check(engine: Engine) -> SchemaState:
 def upgrade(engine: Engine) -> SchemaState:
     """Bring the schema to this program's revision, in one transaction: all of it or nothing. Repeating it is harmless.
 
-    Raises WrongDatabase for a newer or foreign database and UnusableDatabase if rows were left that refer to nothing.
+    Raises WrongDatabase for a newer or foreign database, and UnusableDatabase if it failed; nothing is changed then.
     """
+    try:
+        with engine.connect().execution_options(**{MIGRATING: True}) as conn, conn.begin():
+            return _upgrade(conn)
+    except DBAPIError as problem:
+        raise UnusableDatabase(
+            f"the upgrade failed and was undone: {problem.orig}; stop other programs that use the database and try again"
+        ) from problem
+
+
+def _upgrade(conn: Connection) -> SchemaState:
     config = _config()
     scripts = ScriptDirectory.from_config(config)
-    with engine.connect().execution_options(**{MIGRATING: True}) as conn, conn.begin():
-        if conn.dialect.name == "postgresql":
-            conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
-        _state(conn, scripts).require_upgradable()
-        config.attributes["connection"] = conn
-        command.upgrade(config, "head")
-        _assert_references(conn)
-        return _state(conn, scripts)
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{UPGRADE_WAIT_SECONDS}s'")
+        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
+    _state(conn, scripts).require_upgradable()
+    config.attributes["connection"] = conn
+    command.upgrade(config, "head")
+    _assert_references(conn)
+    return _state(conn, scripts)
 
 
 def _config() -> Config:

@@ -6,8 +6,7 @@ from alembic import context
 
 from channelsync.ledger.schema import metadata
 from channelsync.ledger.triggers import assert_triggers, install_triggers
-
-VERSION_TABLE = "channelsync_revision"
+from channelsync.ledger.upgrade import VERSION_TABLE
 
 connection = context.config.attributes["connection"]
 context.configure(
