@@ -108,8 +108,10 @@ def _count(value: Any) -> int:
 
 def actual_cost(data: Any) -> int:
     """What an answer really cost: the objects in it."""
-    if isinstance(data, dict):
-        return 1 + sum(actual_cost(value) for value in data.values() if isinstance(value, dict | list))
-    if isinstance(data, list):
-        return sum(actual_cost(value) for value in data)
-    return 0
+    return sum(_objects(value) for value in data.values()) if isinstance(data, dict) else 0
+
+
+def _objects(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + sum(_objects(part) for part in value.values() if isinstance(part, dict | list))
+    return sum(_objects(part) for part in value) if isinstance(value, list) else 0
