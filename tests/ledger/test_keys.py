@@ -84,8 +84,9 @@ def test_after_a_refusal_the_next_request_of_the_batch_may_use_the_key(conn: Con
 
 
 def test_a_key_that_fits_no_column_is_refused(conn: Connection) -> None:
-    (answer,) = receive(conn, Change("A", "main", 1, key="k" * 256))
-    assert isinstance(answer, NotAllowed)
+    for key in ("k" * 256, "\x00"):
+        (answer,) = receive(conn, Change("A", "main", 1, key=key))
+        assert isinstance(answer, NotAllowed)
     assert level(conn, "A").on_hand == 3
 
 

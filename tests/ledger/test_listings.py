@@ -64,7 +64,7 @@ def test_texts_that_fit_no_column_do_not_stop_the_page(conn: Connection, channel
     done = tell(conn, channel, Listing("x" * 256, "A"), Listing("1", "s" * 256, "a\x00b", barcode="9" * 65), Listing("2", "A"))
     assert sorted(done.ids) == ["1", "2"]
     row = conn.execute(select(table).where(table.c.ref == "1")).mappings().one()
-    assert (row["sku_text"], row["title"], row["barcode"]) == (None, "ab", None)
+    assert (row["sku_text"], row["title"], row["barcode"]) == (None, "a\N{SYMBOL FOR NULL}b", None)
     assert "longer than 255" in row["problem"]
 
 

@@ -89,6 +89,7 @@ def test_a_refused_request_leaves_nothing_behind_for_the_next(conn: Connection) 
     [
         (want("a", 1), UnknownSku),
         (want("A", 1, location="nowhere"), UnknownLocation),
+        (want("A\x00", 1), UnknownSku),
         (want("A", 0), NotAllowed),
         (want("A", -1), NotAllowed),
         (want("A", 1, reference=""), NotAllowed),
@@ -201,6 +202,8 @@ def test_only_the_named_sku_or_location_is_released(conn: Connection) -> None:
         Release(CART, quantity=0),
         Release(CART, quantity=1, keep=1),
         Release(CART, keep=-1),
+        Release(Which(reference="\x00")),
+        Release(Which(reference="cart", sku="\ud800")),
     ],
 )
 def test_an_ambiguous_release_is_refused(conn: Connection, item: Release) -> None:

@@ -127,11 +127,13 @@ def test_unknown_names_and_odd_numbers_are_refused_alone(conn: Connection) -> No
             Change("A", "main", 10**12),
             Change("A", "main", 1, reference="x" * 256),
             Change("A", "main", 1, actor="\x00"),
+            Change("A\x00", "main", 1),
+            Change("A", "\ud800", 1),
             Change("A", "main", 2),
         ],
         NOW,
     )
-    assert [type(answer) for answer in answers] == [UnknownSku, UnknownLocation, *[NotAllowed] * 4, Posted]
+    assert [type(answer) for answer in answers] == [UnknownSku, UnknownLocation, *[NotAllowed] * 5, UnknownLocation, Posted]
     assert level(conn, "A").on_hand == 5
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+from channelsync.ledger import fitting
 from channelsync.ledger.refusals import NotAllowed
 
 MAX_UNITS: Final = 1_000_000_000
 MAX_LINES: Final = 1_000
-LENGTHS: Final = {"sku": 255, "reference": 255, "reason": 255, "key": 255, "actor": 128}
+LENGTHS: Final = {"sku": 255, "location": 64, "reference": 255, "reason": 255, "key": 255, "actor": 128}
 
 
 def units(value: int, *, at_least: int) -> NotAllowed | None:
@@ -23,15 +25,20 @@ def units(value: int, *, at_least: int) -> NotAllowed | None:
 
 
 def texts(**fields: str | None) -> NotAllowed | None:
-    """Each text fits its column and carries no NUL (PostgreSQL cannot store one)."""
+    """Each text can be stored and fits its column."""
     for name, value in fields.items():
         if value is None:
             continue
         if len(value) > LENGTHS[name]:
             return NotAllowed(f"the {name} has {len(value)} characters, at most {LENGTHS[name]} are stored; shorten it")
-        if "\x00" in value:
-            return NotAllowed(f"the {name} contains a NUL character; remove it")
+        if fitting.storable(value) != value:
+            return NotAllowed(f"the {name} {value!r} contains a character that no database can store; remove it")
     return None
+
+
+def findable(names: Iterable[str]) -> list[str]:
+    """Those of the names that a database can be asked for, sorted; the others name nothing it could hold."""
+    return sorted({name for name in names if fitting.storable(name) == name})
 
 
 def sku_text(value: str) -> NotAllowed | None:

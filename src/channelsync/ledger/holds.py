@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, or_, select, update
 
-from channelsync.ledger import levels
+from channelsync.ledger import bounds, levels
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.refusals import AlreadyResolved, NotAllowed, Refusal
 from channelsync.ledger.schema import locations, reservations, skus
@@ -32,7 +32,7 @@ class Which:
     def problem(self) -> NotAllowed | None:
         if (self.reservation is None) == (self.reference is None):
             return NotAllowed("name the reservation either by its id or by its reference, and not by both")
-        return None
+        return bounds.texts(reference=self.reference, sku=self.sku, location=self.location)
 
     def __str__(self) -> str:
         return f"reservation {self.reservation}" if self.reservation is not None else f"the reservation of reference {self.reference!r}"

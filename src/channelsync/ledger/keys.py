@@ -17,10 +17,9 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, delete, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channelsync.ledger import bounds
+from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.refusals import KeyReused, Refusal
 from channelsync.ledger.schema import idempotency_keys
 
@@ -60,7 +59,7 @@ def idempotent(result: type[Out]) -> Callable[[Verb[In, Out]], Verb[In, Out]]:
     return wrap
 
 
-def purge(conn: Connection, now: datetime, *, limit: int = 1_000) -> int:
+def purge(conn: Connection, now: datetime, limit: int = 1_000) -> int:
     """Forget keys older than a week, at most `limit`; those that are kept stay for ever. Returns how many went."""
     table = idempotency_keys
     old = select(table.c.key).where(table.c.kept.is_(False), table.c.created_at < now - KEPT_FOR).order_by(table.c.created_at).limit(limit)
@@ -111,8 +110,7 @@ def _claim(conn: Connection, name: str, items: Sequence[Keyed], now: datetime) -
     ]
     if not rows:
         return {}, set()
-    make = postgres_insert if conn.dialect.name == "postgresql" else sqlite_insert
-    fresh = set(conn.scalars(make(table).on_conflict_do_nothing().returning(table.c.key), rows))
+    fresh = set(conn.scalars(insert_into(conn, table).on_conflict_do_nothing().returning(table.c.key), rows))
     rest = [row["key"] for row in rows if row["key"] not in fresh]
     query = select(table.c.key, table.c.verb, table.c.digest, table.c.result).where(table.c.key.in_(rest))
     return {row[0]: (row[1], row[2], row[3]) for row in conn.execute(query)} if rest else {}, fresh

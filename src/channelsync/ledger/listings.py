@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channelsync.contract import Listing, ShelfRef
-from channelsync.ledger import targets
+from channelsync.ledger import bounds, fitting, targets
+from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import channels, listing_aliases, listings, shelf_feeds, shelves
 
 CHUNK: Final = 400
@@ -36,7 +35,7 @@ def upsert(
 
     feeds: channel location -> ledger location ids; a location that is not named is fed by the channel's own location.
     """
-    by_ref = {listing.ref: listing for listing in told if len(listing.ref) <= 255}
+    by_ref = {listing.ref: listing for listing in told if fitting.ref(listing.ref) == listing.ref}
     if not by_ref:
         return Upserted({}, ())
     ids = _save(conn, channel_id, [_row(by_ref[ref], channel_id, now) for ref in sorted(by_ref)])
@@ -61,19 +60,19 @@ def _row(told: Listing, channel_id: int, now: datetime) -> dict[str, Any]:
     return {
         "channel_id": channel_id,
         "ref": told.ref,
-        "sku_text": None if long_sku or told.sku is None else told.sku.replace("\x00", ""),
-        "title": told.title.replace("\x00", ""),
-        "barcode": told.barcode if told.barcode and len(told.barcode) <= 64 else None,
-        "stock_ref": told.stock_ref,
+        "sku_text": None if long_sku or told.sku is None else fitting.storable(told.sku),
+        "title": fitting.payload(told.title),
+        "barcode": fitting.storable(told.barcode) if told.barcode and len(told.barcode) <= 64 else None,
+        "stock_ref": None if told.stock_ref is None else fitting.ref(told.stock_ref),
         "tracked": told.tracked,
-        "problem": told.problem or ("its SKU is longer than 255 characters" if long_sku else None),
+        "problem": (told.problem and fitting.payload(told.problem)) or ("its SKU is longer than 255 characters" if long_sku else None),
         "seen_at": now,
         "removed_at": None,
     }
 
 
 def _save(conn: Connection, channel_id: int, rows: list[dict[str, Any]]) -> dict[str, int]:
-    statement = _insert(conn, listings)
+    statement = insert_into(conn, listings)
     changed = {name: statement.excluded[name] for name in _TOLD}
     conn.execute(statement.on_conflict_do_update(index_elements=["channel_id", "ref"], set_=changed), rows)
     ids: dict[str, int] = {}
@@ -86,9 +85,13 @@ def _save(conn: Connection, channel_id: int, rows: list[dict[str, Any]]) -> dict
 
 def _save_aliases(conn: Connection, channel_id: int, aliases: Mapping[str, int]) -> None:
     """Old aliases stay: an old order may still name them."""
-    rows = [{"channel_id": channel_id, "alias": alias, "listing_id": id_} for alias, id_ in sorted(aliases.items()) if len(alias) <= 255]
+    rows = [
+        {"channel_id": channel_id, "alias": alias, "listing_id": id_}
+        for alias, id_ in sorted(aliases.items())
+        if fitting.ref(alias) == alias
+    ]
     if rows:
-        statement = _insert(conn, listing_aliases)
+        statement = insert_into(conn, listing_aliases)
         changed = {"listing_id": statement.excluded["listing_id"]}
         conn.execute(statement.on_conflict_do_update(index_elements=["channel_id", "alias"], set_=changed), rows)
 
@@ -111,7 +114,7 @@ def _save_shelves(
                 unfed.append(ShelfRef(listing.ref, location))
     rows = [{"listing_id": id_, "location": location, "channel_id": channel_id} for id_, location in wanted]
     if rows:
-        conn.execute(_insert(conn, shelves).on_conflict_do_nothing(), rows)
+        conn.execute(insert_into(conn, shelves).on_conflict_do_nothing(), rows)
         _feed(conn, wanted)
     return unfed
 
@@ -167,7 +170,7 @@ def resolve(conn: Connection, channel_id: int, refs: Iterable[str]) -> dict[str,
 
 def _by_name(conn: Connection, channel_id: int, names: set[str]) -> dict[str, RowMapping]:
     found: dict[str, RowMapping] = {}
-    wanted = sorted(names)
+    wanted = bounds.findable(names)
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
         by_alias = (
@@ -212,8 +215,3 @@ def _skus_of(conn: Connection, listing_ids: Iterable[int]) -> set[int]:
         query = select(listings.c.sku_id).where(listings.c.id.in_(ids[start : start + CHUNK]), listings.c.sku_id.is_not(None))
         found |= set(conn.scalars(query))
     return found
-
-
-def _insert(conn: Connection, table: Any) -> Any:
-    make = postgres_insert if conn.dialect.name == "postgresql" else sqlite_insert
-    return make(table)

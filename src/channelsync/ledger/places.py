@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from channelsync.ledger import skus
+from channelsync.ledger import bounds, skus
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.refusals import Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.schema import locations
@@ -35,6 +35,6 @@ class Places:
 def resolve(conn: Connection, names: Iterable[tuple[str, str]]) -> Places:
     """names: (SKU text, location code)."""
     wanted = set(names)
-    codes = sorted({location for _, location in wanted})
+    codes = bounds.findable(location for _, location in wanted)
     query = select(locations.c.code, locations.c.id).where(locations.c.code.in_(codes))
     return Places(skus.find(conn, (sku for sku, _ in wanted)), {row[0]: row[1] for row in conn.execute(query)})

@@ -12,10 +12,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channelsync.ledger import bounds
+from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
 from channelsync.ledger.schema import findings, skus, stock_levels
@@ -43,7 +42,7 @@ class Sku:
 
 def find(conn: Connection, texts: Iterable[str]) -> dict[str, Sku]:
     """The SKUs that exist among the texts, by exact text."""
-    wanted = sorted(set(texts))
+    wanted = bounds.findable(texts)
     found: dict[str, Sku] = {}
     for start in range(0, len(wanted), CHUNK):
         query = select(skus).where(skus.c.sku.in_(wanted[start : start + CHUNK]))
@@ -61,8 +60,7 @@ def ensure(conn: Connection, texts: Iterable[str], now: datetime) -> dict[str, S
     missing = [text for text in wanted if text not in found]
     if not missing:
         return found
-    make = postgres_insert if conn.dialect.name == "postgresql" else sqlite_insert
-    conn.execute(make(skus).on_conflict_do_nothing(), [{"sku": text, "created_at": now} for text in missing])
+    conn.execute(insert_into(conn, skus).on_conflict_do_nothing(), [{"sku": text, "created_at": now} for text in missing])
     return found | find(conn, missing)
 
 
@@ -168,7 +166,7 @@ def mark_counted(conn: Connection, sku_ids: Iterable[int]) -> None:
 
 
 def _locked(conn: Connection, texts: set[str]) -> dict[str, int]:
-    query = select(skus.c.sku, skus.c.id).where(skus.c.sku.in_(sorted(texts))).order_by(skus.c.id)
+    query = select(skus.c.sku, skus.c.id).where(skus.c.sku.in_(bounds.findable(texts))).order_by(skus.c.id)
     return {row[0]: row[1] for row in conn.execute(_for_update(query))}
 
 

@@ -162,10 +162,10 @@ class _Batch(Generic[C]):
 
     def post(self, type_: MovementType, decide: Decide[C], now: datetime) -> list[Posted | Refusal]:
         answers = [self._one(item, type_, decide) for item in self._items]
-        self._running.post(now)
         if type_ in {MovementType.SEED, MovementType.COUNT}:
             done = [answer.sku for answer in answers if isinstance(answer, Posted)]
             skus.mark_counted(self._conn, (self._places.skus[sku].id for sku in done))
+        self._running.post(now)
         return answers
 
     def _one(self, item: C, type_: MovementType, decide: Decide[C]) -> Posted | Refusal:
