@@ -96,3 +96,13 @@ def _clock(conn: Connection, now: datetime) -> ColumnElement[int]:
 
 def _micro(seconds: float) -> int:
     return timedelta(seconds=seconds) // timedelta(microseconds=1)
+
+
+def give_back(conn: Connection, items: Sequence[Lease], now: datetime) -> list[bool]:
+    """`release_lease` as a verb."""
+    return [release_lease(conn, item, now) for item in items]
+
+
+def end_all(conn: Connection) -> None:
+    """Free every lease. Only for whoever knows that no other process can hold one: the holder of a SQLite ledger's lock."""
+    conn.execute(update(channels).where(channels.c.lease_owner.is_not(None)).values(lease_owner=None, lease_until=None))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, exists, func, select
 
 from channelsync.ledger import outbox
 from channelsync.ledger.brackets import ShelfState, states
@@ -45,3 +45,12 @@ def sendable_shelves(
     query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id)
     query = query.where(*outbox.sendable(channel_id, raises=raises, avoid=avoid, now=now))
     return states(conn, conn.scalars(query.order_by(shelves.c.target, shelves.c.id).limit(limit)).all())
+
+
+def count_due(conn: Connection, channel_id: int) -> int:
+    """Shelves of a channel that may be written and do not show their target yet."""
+    opened = exists().where(channels.c.id == channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
+    query = select(func.count()).select_from(shelves)
+    return int(
+        conn.execute(query.where(shelves.c.channel_id == channel_id, shelves.c.due, shelves.c.aside_at.is_(None), opened)).scalar_one()
+    )

@@ -23,7 +23,7 @@ from channelsync.engine.introduce import introduce
 from channelsync.engine.loops import Engine
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Unauthorized
-from channelsync.ledger import channels, identity, locations
+from channelsync.ledger import channels, identity, leases, locations
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.ledger.channels import ChannelSpec
 from channelsync.ledger.database import open_database
@@ -114,6 +114,8 @@ def enrol(database: sqlalchemy.Engine, config: Config, now: datetime) -> Ids:
     places = list(config.locations.items())
     with database.connect() as conn, conn.begin():
         identity.claim_store(conn, config.store.id)
+        if conn.dialect.name == "sqlite":
+            leases.end_all(conn)  # we hold the lock, so whoever had them is gone
         specs = [LocationSpec(code, place.name, place.kind, place.priority) for code, place in places]
         location_ids = dict(zip((code for code, _ in places), locations.ensure(conn, specs, now), strict=True))
         wanted = [ChannelSpec(each.name, each.connector, _default_place(each, location_ids)) for each in config.channels.values()]

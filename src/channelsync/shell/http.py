@@ -37,6 +37,11 @@ class ShopHttp:
         self._client = client
         self._retry = retry
 
+    @property
+    def bucket(self) -> LeakyBudget:
+        """The budget with its numbers, for people to look at."""
+        return self._bucket
+
     async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
         return await self._retry.run(lambda: self._once(request, understand, write=False))
 

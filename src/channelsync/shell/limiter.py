@@ -78,6 +78,14 @@ class LeakyBudget:
     def level(self) -> float:
         return self._refilled()
 
+    @property
+    def maximum(self) -> float:
+        return self._maximum
+
+    @property
+    def per_second(self) -> float:
+        return self._per_second
+
     @contextmanager
     def on_its_way(self, cost: float) -> Iterator[None]:
         """Around the network part of a call, so that `learn` knows what other calls the shop may not have counted yet."""
@@ -96,7 +104,7 @@ class LeakyBudget:
         insort(self._queue, ticket)
         try:
             await self._wait_for_turn(ticket, self._clock.monotonic() + wait_max)
-            self._level, self._level_at = self._refilled() - cost, self._clock.monotonic()
+            self._level, self._level_at = self._refilled() - min(cost, self._maximum), self._clock.monotonic()
         finally:
             self._queue.remove(ticket)
             self._wake_first()
@@ -104,24 +112,30 @@ class LeakyBudget:
     async def _wait_for_turn(self, ticket: _Ticket, give_up_at: float) -> None:
         while True:
             first = self._queue[0] is ticket
-            need = self._seconds_until_room(ticket)
+            need = max(self._until_room(ticket), self._until_open())
             if first and need <= EPSILON_SECONDS:
                 return
             patience = give_up_at - self._clock.monotonic()
-            if patience <= EPSILON_SECONDS or (first and need > patience):
+            if patience <= EPSILON_SECONDS or (first and self._hopeless(ticket, patience)):
                 raise OverBudget(f"the rate limit leaves no room for {need:.1f} s", retry_after=max(need, 0.0))
             ticket.turn.clear()
             try:
-                await within(self._clock, need if first else patience, ticket.turn.wait())
+                await within(self._clock, min(need, patience) if first else patience, ticket.turn.wait())
             except TimeoutError:
                 continue
 
-    def _seconds_until_room(self, ticket: _Ticket) -> float:
+    def _hopeless(self, ticket: _Ticket, patience: float) -> bool:
+        """A shop's pause is certain. Our own level is a guess that the answer of any call on its way may correct upwards."""
+        return self._until_open() > patience or (self._until_room(ticket) > patience and not self._in_flight)
+
+    def _until_open(self) -> float:
+        return self._closed_until - self._clock.monotonic()
+
+    def _until_room(self, ticket: _Ticket) -> float:
         """A cost above what the bucket can ever offer waits for a full one: the shop, not we, decides whether it is too big."""
         floor = self._maximum * self._reserve if ticket.read else 0.0
         wanted = min(ticket.cost + floor, self._maximum)
-        refill = (wanted - self._refilled()) / self._per_second
-        return max(refill, self._closed_until - self._clock.monotonic())
+        return (wanted - self._refilled()) / self._per_second
 
     def _refilled(self) -> float:
         elapsed = self._clock.monotonic() - self._level_at

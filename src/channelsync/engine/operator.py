@@ -1,0 +1,79 @@
+"""What a person asks of a store as a whole: look now, show the plan, apply it, push now. The same for a running daemon and for a lone command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from channelsync.engine.channel import Channel
+from channelsync.engine.introduce import introduce
+from channelsync.engine.loops import Engine
+from channelsync.errors import ChannelError
+from channelsync.ledger import openings, selling
+from channelsync.ledger.openings import Opening, Plan
+
+ROUNDS_MAX = 50
+STEP = timedelta(milliseconds=50)
+PUSH_WAIT = timedelta(seconds=30)
+
+
+class Operator:
+    """opening: the channel whose numbers open the ledger. running: the engine's own loops do the pushing; otherwise it is done here."""
+
+    def __init__(self, engine: Engine, *, opening: int | None, running: bool) -> None:
+        self._engine, self._opening, self._running = engine, opening, running
+        self._store = engine.store
+
+    async def look(self, only: Iterable[Channel] | None = None) -> dict[str, str]:
+        """Read listings, orders and the numbers that were never read. Returns what went wrong, by channel."""
+        wanted = list(self._store.channels.values() if only is None else only)
+        troubles = await asyncio.gather(*(self._look_at(channel) for channel in wanted))
+        return {channel.name: trouble for channel, trouble in zip(wanted, troubles, strict=True) if trouble}
+
+    async def _look_at(self, channel: Channel) -> str | None:
+        try:
+            await introduce(self._store, channel)
+            await self._engine.catalogues[channel.id].refresh()
+            await self._engine.pullers[channel].look()
+            reconciler = self._engine.reconcilers[channel.id]
+            for _ in range(ROUNDS_MAX):
+                if not await reconciler.close_brackets():
+                    break
+        except ChannelError as error:
+            await self._store.troubled(channel, error)
+            return str(error)
+        return None
+
+    async def plan(self) -> Plan:
+        """What applying would write, and what would open the ledger. Changes nothing."""
+        return await self._store.ledger.run(openings.preview, self._what())
+
+    async def apply(self) -> Plan:
+        """Post the opening balances and let the channels be written."""
+        applied = await self._store.ledger.run(openings.open_channels, self._what())
+        self._store.wake()
+        return applied
+
+    async def push(self, only: Iterable[Channel] | None = None) -> Mapping[str, int]:
+        """Send what is due. Returns how many shelves of each channel still wait afterwards."""
+        wanted = list(self._store.channels.values() if only is None else only)
+        await asyncio.gather(*(self._push_to(channel) for channel in wanted))
+        return {channel.name: await self._store.ledger.read(selling.count_due, channel.id) for channel in wanted}
+
+    async def _push_to(self, channel: Channel) -> None:
+        if not self._running:
+            try:
+                await self._engine.dispatchers[channel.id].run_once()
+            except ChannelError as error:
+                await self._store.troubled(channel, error)
+            return
+        channel.due.set()
+        until = self._store.clock.monotonic() + PUSH_WAIT.total_seconds()
+        while (
+            await self._store.ledger.read(selling.count_due, channel.id) and self._store.clock.monotonic() < until and not channel.trouble
+        ):
+            await self._store.clock.sleep(STEP.total_seconds())
+
+    def _what(self) -> Opening:
+        return Opening(tuple(sorted(self._store.channels)), self._opening)

@@ -1,0 +1,115 @@
+"""The daemon's door for commands on the same machine: a unix socket beside the database that only its owner can open.
+
+One JSON object per line each way: {"verb": ..., "args": {...}} -> {"ok": ...} or {"error": {"code": ..., "message": ...}}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from channelsync.clock import Clock
+from channelsync.errors import ChannelsyncError
+from channelsync.ledger.refusals import Refusal
+from channelsync.shell.within import within
+
+log = structlog.get_logger(__name__)
+
+Handle = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+"""(verb, arguments) -> a JSON value. Raises ChannelsyncError for what the caller should be told."""
+
+LINE_MAX = 64 * 1024 * 1024
+REQUEST_SECONDS = 30.0
+PATH_MAX = 100
+
+
+class ControlError(ChannelsyncError):
+    """The daemon cannot be reached, or said no. `code` is the refusal's own, or "failed"."""
+
+    def __init__(self, message: str, code: str = "failed") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@asynccontextmanager
+async def controlled(path: Path, handle: Handle, clock: Clock) -> AsyncIterator[None]:
+    """Listen as long as the block runs."""
+    if len(os.fsencode(path)) > PATH_MAX:
+        raise ControlError(f"the path {path} is too long for a socket ({PATH_MAX} bytes at most); move the database to a shorter one")
+    _remove(path)  # left by a process that was killed: whoever holds the ledger's lock may take its place
+    mask = os.umask(0o177)
+    try:
+        server = await asyncio.start_unix_server(lambda r, w: _serve(r, w, handle, clock), path, limit=LINE_MAX)
+    finally:
+        os.umask(mask)
+    try:
+        yield
+    finally:
+        server.close()
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handle, clock: Clock) -> None:
+    try:
+        line = await within(clock, REQUEST_SECONDS, reader.readline())
+        answer = await _answer(line, handle)
+        writer.write(json.dumps(answer).encode() + b"\n")
+        await writer.drain()
+    except (OSError, ValueError, TimeoutError) as error:
+        log.warning("control request dropped", error=str(error))
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _answer(line: bytes, handle: Handle) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+        return {"ok": await handle(str(request["verb"]), dict(request.get("args", {})))}
+    except Refusal as refusal:
+        return {"error": {"code": refusal.code, "message": str(refusal)}}
+    except ChannelsyncError as error:
+        return {"error": {"code": "failed", "message": str(error)}}
+    except (KeyError, TypeError, ValueError) as error:
+        return {"error": {"code": "not_understood", "message": f"the request was not understood: {error}"}}
+    except Exception as error:
+        log.exception("control request failed")
+        return {"error": {"code": "bug", "message": f"the daemon failed at it ({type(error).__name__}); its log says more"}}
+
+
+async def ask(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
+    """The daemon's answer. Raises NoDaemon if none listens there, ControlError with what it said instead of an answer."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(path, limit=LINE_MAX)
+    except (FileNotFoundError, ConnectionRefusedError):
+        raise NoDaemon(f"no daemon listens at {path}") from None
+    except PermissionError as error:
+        raise ControlError(f"{path} belongs to another user; run this command as the daemon's user (sudo -u)") from error
+    try:
+        writer.write(json.dumps({"verb": verb, "args": dict(args)}).encode() + b"\n")
+        await writer.drain()
+        line = await reader.readline()
+    finally:
+        writer.close()
+    if not line:
+        raise ControlError("the daemon closed the connection without an answer; it is probably stopping. Try again")
+    answer = json.loads(line)
+    if "error" in answer:
+        raise ControlError(answer["error"]["message"], answer["error"]["code"])
+    return answer["ok"]
+
+
+class NoDaemon(ControlError):
+    """Nobody listens: the ledger may be opened directly."""

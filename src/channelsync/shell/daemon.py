@@ -1,0 +1,156 @@
+"""The daemon on one screen: take the lock, assemble the store, listen, run the engine, tell systemd, and stop in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from channelsync.clock import Clock
+from channelsync.config import Config, ListenConfig
+from channelsync.engine.loops import Engine
+from channelsync.ledger import leases
+from channelsync.ledger.leases import Lease
+from channelsync.registry import Registry
+from channelsync.shell.assemble import Assembly, assembled, introduce_all
+from channelsync.shell.control import controlled
+from channelsync.shell.desk import Desk
+from channelsync.shell.inlet import Inlets
+from channelsync.shell.lock import beside, exclusive
+from channelsync.shell.notify import Notifier
+from channelsync.shell.private import Private
+from channelsync.shell.pulse import Pulse
+from channelsync.shell.schedule import SchedulerTicker, Ticker
+from channelsync.shell.serve import Address, serving
+from channelsync.shell.subscribing import REPAIR_SECONDS, Subscriptions
+from channelsync.shell.within import within
+
+log = structlog.get_logger(__name__)
+
+LOCK_PATIENCE_SECONDS = 10.0
+SETTLE_SECONDS = 10.0
+"""At stop, for writes on the wire. With the listeners and the ticks, which end before, a stop takes less than 30 s."""
+LISTENER_STOP_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A daemon that is up."""
+
+    assembly: Assembly
+    public: Address
+    private: Address
+
+
+@asynccontextmanager
+async def daemon(
+    config: Config, registry: Registry, *, clock: Clock, source: random.Random, notifier: Notifier | None = None
+) -> AsyncIterator[Running]:
+    """Everything runs while the block runs; a bug in the engine's loops ends the block with its exception.
+
+    At the end: no new requests, what is on the wire is answered and settled, the ledger is closed.
+    """
+    notifier = notifier or Notifier({})
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(exclusive(config, clock, patience=LOCK_PATIENCE_SECONDS))
+        assembly = await stack.enter_async_context(assembled(config, registry, clock=clock, source=source))
+        pulse, inlets = Pulse(assembly.engine), Inlets(assembly.engine)
+        private, listen = Private(pulse), config.listen
+        await introduce_all(assembly.store)
+        stack.push_async_callback(_release_leases, assembly)
+        await stack.enter_async_context(_engine_running(assembly.engine))
+        desk = Desk(assembly, running=True)
+        await stack.enter_async_context(controlled(beside(config, ".sock"), desk.handle, clock))
+        public = await stack.enter_async_context(
+            serving(inlets.receiver(), listen.public.host, listen.public.port, stop_seconds=LISTENER_STOP_SECONDS)
+        )
+        inside = await stack.enter_async_context(
+            serving(private, listen.private.host, listen.private.port, stop_seconds=LISTENER_STOP_SECONDS)
+        )
+        ticker = SchedulerTicker(clock, source)
+        _set_timers(ticker, assembly, inlets, pulse, notifier)
+        await stack.enter_async_context(ticker)
+        private.ready = True
+        _announce(config, notifier, public, listen)
+        try:
+            yield Running(assembly, public, inside)
+        finally:
+            private.ready = False
+            notifier.stopping()
+            log.info("stopping")
+
+
+def _set_timers(ticker: Ticker, assembly: Assembly, inlets: Inlets, pulse: Pulse, notifier: Notifier) -> None:
+    async def watchdog() -> None:
+        """systemd hears that we are alive only after the database and the loops have shown it."""
+        problems = await pulse.problems()
+        if problems:
+            log.error("not alive", problems=problems)
+        else:
+            notifier.alive()
+
+    subscriptions = Subscriptions(assembly.store, assembly.config)
+    ticker.every(REPAIR_SECONDS, subscriptions.ensure, name="webhooks")
+    ticker.every(5.0, inlets.tell, name="rejected")
+    if notifier.watchdog_seconds:
+        ticker.every(notifier.watchdog_seconds / 3, watchdog, name="watchdog")
+
+
+@asynccontextmanager
+async def _engine_running(engine: Engine) -> AsyncIterator[None]:
+    """The engine's loops beside the block. Whichever ends first by an error ends both."""
+    async with asyncio.TaskGroup() as group:
+        loops = [group.create_task(work(), name=name) for name, work in engine.tasks().items()]
+        try:
+            yield
+        finally:
+            await _settle(engine)
+            for loop in loops:
+                loop.cancel()
+
+
+async def _settle(engine: Engine) -> None:
+    """Let every dispatcher end the call it is in. A shop that answers too slowly leaves an attempt open, which the next start resolves."""
+    stops = asyncio.gather(*(dispatcher.stop() for dispatcher in engine.dispatchers.values()))
+    try:
+        await within(engine.store.clock, SETTLE_SECONDS, _wait(stops))
+    except TimeoutError:
+        log.warning("a shop did not answer in time; its write is resolved at the next start", seconds=SETTLE_SECONDS)
+
+
+async def _wait(future: asyncio.Future[list[None]]) -> None:
+    await future
+
+
+async def _release_leases(assembly: Assembly) -> None:
+    store = assembly.store
+    for channel in store.channels.values():
+        if channel.lease is not None:
+            await store.ledger.run(leases.give_back, Lease(channel.id, store.owner, channel.lease.version))
+
+
+def _announce(config: Config, notifier: Notifier, public: Address, listen: ListenConfig) -> None:
+    names = ", ".join(config.channels) or "no channels"
+    notifier.ready(f"{config.store.id}: {names}")
+    log.info(
+        "running", store=config.store.id, public=public.url, public_url=listen.public_url, channels=list(config.channels), pid=os.getpid()
+    )
+
+
+async def until_told() -> None:
+    """Return at the first SIGTERM or SIGINT."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        await told.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,156 @@
+"""What the command line may ask for, by name: the same verbs in the daemon (over its control socket) and in a command that holds the lock itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from channelsync.engine.channel import Channel
+from channelsync.engine.operator import Operator
+from channelsync.errors import ChannelsyncError
+from channelsync.ledger import channels, drifts, matching, openings, orders, reservations, stock
+from channelsync.ledger.channels import Pause
+from channelsync.ledger.matching import Link, Linked, Unlink
+from channelsync.ledger.refusals import NotAllowed
+from channelsync.shell.assemble import Assembly
+from channelsync.shell.live import live
+
+T = TypeVar("T")
+Args = Mapping[str, Any]
+
+_STOCK: Mapping[str, Any] = {
+    "stock.seed": (stock.seed, stock.Change),
+    "stock.receive": (stock.receive, stock.Change),
+    "stock.adjust": (stock.adjust, stock.Change),
+    "stock.count": (stock.count, stock.Change),
+    "stock.reserve": (reservations.reserve, reservations.Reserve),
+    "stock.release": (reservations.release, reservations.Release),
+    "drift.resolve": (drifts.resolve, drifts.Resolve),
+}
+"""Verbs that are one ledger verb: its function, and the type of its item."""
+
+
+class UnknownRequest(ChannelsyncError):
+    """A verb or an argument that this version does not know."""
+
+
+class Desk:
+    def __init__(self, assembly: Assembly, *, running: bool) -> None:
+        self._assembly, self._store = assembly, assembly.store
+        self._operator = Operator(assembly.engine, opening=assembly.opening, running=running)
+        self._verbs: dict[str, Callable[[Args], Awaitable[Any]]] = {
+            "live": self._live,
+            "plan": self._plan,
+            "apply": self._apply,
+            "sync": self._sync,
+            "pause": self._pause,
+            "resume": self._resume,
+            "listings.link": self._link,
+            "listings.unlink": self._unlink,
+            "listings.match": self._match,
+        }
+
+    async def handle(self, verb: str, args: Args) -> Any:
+        """One request -> a JSON value. Raises Refusal and ChannelsyncError for what the caller should be told."""
+        if verb in _STOCK:
+            function, kind = _STOCK[verb]
+            result = await self._store.ledger.run(function, _item(kind, args))
+            self._store.wake()
+            return plain(result)
+        if verb not in self._verbs:
+            raise UnknownRequest(f"this daemon does not know {verb!r}; it may be older than the command, restart it")
+        return await self._verbs[verb](args)
+
+    async def _live(self, _args: Args) -> Any:
+        return live(self._assembly)
+
+    async def _plan(self, args: Args) -> Any:
+        troubles = await self._operator.look() if args.get("look", True) else {}
+        return _plan(await self._operator.plan(), troubles)
+
+    async def _apply(self, args: Args) -> Any:
+        """A channel that could not be looked at is a reason not to apply: its plan would be made of old numbers."""
+        troubles = await self._operator.look() if args.get("look", True) else {}
+        if troubles:
+            raise NotAllowed(
+                "nothing was applied, because not every channel could be read: " + "; ".join(f"{n}: {t}" for n, t in troubles.items())
+            )
+        applied = await self._operator.apply()
+        waiting = await self._operator.push() if args.get("push", True) else {}
+        return {**_plan(applied, {}), "still_due": dict(waiting)}
+
+    async def _sync(self, args: Args) -> Any:
+        wanted = self._chosen(args)
+        troubles = await self._operator.look(wanted)
+        for channel in wanted:
+            await self._assembly.engine.reconcilers[channel.id].sweep() if channel.name not in troubles else None
+        return {"troubles": troubles, "still_due": dict(await self._operator.push(wanted))}
+
+    async def _pause(self, args: Args) -> Any:
+        reason = str(args.get("reason") or "paused by a person")
+        return {c.name: await self._store.ledger.run(channels.pause, Pause(c.id, reason)) for c in self._chosen(args)}
+
+    async def _resume(self, args: Args) -> Any:
+        chosen = self._chosen(args)
+        done = {channel.name: await self._store.ledger.run(channels.resume, channel.id) for channel in chosen}
+        self._store.wake(chosen)
+        return done
+
+    async def _link(self, args: Args) -> Any:
+        channel = self._named(args)
+        linked: Linked = await self._store.ledger.run(matching.link, _item(Link, {**_without_channel(args), "channel_id": channel.id}))
+        applied = await self._store.ledger.run(apply_again, (channel.id, linked.replay))
+        channel.look.set()
+        self._store.wake()
+        return {**plain(replace(linked, replay=())), "orders_applied": applied}
+
+    async def _unlink(self, args: Args) -> Any:
+        channel = self._named(args)
+        return plain(await self._store.ledger.run(matching.unlink, _item(Unlink, {**_without_channel(args), "channel_id": channel.id})))
+
+    async def _match(self, args: Args) -> Any:
+        """Read the listings again and link what can be linked by itself."""
+        chosen = self._chosen(args)
+        counts = {channel.name: await self._assembly.engine.catalogues[channel.id].refresh(whole=True) for channel in chosen}
+        return {"read": counts}
+
+    def _chosen(self, args: Args) -> list[Channel]:
+        return [self._named(args)] if args.get("channel") else list(self._store.channels.values())
+
+    def _named(self, args: Args) -> Channel:
+        name = str(args.get("channel") or "")
+        for channel in self._store.channels.values():
+            if channel.name == name:
+                return channel
+        known = ", ".join(sorted(channel.name for channel in self._store.channels.values())) or "none"
+        raise UnknownRequest(f"the config has no channel {name!r}; known: {known}")
+
+
+def apply_again(conn: Any, items: Any, now: Any) -> list[int]:
+    """Apply stored orders again (channel id, refs), now that their listings are linked. Returns how many."""
+    return [len(orders.stored_snapshots(conn, [(channel_id, ref) for ref in refs], now)) for channel_id, refs in items]
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, times and enums as JSON values."""
+    return TypeAdapter(type(value)).dump_python(value, mode="json")
+
+
+def _plan(plan: openings.Plan, troubles: Mapping[str, str]) -> dict[str, Any]:
+    return {**plain(plan), "troubles": dict(troubles)}
+
+
+def _without_channel(args: Args) -> dict[str, Any]:
+    return {name: value for name, value in args.items() if name != "channel"}
+
+
+def _item(kind: type[T], args: Args) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(dict(args))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UnknownRequest(f"argument {where or kind.__name__}: {first['msg']}") from error

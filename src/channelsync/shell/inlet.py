@@ -1,0 +1,50 @@
+"""Between the public listener and the ledger: deliveries are stored before the shop hears 200, rejected ones are only counted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+from channelsync.contract import Delivery, ReceivesWebhooks
+from channelsync.engine.loops import Engine
+from channelsync.ledger import inbox, rejected
+from channelsync.ledger.inbox import Arrived
+from channelsync.ledger.rejected import Rejected
+from channelsync.shell.receiver import Inlet, Receiver
+
+KEY_MAX = 128
+REASONS_MAX = 100
+"""Different reasons remembered between two tellings; whoever floods us with more is counted as one."""
+
+
+class Inlets:
+    """Makes the receiver. `tell` is the timer's work: it writes the counts of rejected deliveries down."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._store = engine, engine.store
+        self._ids = {channel.name: channel.id for channel in self._store.channels.values()}
+        self._rejected: Counter[tuple[str, str]] = Counter()
+
+    def receiver(self) -> Receiver:
+        inlets = {c.name: Inlet(c.connector) for c in self._store.channels.values() if isinstance(c.connector, ReceivesWebhooks)}
+        return Receiver(inlets, self._store.clock, self.keep, self.reject)
+
+    async def keep(self, channel: str, key: str, delivery: Delivery) -> None:
+        """Returns after the commit."""
+        arrived = Arrived(self._ids[channel], _fitting(key), delivery.headers, delivery.body, delivery.received_at)
+        await self._store.ledger.run(inbox.store, arrived)
+        self._engine.arrived.set()
+
+    def reject(self, channel: str, why: str) -> None:
+        known = (channel, why) in self._rejected or len(self._rejected) < REASONS_MAX
+        self._rejected[channel, why if known else "other"] += 1
+
+    async def tell(self) -> None:
+        counts, self._rejected = self._rejected, Counter()
+        for (channel, why), count in counts.items():
+            await self._store.ledger.run(rejected.note, Rejected(channel, why, count))
+
+
+def _fitting(key: str) -> str:
+    """Still equal for repeats and different for different deliveries."""
+    return key if len(key) <= KEY_MAX else hashlib.sha256(key.encode()).hexdigest()

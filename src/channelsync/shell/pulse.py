@@ -1,0 +1,41 @@
+"""Whether this process is alive (its loops advance, its database answers) and ready (it could also do its work now)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from channelsync.engine.loops import Engine
+from channelsync.errors import ChannelsyncError
+from channelsync.shell.within import within
+
+DATABASE_SECONDS = 5.0
+STUCK_SECONDS = {"housekeeping": 30.0, "intake": 300.0}
+"""How long a loop may take for one round. Loops that wait for a shop are not among them: an outage there is not ours."""
+
+
+def _ping(conn: Connection) -> int:
+    return int(conn.execute(text("SELECT 1")).scalar_one())
+
+
+class Pulse:
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._clock = engine, engine.store.clock
+        self._started = self._clock.monotonic()
+
+    async def problems(self) -> list[str]:
+        """What is wrong with this process, in words; empty: it is alive. Shops that do not answer are not among it."""
+        found = [*self._stuck()]
+        try:
+            await within(self._clock, DATABASE_SECONDS, self._engine.store.ledger.read(_ping))
+        except TimeoutError:
+            found.append(f"the database did not answer within {DATABASE_SECONDS:g} s")
+        except (ChannelsyncError, OSError) as error:
+            found.append(f"the database cannot be read: {error}")
+        except Exception as error:
+            found.append(f"the database cannot be read: {type(error).__name__}")
+        return found
+
+    def _stuck(self) -> list[str]:
+        now = self._clock.monotonic()
+        since = {name: now - self._engine.progress.get(name, self._started) for name in STUCK_SECONDS}
+        return [f"{name} has not moved for {since[name]:.0f} s" for name, limit in STUCK_SECONDS.items() if since[name] > limit]
