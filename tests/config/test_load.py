@@ -242,6 +242,11 @@ def test_what_is_no_config_file_says_so(tmp_path: Path, content: bytes, why: str
         load(file, REGISTRY, environ={})
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "true", "1979-05-27", "[5]", "99999999999999999999999999"])
+def test_what_is_no_sensible_number_is_refused(tmp_path: Path, value: str) -> None:
+    assert _problems(tmp_path, f"{MINIMAL}poll_seconds = {value}").keys() == {"channels.shop.poll_seconds"}
+
+
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read \(No such file"):
         load(tmp_path / "none.toml", REGISTRY, environ={})

@@ -162,6 +162,26 @@ def test_who_would_wait_too_long_is_told_at_once_and_takes_nothing() -> None:
     clock.run(main())
 
 
+def test_while_calls_are_on_their_way_their_answers_are_waited_for() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        budget = LeakyBudget(clock, maximum=10, per_second=0.1)
+        await _take(budget, 10)
+        with budget.on_its_way(10):
+            waiting = asyncio.create_task(_take(budget, 5, wait_max=5))
+            await clock.sleep(1)
+        budget.learn(remaining=1900, maximum=2000, per_second=100)
+        await waiting
+        assert clock.monotonic() == 1
+        with budget.on_its_way(2000), pytest.raises(OverBudget):
+            budget.learn(remaining=0, maximum=2000, per_second=100)
+            await _take(budget, 5, wait_max=5)
+        assert clock.monotonic() == pytest.approx(6.0)
+
+    clock.run(main())
+
+
 def test_an_absurd_retry_after_is_bounded() -> None:
     clock = VirtualClock()
 
@@ -182,6 +202,8 @@ def test_a_cost_above_the_bucket_waits_for_a_full_one() -> None:
         await _take(budget, 4)
         await _take(budget, 100)
         assert clock.monotonic() == pytest.approx(4.0, abs=1e-3)
+        await _take(budget, 100)
+        assert clock.monotonic() == pytest.approx(14.0, abs=1e-3), "and costs no more than a full one"
 
     clock.run(main())
 
