@@ -56,6 +56,7 @@ def test_a_sqlite_writer_locks_at_once_and_a_reader_does_not(tmp_path: Path, mon
         writer.execute(text("CREATE TABLE t (id INTEGER)"))
         with reading(engine).connect() as reader, reader.begin():
             assert reader.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one() == 0
+        open_database(str(engine.url)).dispose()
         with pytest.raises(OperationalError, match="locked"), engine.begin():
             pass
     with engine.begin() as conn:

@@ -42,7 +42,7 @@ def open_database(url: str, *, durable: bool = True, pooled: bool = False) -> En
     parsed = _parse(url)
     engine = _open_sqlite(parsed, durable=durable) if parsed.get_backend_name() == "sqlite" else _open_postgres(parsed, pooled=pooled)
     try:
-        with engine.connect() as conn:
+        with reading(engine).connect() as conn:  # opening never waits for a writer
             if durable:
                 assert_durable(conn)
     except DBAPIError as problem:
