@@ -23,7 +23,7 @@ PASSES = 5
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """rows: those not handed out just before. mark: ask again after this instant to go on; None when this is the end."""
+    """rows: those not handed out just before. mark: ask after this instant to go on (always later than the last one); None: the end."""
 
     rows: list[Raw]
     mark: datetime | None
@@ -55,26 +55,21 @@ class Walk:
                 yield Chunk(fresh, mark, at)
                 after = mark
                 continue
-            yield Chunk(fresh, after, at)
-            async for rest in self._one_second(last, given):
-                yield Chunk(rest, after, at)
+            yield Chunk(await self._one_second(last), last, at)
             after, given = last, set()
 
-    async def _one_second(self, second: datetime, given: set[tuple[Any, Any]]) -> AsyncIterator[list[Raw]]:
+    async def _one_second(self, second: datetime) -> list[Raw]:
         """All rows of one second, by page. A row that leaves the window shifts the others, so passes repeat until one brings nothing."""
+        found: dict[tuple[Any, Any], Raw] = {}
         for _ in range(PASSES):
-            news = 0
+            known = len(found)
             for page in range(1, PAGES_PER_SECOND + 1):
                 rows, _at = await self._page(after=second - SECOND, before=second + SECOND, orderby="id", page=page)
-                fresh = [row for row in rows if _version(row) not in given]
-                given |= {_version(row) for row in fresh}
-                news += len(fresh)
-                if fresh:
-                    yield fresh
+                found |= {_version(row): row for row in rows}
                 if len(rows) < PER_PAGE:
                     break
-            if not news:
-                return
+            if len(found) == known:
+                return list(found.values())
         raise Misunderstood(f"{self.path} at {naive_utc(second)} keeps changing while it is read")
 
     async def _page(

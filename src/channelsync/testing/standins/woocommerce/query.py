@@ -94,15 +94,26 @@ def moment(state: State, request: Request, name: str) -> datetime | None:
     return instant if request.flag("dates_are_gmt") else instant - state.offset(instant)
 
 
-def within(state: State, request: Request, modified: datetime, created: datetime) -> bool:
-    """All four limits are strict, in whole seconds."""
-    for name, at in (("modified", modified), ("", created)):
-        after = moment(state, request, f"{name}_after".lstrip("_"))
-        before = moment(state, request, f"{name}_before".lstrip("_"))
-        second = at.replace(microsecond=0)
-        if (after is not None and second <= after) or (before is not None and second >= before):
-            return False
-    return True
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The four date limits of a list request: all strict, in whole seconds."""
+
+    modified_after: datetime | None
+    modified_before: datetime | None
+    after: datetime | None
+    before: datetime | None
+
+    def hold(self, modified: datetime, created: datetime) -> bool:
+        return _between(self.modified_after, modified, self.modified_before) and _between(self.after, created, self.before)
+
+
+def limits(state: State, request: Request) -> Limits:
+    names = ("modified_after", "modified_before", "after", "before")
+    return Limits(*(moment(state, request, name) for name in names))
+
+
+def _between(after: datetime | None, at: datetime, before: datetime | None) -> bool:
+    return (after is None or at > after) and (before is None or at < before)
 
 
 def ordered(request: Request, rows: list[Row], keys: Mapping[str, Callable[[Row], Any]]) -> list[Row]:

@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from channelsync.testing.standins.woocommerce import orders
-from channelsync.testing.standins.woocommerce.query import Reply, Request, RestError, invalid_param, ordered, paged, pick, within
+from channelsync.testing.standins.woocommerce.query import Reply, Request, RestError, invalid_param, limits, ordered, paged, pick
 from channelsync.testing.standins.woocommerce.refunds import InvalidRefund, add_refund, remaining
-from channelsync.testing.standins.woocommerce.render import order_json, order_view, refund_json
+from channelsync.testing.standins.woocommerce.render import order_json, refund_json
 from channelsync.testing.standins.woocommerce.rest_products import whole
 from channelsync.testing.standins.woocommerce.state import CORE_STATUSES, Line, Order, State, View, put_meta
 
@@ -24,7 +24,7 @@ async def list_orders(state: State, request: Request) -> Reply:
     unknown = set(wanted) - {"any", "trash", *statuses(state)}
     if unknown:
         raise invalid_param("status", f"status[0] is not one of any, trash, {', '.join(statuses(state))}.")
-    include, exclude = request.numbers("include"), request.numbers("exclude") or []
+    include, exclude, dates = request.numbers("include"), request.numbers("exclude") or [], limits(state, request)
     views = [
         (order, view)
         for order in state.orders.values()
@@ -32,16 +32,16 @@ async def list_orders(state: State, request: Request) -> Reply:
         and (view.status in wanted if "any" not in wanted else view.status != "trash")
         and (include is None or order.id in include)
         and order.id not in exclude
-        and within(state, request, view.modified, order.created)
+        and dates.hold(view.modified, order.created)
     ]
     keys = {"date": _created, "id": _id, "modified": _modified}
-    return paged(request, ordered(request, views, keys), lambda row: row[1].shown)
+    return paged(request, ordered(request, views, keys), lambda row: row[1].shown or order_json(state, row[0]))
 
 
 def listed(state: State, order: Order) -> View | None:
     """The order as lists show it now; None while its first version has not reached them."""
     if not order.views:
-        return order_view(state, order, 0.0)
+        return View(0.0, order.modified, order.status)
     now = state.clock.monotonic()
     return next((view for view in reversed(order.views) if view.visible_at <= now), None)
 

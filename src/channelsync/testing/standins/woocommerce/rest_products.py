@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from channelsync.testing.standins.woocommerce import stock
-from channelsync.testing.standins.woocommerce.query import Reply, Request, RestError, invalid_param, ordered, paged, pick, within
+from channelsync.testing.standins.woocommerce.query import Reply, Request, RestError, invalid_param, limits, ordered, paged, pick
 from channelsync.testing.standins.woocommerce.render import product_json
 from channelsync.testing.standins.woocommerce.state import Product, State, put_meta
 
@@ -34,7 +34,7 @@ def _listed(state: State, request: Request, rows: list[Product]) -> Reply:
     status = request.params.get("status", "any")
     include, exclude = request.numbers("include"), request.numbers("exclude") or []
     skus = [part.casefold() for part in request.params["sku"].split(",")] if "sku" in request.params else None
-    part = request.params.get("search_sku", "").casefold()
+    part, dates = request.params.get("search_sku", "").casefold(), limits(state, request)
     rows = [
         product
         for product in rows
@@ -43,7 +43,7 @@ def _listed(state: State, request: Request, rows: list[Product]) -> Reply:
         and product.id not in exclude
         and (skus is None or product.sku.casefold() in skus)
         and part in product.sku.casefold()
-        and within(state, request, product.modified, product.created)
+        and dates.hold(product.modified, product.created)
     ]
     keys = {
         "date": _created,

@@ -99,12 +99,12 @@ class Refund:
 
 @dataclass(slots=True)
 class View:
-    """An order as lists show it from `visible_at` (monotonic) on."""
+    """An order as lists show it from `visible_at` (monotonic) on. shown: empty means as it is now."""
 
     visible_at: float
     modified: datetime
     status: str
-    shown: dict[str, Any]
+    shown: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
