@@ -23,20 +23,18 @@ class Puller:
     def __init__(self, store: Store, channel: Channel) -> None:
         self._store, self._channel = store, channel
         self._lock = asyncio.Lock()
-        self._looked: float | None = None  # monotonic start of the last complete run
+        self._started = self._completed = 0  # runs by number: clocks tie, numbers do not
 
     async def look(self, *, widen: timedelta = timedelta(0)) -> None:
         """Return after a complete run that began after this call. Raises the channel's errors."""
-        asked = self._store.clock.monotonic()
-        while True:
-            async with self._lock:
-                if self._looked is not None and self._looked >= asked and not widen:
-                    return
-                began = self._store.clock.monotonic()
-                await self._run(widen)
-                self._looked = began
-                if began >= asked:
-                    return
+        asked = self._started
+        async with self._lock:
+            if self._completed > asked and not widen:
+                return
+            self._started += 1
+            number = self._started
+            await self._run(widen)
+            self._completed = number
 
     async def _run(self, widen: timedelta) -> None:
         store, channel = self._store, self._channel
