@@ -1,20 +1,23 @@
 """Makes an OrderSnapshot of a wc/v3 order. Stock is read per line from `_reduced_stock` (what the line takes now), never from the status.
 
-Sources: wc-stock-functions.php and wc_restock_refunded_items; transitions measured on 10.0.2. Not visible in REST, and therefore not told:
-units refunded without restock before they were shipped (they stay held), and whether a pending order lost its hold by having been paid before.
+Sources: wc-stock-functions.php and wc_restock_refunded_items; transitions measured on 10.0.2. An order does not show how many units of a line
+were refunded without restock: that takes its refunds (`unshipped_refunds`). Not visible at all: whether a pending order lost its hold by having
+been on hold before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
 from channelsync_woocommerce.shapes import listing_ref, meta_value, number_id, optional_time, required_time, units
 
 Raw = Mapping[str, Any]
+NOTHING: Mapping[int, int] = MappingProxyType({})
 
 STATES = {
     "pending": OrderState.PENDING,
@@ -25,6 +28,7 @@ STATES = {
     "refunded": OrderState.CANCELLED,
     "trash": OrderState.DELETED,
 }
+DEAD = tuple(status for status, state in STATES.items() if state is not OrderState.PENDING)
 DRAFTS = ("checkout-draft", "auto-draft")
 WITHHOLDING = ("checkout", "store-api")  # created_via of the checkouts that write a row into wp_wc_reserved_stock
 RESERVATION_KEYS = ("_reservation_ref", "reservation_ref")
@@ -42,8 +46,11 @@ class _Order:
     modified_at: datetime
 
 
-def snapshot(raw: Raw, hold_stock_minutes: int) -> OrderSnapshot:
-    """Any status that is not listed in STATES (processing, on-hold, completed, those of plug-ins) is an open order. Raises Misunderstood."""
+def snapshot(raw: Raw, hold_stock_minutes: int, refunded: Mapping[int, int] = NOTHING) -> OrderSnapshot:
+    """Any status that is not listed in STATES (processing, on-hold, completed, those of plug-ins) is an open order. Raises Misunderstood.
+
+    refunded: units per line id that were refunded before they could be shipped.
+    """
     status = str(raw.get("status", ""))
     state = STATES.get(status, OrderState.OPEN)
     created, modified = required_time(raw, "date_created"), required_time(raw, "date_modified")
@@ -62,14 +69,14 @@ def snapshot(raw: Raw, hold_stock_minutes: int) -> OrderSnapshot:
         state=state,
         modified_at=modified,
         created_at=created,
-        lines=() if status in DRAFTS else tuple(_line(line, order) for line in raw.get("line_items") or []),
+        lines=() if status in DRAFTS else tuple(_line(line, order, refunded) for line in raw.get("line_items") or []),
         number=str(raw.get("number") or raw["id"]),
         hold_until=created + hold if state is OrderState.PENDING else None,
         reservation_ref=str(reservation) if reservation else None,
     )
 
 
-def _line(raw: Raw, order: _Order) -> OrderLine:
+def _line(raw: Raw, order: _Order, refunded: Mapping[int, int]) -> OrderLine:
     """product_id 0: the product was deleted for good, or never existed; the line keeps what it says of itself."""
     product, variation = number_id(raw, "product_id", missing=0), number_id(raw, "variation_id", missing=0)
     quantity = max(0, units(raw.get("quantity"), "quantity"))
@@ -83,24 +90,42 @@ def _line(raw: Raw, order: _Order) -> OrderLine:
         title=str(raw.get("name") or ""),
         effects=_effects(order, quantity, took, back),
     )
+    never_left = min(quantity, refunded.get(number_id(raw), 0))
     if order.shipped:
-        return _shipped(line, order, took, back)
-    return _not_shipped(line, order, took, back)
+        return _shipped(line, order, took, back, never_left)
+    return _not_shipped(line, order, took, back, never_left)
 
 
-def _shipped(line: OrderLine, order: _Order, took: int, back: int) -> OrderLine:
-    """The order is or was completed. Units came back where the shop says so: refunded with restock, or the order cancelled or reopened."""
+def _shipped(line: OrderLine, order: _Order, took: int, back: int, never_left: int) -> OrderLine:
+    """The order is or was completed. Units came back where the shop says so: refunded with restock, or the order cancelled or reopened.
+
+    Of units refunded before, those put back on sale are cancelled and the others quarantined.
+    """
+    shipped, cancelled = line.quantity - never_left, min(never_left, back)
     gave_all_back = order.status in ("cancelled", "pending")
-    restocked = max(0, line.quantity - max(0, took)) if gave_all_back else back
-    return replace(line, shipped=line.quantity, restocked=restocked)
+    restocked = shipped - min(shipped, max(0, took)) if gave_all_back else min(shipped, back - cancelled)
+    return replace(line, shipped=shipped, cancelled=cancelled, quarantined=never_left - cancelled, restocked=restocked)
 
 
-def _not_shipped(line: OrderLine, order: _Order, took: int, back: int) -> OrderLine:
+def _not_shipped(line: OrderLine, order: _Order, took: int, back: int, never_left: int) -> OrderLine:
     """A dead order's units are free again if the shop gave them back; what it still takes stays off sale until a person looks."""
-    if order.state in (OrderState.CANCELLED, OrderState.DELETED):
+    if order.status in DEAD:
         quarantined = min(line.quantity, max(0, took))
         return replace(line, cancelled=line.quantity - quarantined, quarantined=quarantined)
-    return replace(line, cancelled=back, withheld=line.quantity if order.withholds else 0)
+    withheld = line.quantity if order.withholds else 0
+    return replace(line, cancelled=back, quarantined=max(0, never_left - back), withheld=withheld)
+
+
+def unshipped_refunds(raw: Raw, refunds: Iterable[Raw]) -> dict[int, int]:
+    """Units per line id that `refunds` of this order took back before it was completed. Refund lines carry negative quantities."""
+    completed = optional_time(raw, "date_completed")
+    found: dict[int, int] = {}
+    for refund in refunds:
+        if completed is None or required_time(refund, "date_created") < completed:
+            for line in refund.get("line_items") or []:
+                number = units(meta_value(line, "_refunded_item_id"), "_refunded_item_id")
+                found[number] = found.get(number, 0) + abs(units(line.get("quantity"), "quantity"))
+    return found
 
 
 def _effects(order: _Order, quantity: int, took: int, back: int) -> tuple[Effect, ...]:

@@ -13,6 +13,7 @@ from channelsync.contract import Call, Cursor, Delivery, Gone, OrderHint, OrderS
 from channelsync.errors import ChannelError, Unauthorized, Unavailable
 from channelsync.testing.standins.base import Faults, Item
 from channelsync.testing.standins.woocommerce import WooCommerceStandIn
+from channelsync.testing.standins.woocommerce import orders as desk
 from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_woocommerce import WooCommerceConnector
 from support.woocommerce import connection, shop
@@ -136,8 +137,6 @@ def test_the_trash_is_found_and_does_not_pass_unseen_orders(clock: VirtualClock,
         _, cursor = await orders(woo, Cursor())
         await clock.sleep(3600)
         order = standin.state.orders[int(ref_)]
-        from channelsync.testing.standins.woocommerce import orders as desk
-
         desk.trash(standin.state, order)
         found, _ = await orders(woo, cursor)
         assert (found[ref_].state, found[ref_].lines[0].quarantined) == (OrderState.DELETED, 1)
@@ -222,6 +221,41 @@ def test_an_order_by_id_is_direct_and_gone_is_the_shops_own_word(clock: VirtualC
         standin.dials.maintenance = True
         with pytest.raises(Unavailable):
             await woo.order("99999")
+
+    tell(clock, standin, story)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_snapshots_of_a_long_life_agree_with_the_truth(clock: VirtualClock, standin: WooCommerceStandIn, seed: int) -> None:
+    """Whatever shoppers and staff do, in any order: shipped, cancelled and open units of every line are what they truly are."""
+    standin.edit("MUG", 10_000)
+    dice = random.Random(seed)
+
+    def live() -> None:
+        made = [standin.buy({"MUG": dice.randint(1, 4)}, paid=dice.random() < 0.8) for _ in range(60)]
+        for _ in range(150):
+            order = dice.choice(made)
+            truth = standin.orders[order].lines[0]
+            deed = dice.choice(["pay", "ship", "cancel", "keep", "refund"])
+            if deed == "refund" and not standin.orders[order].pending and truth.quantity - truth.cancelled - truth.returned > 0:
+                standin.refund(order, "MUG", 1, restock=dice.random() < 0.5)
+            elif deed == "keep" and truth.open:
+                standin.cancel(order, restock=False)
+            elif deed in ("pay", "ship") or (deed == "cancel" and dice.random() < 0.3):
+                {"pay": standin.pay, "ship": standin.ship, "cancel": standin.cancel}[deed](order)
+            clock.jump(2)
+
+    async def story(woo: WooCommerceConnector) -> None:
+        live()
+        took = 0
+        for name, true in standin.orders.items():
+            found = await woo.order(name)
+            assert isinstance(found, OrderSnapshot)
+            line, truth = found.lines[0], true.lines[0]
+            assert (line.shipped, line.outstanding, line.restocked) == (truth.shipped, truth.open, truth.returned), name
+            assert (found.state is OrderState.PENDING) is true.pending
+            took += line.channel_took
+        assert took == sum(change.before - change.after for change in standin.changes if change.cause != "edit")
 
     tell(clock, standin, story)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
 from channelsync.errors import Misunderstood
-from channelsync_woocommerce.snapshot import snapshot
+from channelsync_woocommerce.snapshot import snapshot, unshipped_refunds
 
 PAID = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 CHANGED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -83,6 +83,41 @@ def test_a_dead_order_that_still_takes_stock_is_quarantined(status: str) -> None
 def test_a_dead_order_that_gave_its_stock_back_is_cancelled(status: str) -> None:
     _, line = read(order(status))
     assert (line.cancelled, line.quarantined, line.channel_took) == (4, 0, 0)
+
+
+def refund(units: int, at: str) -> dict[str, Any]:
+    return {"date_created_gmt": at, "line_items": [{"quantity": -units, "meta_data": [{"key": "_refunded_item_id", "value": "1"}]}]}
+
+
+EARLY, LATE = "2026-11-21T10:30:00", "2026-11-21T11:30:00"
+
+
+@pytest.mark.parametrize(
+    ("raw", "refunds", "expected"),
+    [
+        (order("processing", reduced="4"), [refund(1, EARLY)], {"quarantined": 1, "outstanding": 3}),
+        (
+            order("processing", reduced="3", back="1"),
+            [refund(1, EARLY), refund(1, EARLY)],
+            {"cancelled": 1, "quarantined": 1, "outstanding": 2},
+        ),
+        (order("processing", reduced="3", back="1"), [], {"cancelled": 1, "quarantined": 0, "outstanding": 3}),
+        (order("completed", shipped=True, reduced="4"), [refund(1, EARLY)], {"shipped": 3, "quarantined": 1, "restocked": 0}),
+        (order("completed", shipped=True, reduced="4"), [refund(1, LATE)], {"shipped": 4, "quarantined": 0, "restocked": 0}),
+        (
+            order("completed", shipped=True, reduced="2", back="2"),
+            [refund(1, EARLY), refund(1, LATE)],
+            {"shipped": 3, "cancelled": 1, "restocked": 1},
+        ),
+        (order("completed", shipped=True, reduced="4"), [refund(9, EARLY)], {"shipped": 0, "quarantined": 4}),
+    ],
+)
+def test_units_refunded_before_they_shipped_never_left(
+    raw: dict[str, Any], refunds: list[dict[str, Any]], expected: dict[str, int]
+) -> None:
+    (line,) = snapshot(raw, 60, unshipped_refunds(raw, refunds)).lines
+    assert line.adds_up()
+    assert {name: getattr(line, name) for name in expected} == expected
 
 
 def test_a_dead_order_that_was_refunded_in_part_splits() -> None:
@@ -176,10 +211,11 @@ statuses = st.sampled_from(["pending", "processing", "on-hold", "completed", "ca
 numbers = st.none() | st.integers(-3, 9).map(str)
 
 
-@given(status=statuses, shipped=st.booleans(), paid=st.booleans(), reduced=numbers, back=numbers)
+@given(status=statuses, shipped=st.booleans(), paid=st.booleans(), reduced=numbers, back=numbers, refunded=st.integers(0, 9))
 def test_every_line_adds_up_and_its_effects_sum_to_what_it_says(
-    status: str, shipped: bool, paid: bool, reduced: str | None, back: str | None
+    status: str, shipped: bool, paid: bool, reduced: str | None, back: str | None, refunded: int
 ) -> None:
-    _, line = read(order(status, shipped=shipped, paid=paid, reduced=reduced, back=back))
+    (line,) = snapshot(order(status, shipped=shipped, paid=paid, reduced=reduced, back=back), 60, {1: refunded}).lines
+    assert line.adds_up()
     assert line.channel_took == int(reduced or 0)
     assert all(effect.at <= CHANGED + timedelta(0) for effect in line.effects)
