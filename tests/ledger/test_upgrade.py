@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -112,3 +114,28 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Engine, monkeypatch:
     assert check(empty).schema is Schema.EMPTY
     monkeypatch.undo()
     assert upgrade(empty).schema is Schema.CURRENT
+
+
+UPGRADE = """
+import sys
+from channelsync.ledger.database import open_database
+from channelsync.ledger.upgrade import upgrade
+engine = open_database(sys.argv[1], durable=False)
+print(upgrade(engine).schema.value)
+engine.dispose()
+"""
+
+
+def test_daemons_that_start_together_upgrade_once(new_database: Callable[[], str]) -> None:
+    command = [sys.executable, "-c", UPGRADE, new_database()]
+    daemons = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(3)]
+    assert [daemon.communicate(timeout=60)[0].strip() for daemon in daemons] == ["current"] * 3
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_an_upgrade_that_the_database_refuses_says_so_and_changes_nothing(empty: Engine) -> None:
+    with empty.begin() as conn:
+        conn.execute(text("CREATE TYPE locations AS (id integer)"))  # takes the name of a table to come
+    with pytest.raises(UnusableDatabase, match="was undone.*locations"):
+        upgrade(empty)
+    assert check(empty).schema is Schema.EMPTY
