@@ -103,6 +103,28 @@ def _grants(conn: Connection) -> Rows:
         yield where, f"{logged} granted (movements)", f"{granted} (reservations)"
 
 
+def _shipments(conn: Connection) -> Rows:
+    """What order lines say has left, come back or gone to quarantine, against the log. Orders from before the opening brought their past along."""
+    query = """
+        SELECT channel_id, reference, sku_id, location_id, SUM(line_shipped), SUM(log_shipped), SUM(line_back), SUM(log_back),
+            SUM(line_quarantined), SUM(log_quarantined)
+        FROM (
+            SELECT channel_id, ref AS reference, sku_id, location_id, shipped AS line_shipped, 0 AS log_shipped, restocked AS line_back,
+                0 AS log_back, quarantined AS line_quarantined, 0 AS log_quarantined
+            FROM order_lines JOIN orders ON orders.id = order_lines.order_id WHERE NOT before_opening
+            UNION ALL SELECT movements.channel_id, reference, sku_id, location_id, 0, CASE type WHEN 'fulfil' THEN -on_hand ELSE 0 END,
+                0, CASE type WHEN 'return' THEN on_hand ELSE 0 END, 0, CASE type WHEN 'quarantine' THEN quarantined ELSE 0 END
+            FROM movements JOIN orders ON orders.channel_id = movements.channel_id AND orders.ref = reference
+            WHERE NOT before_opening AND type IN ('fulfil', 'return', 'quarantine')
+        ) AS sides GROUP BY channel_id, reference, sku_id, location_id
+        HAVING SUM(line_shipped) <> SUM(log_shipped) OR SUM(line_back) <> SUM(log_back) OR SUM(line_quarantined) <> SUM(log_quarantined)
+    """
+    for channel_id, reference, sku_id, location_id, *sums in conn.execute(text(query)):
+        where = f"order {reference!r} of channel {channel_id}, SKU {sku_id} at location {location_id}"
+        expected, found = ("shipped {}, restocked {}, quarantined {}".format(*sums[side::2]) for side in (1, 0))
+        yield where, f"{expected} (movements)", f"{found} (lines)"
+
+
 def _books(conn: Connection) -> Rows:
     query = """
         SELECT shelves.id, book, SUM(delta) FROM shelves LEFT JOIN book_entries ON book_entries.shelf_id = shelves.id
@@ -131,12 +153,16 @@ def _attempts(conn: Connection) -> Rows:
     query = f"SELECT shelf_id, COUNT(*) FROM attempts WHERE {OPEN_ATTEMPT} GROUP BY shelf_id HAVING COUNT(*) > 1"
     for shelf_id, count in conn.execute(text(query)):
         yield f"shelf {shelf_id}", "at most one open attempt", f"{count}"
+    query = "SELECT id, compare, value, delta FROM attempts WHERE value - compare <> delta"
+    for id_, compare, value, delta in conn.execute(text(query)):
+        yield f"attempt {id_} from {compare} to {value}", f"a change of {value - compare}", str(delta)
     query = f"""
-        SELECT attempts.id, attempts.state FROM attempts JOIN push_calls ON push_calls.key = call_key
-        WHERE push_calls.state = 'settled' AND attempts.{OPEN_ATTEMPT}
+        SELECT push_calls.key, push_calls.state, COUNT(attempts.id) FROM push_calls
+        LEFT JOIN attempts ON attempts.call_key = push_calls.key AND attempts.{OPEN_ATTEMPT}
+        GROUP BY push_calls.key, push_calls.state HAVING (push_calls.state = 'settled') <> (COUNT(attempts.id) = 0)
     """
-    for id_, state in conn.execute(text(query)):
-        yield f"attempt {id_}", "closed, because its call is settled", str(state)
+    for key, state, count in conn.execute(text(query)):
+        yield f"push call {key}, {state}", "open attempts until it is settled, none after", f"{count} open attempts"
 
 
 def _targets(conn: Connection) -> Rows:
@@ -207,6 +233,7 @@ CHECKS: Final[dict[str, Callable[[Connection], Rows]]] = {
     "owners": _owners,
     "grants": _grants,
     "orders": audit_orders.check,
+    "shipments": _shipments,
     "books": _books,
     "writes": _writes,
     "attempts": _attempts,

@@ -61,9 +61,9 @@ def _order(conn: Connection, row: Mapping[str, Any], rows: Sequence[tuple[LineRo
         mine = [each for each in rows if each[0].line_ref == line.ref]
         yield from _line(conn, row["channel_id"], snapshot, line, mine)
     known = {line.ref for line in snapshot.lines}
-    for stray, _ in rows:
-        if stray.line_ref not in known and stray.posted != _only_shipped(stray.posted):
-            yield f"{where}, line {stray.line_ref!r} that is not in the order", "nothing held", str(stray.posted)
+    for stray, quantity in rows:
+        if stray.line_ref not in known and (quantity or stray.posted != _only_shipped(stray.posted)):
+            yield f"{where}, line {stray.line_ref!r} that is not in the order", "nothing held", f"{quantity} ordered: {stray.posted}"
 
 
 def _line(conn: Connection, channel_id: int, snapshot: OrderSnapshot, line: OrderLine, rows: Sequence[tuple[LineRow, int]]) -> Rows:
