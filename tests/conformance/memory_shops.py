@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from channelsync.contract import Connector
+from channelsync.contract import ConnectorType
 from channelsync.testing.conformance import World, build_world
 from channelsync.testing.standins.memory import MemoryStandIn
 from channelsync_memory import connector
@@ -23,10 +22,9 @@ SHOPS: dict[str, dict[str, Any]] = {
 }
 
 
-def memory_world(dials: dict[str, Any], wrap: Callable[[Connector], Connector] | None = None) -> World:
+def memory_world(shop: str, kind: ConnectorType = connector) -> World:
     return build_world(
-        connector,
-        lambda clock, source, deliver: MemoryStandIn(clock, source, deliver=deliver, **dials),
+        kind,
+        lambda clock, source, deliver: MemoryStandIn(clock, source, deliver=deliver, **SHOPS[shop]),
         wrong={"token": "nobody", "webhook_secrets": ["nothing"]},
-        wrap=wrap,
     )

@@ -11,4 +11,4 @@ from conformance.memory_shops import SHOPS, memory_world
 class TestMemory(ConnectorSuite):
     @pytest.fixture(params=list(SHOPS))
     def world(self, request: pytest.FixtureRequest) -> World:
-        return memory_world(SHOPS[request.param])
+        return memory_world(request.param)

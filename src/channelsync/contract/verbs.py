@@ -107,9 +107,10 @@ class ConnectorType(Protocol):
     settings: a pydantic model with extra = "forbid"; the engine validates the `[channels.<name>]` table (less the engine's own keys) by it.
     """
 
-    name: str
-    settings: type[BaseModel]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def settings(self) -> type[BaseModel]: ...
 
     def connect(self, settings: Any, context: Context) -> Connector: ...
-
-

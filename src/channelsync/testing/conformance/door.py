@@ -29,9 +29,11 @@ class WatchedHttp:
         self.budget: Budget = inner.budget
 
     async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
+        self.wire.calls += 1
         return await self._inner.read(request, understand)
 
     async def write(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
+        self.wire.calls += 1
         token = KIND.set("write")
         try:
             return await self._inner.write(request, understand)

@@ -17,13 +17,16 @@ async def tells_the_truth(world: World, ref: str) -> OrderSnapshot:
     await world.settle()
     snapshot = await world.order(ref)
     truth = world.shop.orders[ref]
-    for sku in {line.sku for line in truth.lines}:
+    for sku in sorted({line.sku for line in truth.lines}):
         lines = [line for line in snapshot.lines if line.sku == sku]
         true = [line for line in truth.lines if line.sku == sku]
         changes = [change for change in world.shop.changes if change.order == ref and change.sku == sku]
-        assert all(line.adds_up() for line in lines), lines
+        odd = [line for line in lines if not line.adds_up()]
+        assert not odd, f"does not add up: {odd}"
         assert sum(line.quantity for line in lines) == sum(line.quantity for line in true)
-        assert sum(line.shipped for line in lines) == sum(line.shipped for line in true), "shipped"
+        # Some shops cannot tell a unit refunded before it left from one that left and came back on sale: to every number it is the same.
+        surplus = sum(line.shipped for line in lines) - sum(line.shipped for line in true)
+        assert 0 <= surplus <= sum(line.restocked for line in lines), "shipped"
         held = sum(line.outstanding for line in lines) if snapshot.state in ALIVE else 0
         assert held == sum(line.open for line in true), "what is still owed to the customer"
         assert sum(line.channel_took for line in lines) == sum(change.before - change.after for change in changes), "channel_took"
@@ -156,7 +159,10 @@ class SnapshotPromises:
 
 
 class HabitPromises:
-    """What the traits say the shop does by itself is what it does."""
+    """What the traits say the shop does by itself is what it does, where they say it in the contract's own words; other texts are for people.
+
+    Either way the snapshots must tell the truth, order by order.
+    """
 
     @promise
     async def test_it_lowers_its_number_when_it_says(self, world: World) -> None:
@@ -168,8 +174,9 @@ class HabitPromises:
                 step(ref)
             took.append(10 - world.shop.shows("MUG"))
             assert sum(line.channel_took for line in (await world.order(ref)).lines) == took[-1]
+        says = world.traits.lowers_stock_on
         expected = {"placed": [[3, 3, 3], [0, 3, 3]], "paid": [[0, 3, 3], [3, 3, 3]], "shipped": [[0, 0, 3]]}
-        assert took in expected.get(world.traits.lowers_stock_on, [took]), f"it says {world.traits.lowers_stock_on!r}, it took {took}"
+        assert took in expected.get(says, [took]), f"it says {says!r}, it took {took}"
 
     @promise
     async def test_it_gives_back_on_cancel_as_it_says(self, world: World) -> None:
@@ -179,11 +186,11 @@ class HabitPromises:
             ref = world.shop.buy({"MUG": 2})
             before = world.shop.shows("MUG")
             world.shop.cancel(ref, restock=restock)
-            await world.settle()
+            await tells_the_truth(world, ref)
             back.append(world.shop.shows("MUG") - before)
-        lowers = world.traits.lowers_stock_on != "shipped"
-        expected = {"yes": [2, 2], "no": [0, 0], "per order": [2, 0]}[world.traits.restores_on_cancel]
-        assert back == (expected if lowers else [0, 0])
+        says = "no" if world.traits.lowers_stock_on == "shipped" else world.traits.restores_on_cancel
+        expected = {"yes": [2, 2], "no": [0, 0], "per order": [2, 0]}
+        assert back == expected.get(says, back), f"it says {says!r}, it gave back {back}"
 
     @promise
     async def test_it_withholds_as_it_says(self, world: World) -> None:

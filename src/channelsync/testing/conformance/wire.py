@@ -66,7 +66,7 @@ class _Order:
 
 
 class Wire(httpx.AsyncBaseTransport):
-    """Counts what passes (`seen`) and breaks what it is told to. The shop finishes what it has begun, whether the client waits or not."""
+    """Counts what passes (`seen`), and what was asked of the door (`calls`; the door repeats reads by itself). Breaks what it is told to. The shop finishes what it has begun, whether the client waits or not."""
 
     def __init__(self, app: AsgiApp, clock: Clock) -> None:
         self._inner = httpx.ASGITransport(app)
@@ -74,6 +74,7 @@ class Wire(httpx.AsyncBaseTransport):
         self._order: _Order | None = None
         self._running: set[asyncio.Task[Answer]] = set()
         self.seen: list[Seen] = []
+        self.calls = 0
 
     def count(self, kind: Kind) -> int:
         return sum(seen.kind == kind for seen in self.seen)

@@ -188,11 +188,10 @@ def build_world(
     wrong: Mapping[str, Any],
     extra: Mapping[str, Any] | None = None,
     many: int | None = None,
-    wrap: Callable[[Connector], Connector] | None = None,
 ) -> World:
     """A fresh world. `wrong`: settings that make a stranger of the connector (token, webhook secrets). `extra`: further settings.
 
-    wrap: puts something around the connector (the kit's own tests do). The staff's moves are the stand-in's methods of the same names.
+    The staff's moves are the stand-in's methods of the same names, where it has them.
     """
     clock = VirtualClock()
     mailbox = Mailbox(clock)
@@ -204,7 +203,7 @@ def build_world(
     stranger = connector_type.connect(connector_type.settings.model_validate(table | dict(wrong)), context)
     traits = connector.traits
     return World(
-        connector=wrap(connector) if wrap else connector,
+        connector=connector,
         stranger=stranger,
         shop=shop,
         clock=clock,
