@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +35,8 @@ from channelsync.registry import Registry
 from channelsync.shell.http import ShopHttp, shop_http
 
 LEASE_SECONDS = 60.0
+
+Watch = Callable[[Door], Door]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,10 @@ async def assembled(
     source: random.Random,
     inline: bool = False,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+    watch: Watch | None = None,
 ) -> AsyncIterator[Assembly]:
     """Open everything, close everything at the end. inline: work in this thread, for a short command. transports: instead of the network.
+    watch: puts something around the ledger's door (a recorder).
 
     Raises WrongDatabase, UnusableDatabase and Refusal if this config and this database do not belong together.
     """
@@ -82,6 +86,7 @@ async def assembled(
         stack.callback(database.dispose)
         ids = enrol(database, config, clock.now())
         ledger: Door = InlineLedger(database, clock) if inline else Ledger(database, clock)
+        ledger = watch(ledger) if watch else ledger
         await ledger.start()
         stack.push_async_callback(ledger.close)
         owner = f"{os.uname().nodename}:{os.getpid()}:{uuid.UUID(int=source.getrandbits(128)).hex[:8]}"

@@ -18,7 +18,7 @@ from channelsync.engine.loops import Engine
 from channelsync.ledger import leases
 from channelsync.ledger.leases import Lease
 from channelsync.registry import Registry
-from channelsync.shell.assemble import Assembly, assembled, introduce_all
+from channelsync.shell.assemble import Assembly, Watch, assembled, introduce_all
 from channelsync.shell.control import controlled
 from channelsync.shell.desk import Desk
 from channelsync.shell.inlet import Inlets
@@ -50,7 +50,7 @@ class Running:
 
 @asynccontextmanager
 async def daemon(
-    config: Config, registry: Registry, *, clock: Clock, source: random.Random, notifier: Notifier | None = None
+    config: Config, registry: Registry, *, clock: Clock, source: random.Random, notifier: Notifier | None = None, watch: Watch | None = None
 ) -> AsyncIterator[Running]:
     """Everything runs while the block runs; a bug in the engine's loops ends the block with its exception.
 
@@ -59,7 +59,7 @@ async def daemon(
     notifier = notifier or Notifier({})
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(exclusive(config, clock, patience=LOCK_PATIENCE_SECONDS))
-        assembly = await stack.enter_async_context(assembled(config, registry, clock=clock, source=source))
+        assembly = await stack.enter_async_context(assembled(config, registry, clock=clock, source=source, watch=watch))
         pulse, inlets = Pulse(assembly.engine), Inlets(assembly.engine)
         private, listen = Private(pulse), config.listen
         await introduce_all(assembly.store)
