@@ -46,9 +46,9 @@ ORDER = Operation("order", 744)
 ORDER_LINES = Operation("order_lines", 752)
 ORDER_REFUNDS = Operation("order_refunds", 251)
 REFUND_LINES = Operation("refund_lines", 502)
-SET_AVAILABLE = Operation("set_available", 15)
+SET_AVAILABLE = Operation("set_available", 16)
 SUBSCRIPTIONS = Operation("subscriptions", 101)
-SUBSCRIBE = Operation("subscribe", 12)
+SUBSCRIBE = Operation("subscribe", 13)
 
 ORDERS_PAGE = 12
 """12 x 70 + 1 points: some room below 1000 for what the arithmetic leaves open."""

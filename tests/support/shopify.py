@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from channelsync.clock import Clock
-from channelsync.contract import Budget, Context, Delivery, HttpRequest, HttpResponse
+from channelsync.contract import Budget, Call, Context, Delivery, HttpRequest, HttpResponse, ShelfRef, Write
 from channelsync.shell.http import shop_http
 from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.shopify import ShopifyStandIn
@@ -178,6 +178,15 @@ def answer(
 def page(nodes: Sequence[Any], end_cursor: str | None = None) -> dict[str, Any]:
     """A connection; `end_cursor` set: there is more."""
     return {"pageInfo": {"hasNextPage": end_cursor is not None, "endCursor": end_cursor}, "nodes": list(nodes)}
+
+
+def a_write(number: int, value: int = 3, compare: int = 10, location: str = LOCATION) -> Write:
+    shelf = ShelfRef(f"gid://shopify/InventoryItem/{number}", location)
+    return Write(f"w{number}", shelf, value, compare=compare, delta=value - compare)
+
+
+def a_call(*numbers: int, key: str = "0b5f3c1e") -> Call:
+    return Call(key, tuple(a_write(number) for number in numbers or (1,)))
 
 
 def delivery(clock: Clock, headers: Mapping[str, str], body: bytes) -> Delivery:

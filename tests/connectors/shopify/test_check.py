@@ -1,0 +1,88 @@
+"""check(): the shop's own identity, and every way in which it is not the shop we think."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from channelsync.contract import HttpResponse, Identity
+from channelsync.errors import Misunderstood, Unauthorized
+from support.shopify import LOCATION, answer, page, replayed, run
+
+SCOPES = ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders")
+
+
+def health(
+    *,
+    scopes: tuple[str, ...] = SCOPES,
+    served: str = "2026-07",
+    domain: str = "example.myshopify.com",
+    versions: tuple[str, ...] = ("2026-04", "2026-07"),
+) -> HttpResponse:
+    shop = {"id": "gid://shopify/Shop/7", "name": "Example", "myshopifyDomain": domain, "ianaTimezone": "Europe/Berlin"}
+    data: dict[str, Any] = {
+        "publicApiVersions": [{"handle": handle, "supported": True} for handle in versions] + [{"handle": "2027-01", "supported": False}],
+        "currentAppInstallation": {"accessScopes": [{"handle": scope} for scope in scopes]},
+        "shop": {**shop, "plan": {"publicDisplayName": "Basic"}},
+    }
+    return answer(data, x_shopify_api_version=served)
+
+
+def places(*names: str) -> HttpResponse:
+    return answer({"locations": page([{"id": f"gid://shopify/Location/{number}", "name": name} for number, name in enumerate(names, 1)])})
+
+
+def test_the_shop_says_who_it_is() -> None:
+    shop, _ = replayed(health())
+    found = run(shop.check())
+    assert found == Identity("gid://shopify/Shop/7", "Example", found.facts)
+    assert found.facts["domain"] == "example.myshopify.com"
+    assert found.facts["scopes"].split() == sorted(SCOPES)
+
+
+def test_missing_scopes_are_named() -> None:
+    shop, _ = replayed(health(scopes=("read_products", "read_inventory", "read_locations")))
+    with pytest.raises(Unauthorized, match="write_inventory, read_orders"):
+        run(shop.check())
+
+
+def test_a_write_scope_includes_its_read_scope() -> None:
+    shop, _ = replayed(health(scopes=("write_products", "write_inventory", "read_locations", "write_orders")))
+    assert run(shop.check()).shop
+
+
+def test_another_version_that_answers_is_alarming() -> None:
+    shop, _ = replayed(health(served="2026-10"))
+    with pytest.raises(Misunderstood, match=r"2026-07 was asked for, 2026-10 answered"):
+        run(shop.check())
+    shop, _ = replayed(health(versions=("2026-10",)))
+    with pytest.raises(Misunderstood, match="the shop supports 2026-10"):
+        run(shop.check())
+
+
+def test_another_shop_that_answers_is_alarming() -> None:
+    shop, _ = replayed(health(domain="other.myshopify.com"))
+    with pytest.raises(Misunderstood, match=r"other\.myshopify\.com answers"):
+        run(shop.check())
+
+
+def test_the_only_location_is_taken_and_several_are_listed() -> None:
+    shop, _ = replayed(health(), places("Warehouse"), location=None)
+    assert run(shop.check()).name == "Example"
+    shop, _ = replayed(health(), places("Warehouse", "Window"), location=None)
+    with pytest.raises(Misunderstood, match=r"gid://shopify/Location/1 \(Warehouse\), gid://shopify/Location/2 \(Window\)"):
+        run(shop.check())
+    shop, _ = replayed(health(), places(), location=None)
+    with pytest.raises(Misunderstood, match="none"):
+        run(shop.check())
+
+
+def test_traits_follow_the_settings() -> None:
+    shop, _ = replayed(visibility_lag_seconds=90, write_drains_seconds=30)
+    assert shop.traits.visibility_lag.total_seconds() == 90
+    assert shop.traits.write_drains_within.total_seconds() == 30
+    assert shop.traits.key_memory is not None
+    assert shop.traits.key_memory.total_seconds() < 24 * 3600
+    assert (shop.traits.carrier, shop.traits.atomic, shop.traits.withholds) == ("compare_and_set", True, False)
+    assert LOCATION.startswith("gid://")

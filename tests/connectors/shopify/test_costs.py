@@ -1,0 +1,57 @@
+"""What the connector believes its documents cost is what the arithmetic says, and none is too dear to run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from graphql import parse, validate
+
+from channelsync.testing.standins.shopify.admin import COST_MAX
+from channelsync.testing.standins.shopify.cost import compile_cost
+from channelsync.testing.standins.shopify.schema import schema
+from channelsync_shopify import documents
+from channelsync_shopify.documents import Operation
+
+LARGEST: list[tuple[Operation, dict[str, Any]]] = [
+    (documents.HEALTH, {}),
+    (documents.LOCATIONS, {}),
+    (documents.LISTINGS, {"first": documents.LISTINGS_PAGE}),
+    (documents.STOCK, {"ids": ["x"] * documents.READINGS_MAX}),
+    (documents.ORDERS, {"first": documents.ORDERS_PAGE}),
+    (documents.ORDER, {}),
+    (documents.ORDER_LINES, {}),
+    (documents.ORDER_REFUNDS, {}),
+    (documents.REFUND_LINES, {}),
+    (documents.SET_AVAILABLE, {}),
+    (documents.SUBSCRIPTIONS, {}),
+    (documents.SUBSCRIBE, {}),
+]
+
+
+@pytest.mark.parametrize(("operation", "variables"), LARGEST, ids=[operation.name for operation, _ in LARGEST])
+def test_the_declared_cost_is_the_documented_one(operation: Operation, variables: dict[str, Any]) -> None:
+    document = parse(operation.text)
+    assert validate(schema(), document) == []
+    assert operation.cost(variables) == compile_cost(schema(), document)(variables)
+    assert operation.cost(variables) <= COST_MAX
+
+
+def test_each_document_is_one_operation_and_all_are_here() -> None:
+    from pathlib import Path
+
+    folder = Path(documents.__file__).parent / "graphql"
+    assert {path.stem for path in folder.glob("*.graphql")} == {operation.name for operation, _ in LARGEST}
+    assert all(len(parse(path.read_text()).definitions) == 1 for path in folder.glob("*.graphql"))
+
+
+def test_no_document_asks_for_a_customer() -> None:
+    for operation, _ in LARGEST:
+        for word in ("customer {", "email", "phone", "Address", "clientIp", "note\n"):
+            assert word not in operation.text
+
+
+def test_what_the_documents_ask_for_is_what_the_reader_counts_with() -> None:
+    assert f"refunds(first: {documents.REFUNDS_IN_PAGE})" in documents.ORDERS.text
+    assert f"refunds(first: {documents.REFUNDS_IN_ORDER})" in documents.ORDER.text
+    assert f"refunds(first: {documents.REFUNDS_MAX})" in documents.ORDER_REFUNDS.text
