@@ -17,6 +17,7 @@ from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
 from channelsync_woocommerce.shapes import listing_ref, meta_value, number_id, optional_time, required_time, units
 
 Raw = Mapping[str, Any]
+REST_OF_SECOND = timedelta(seconds=1) - timedelta(microseconds=1)  # WooCommerce cuts its times to whole seconds
 NOTHING: Mapping[int, int] = MappingProxyType({})
 
 STATES = {
@@ -134,13 +135,14 @@ def _effects(order: _Order, quantity: int, took: int, back: int) -> tuple[Effect
     A paid order whose units add up was lowered when it was paid, at the latest (a second lowering after a cancel looks the same). Everything
     else may have happened at the last change.
     """
-    paid = min(order.paid_at, order.modified_at) if order.paid_at else None
+    changed = order.modified_at + REST_OF_SECOND
+    paid = min(order.paid_at, order.modified_at) + REST_OF_SECOND if order.paid_at else None
     undone = order.status in ("cancelled", "pending")
     if paid and undone and took == 0 and quantity:
-        return Effect(quantity, paid), Effect(-quantity, order.modified_at)
+        return Effect(quantity, paid), Effect(-quantity, changed)
     if paid and took + back == quantity and back:
-        return Effect(quantity, paid), Effect(-back, order.modified_at)
+        return Effect(quantity, paid), Effect(-back, changed)
     if not took:
         return ()
     first_lowering = paid is not None and took == quantity
-    return (Effect(took, paid if paid and first_lowering else order.modified_at),)
+    return (Effect(took, paid if paid and first_lowering else changed),)

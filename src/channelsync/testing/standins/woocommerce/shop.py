@@ -157,6 +157,20 @@ class WooCommerceStandIn:
         stock.set_stock(self.state, keeper, shows, "edit")
         stock.save_product(self.state, keeper)
 
+    def untrack(self, sku: str) -> None:
+        """Staff switch stock management off for one product."""
+        product = self._product(sku)
+        product.managed = False
+        stock.save_product(self.state, product)
+
+    def delete(self, order: str) -> None:
+        """For good, past the trash: WooCommerce announces nothing."""
+        orders.delete(self.state, self._order(order))
+
+    def switch_off_hooks(self) -> None:
+        for webhook in self.state.webhooks.values():
+            webhook.status = "disabled"
+
     def next_due(self) -> float | None:
         holds = [order.hold_until for order in self.state.orders.values() if order.hold]
         due = self.courier.next_due()
