@@ -64,6 +64,12 @@ def test_a_ledger_that_lived_by_its_verbs_has_no_differences(ledger: Connection)
     assert audit(ledger) == []
 
 
+def test_a_reservation_and_the_order_it_became_are_one_claim(ledger: Connection) -> None:
+    """The story's cart held 2 of A and 2 of B; its order wanted 1 of B."""
+    query = select(metadata.tables["reservations"].c["open"]).where(metadata.tables["reservations"].c.reference == "cart")
+    assert sorted(ledger.scalars(query)) == [1, 2]
+
+
 def test_an_empty_ledger_has_no_differences(conn: Connection) -> None:
     assert audit(conn) == []
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from channelsync.ledger import levels, places, reservations, skus, stock
+from channelsync.ledger import findings, levels, places, reservations, skus, stock
 from channelsync.ledger.holds import Which
 from channelsync.ledger.levels import MovementType
 from channelsync.ledger.refusals import AlreadyResolved, InsufficientStock, NotAllowed, UnknownLocation, UnknownSku
@@ -289,8 +289,31 @@ def test_every_step_of_a_claim_is_in_the_log(conn: Connection) -> None:
     ]
 
 
-def test_a_count_below_what_is_claimed_is_a_fact(conn: Connection) -> None:
-    reserve(conn, want("A", 4))
-    (answer,) = stock.count(conn, [Change("A", "main", 1)], NOW)
-    assert not isinstance(answer, Exception)
-    assert answer.available == -3
+def test_a_count_below_what_is_claimed_is_an_oversell_until_it_is_covered(conn: Connection) -> None:
+    reserve(conn, want("A", 4), want("B", 2, "other"))
+
+    def oversold() -> list[Any]:
+        return [finding.detail["available"] for finding in findings.listed(conn, kind="oversell")]
+
+    stock.count(conn, [Change("A", "main", 1), Change("B", "main", 2)], NOW)
+    assert oversold() == [-3]
+    stock.receive(conn, [Change("A", "main", 2)], NOW)
+    stock.adjust(conn, [Change("A", "main", -1, reason="lost")], NOW)
+    assert oversold() == [-2]
+    release(conn, Release(CART, quantity=2))
+    assert oversold() == []
+
+
+def test_an_oversell_ends_with_the_claim_that_expires(conn: Connection) -> None:
+    reserve(conn, want("A", 5))
+    stock.count(conn, [Change("A", "main", 0)], NOW)
+    assert len(findings.listed(conn, kind="oversell")) == 1
+    reservations.expire(conn, LATER)
+    assert findings.listed(conn, kind="oversell") == []
+
+
+def test_a_promised_backorder_is_no_oversell(conn: Connection) -> None:
+    allow(conn, "B", None)
+    reserve(conn, want("B", 5))
+    stock.count(conn, [Change("B", "main", 0)], NOW)
+    assert findings.listed(conn, kind="oversell") == []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from channelsync.ledger import levels, places, reservations, stock
+from channelsync.ledger.audit import audit
 from channelsync.ledger.fulfilment import Fulfil, fulfil
 from channelsync.ledger.holds import Which
 from channelsync.ledger.refusals import Refusal
@@ -50,6 +51,7 @@ def test_every_way_keeps_the_rules(conn: Connection, steps: list[Any]) -> None:
             answers = _take_step(conn, verb, argument)
             _granted_only_what_was_there(before, argument, answers)
             assert_adds_up(conn)
+        assert audit(conn) == []
         savepoint.rollback()
 
 

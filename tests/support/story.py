@@ -59,6 +59,7 @@ def _sell(conn: Connection, channel: int) -> None:
         OrderSnapshot("102", OrderState.OPEN, NOW, NOW, (OrderLine("a", "3", 2), OrderLine("gift", None, 1, stocked=False))),
         OrderSnapshot("103", OrderState.CANCELLED, NOW, NOW, (OrderLine("a", "1", 2, shipped=1, cancelled=1, restocked=1),)),
         OrderSnapshot("104", OrderState.OPEN, NOW, NOW, (OrderLine("a", "2", 2),)),
+        OrderSnapshot("105", OrderState.OPEN, NOW, NOW, (OrderLine("a", "2", 1),), reservation_ref="cart"),
     )
     edited = OrderSnapshot("104", OrderState.OPEN, NOW + timedelta(minutes=1), NOW, (OrderLine("b", "1", 1),))
     for number, snapshot in enumerate((*placed, edited)):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from channelsync.ledger import bounds, levels
+from channelsync.ledger import bounds, levels, oversells
 from channelsync.ledger.holds import Hold, Holds, Which
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
@@ -70,6 +70,7 @@ def release(conn: Connection, items: Sequence[Release], now: datetime) -> Sequen
     answers = [_release_one(holds, item, entries, now) for item in items]
     holds.write()
     levels.post(conn, entries, now)
+    oversells.end(conn, {entry.sku_id for entry in entries}, now)
     return answers
 
 
@@ -188,6 +189,7 @@ def expire(conn: Connection, now: datetime, limit: int = 256) -> int:
     entries = [entry for hold in over for entry in _take([hold], hold.open, MovementType.EXPIRE, "expired", now)]
     holds.write()
     levels.post(conn, entries, now)
+    oversells.end(conn, {entry.sku_id for entry in entries}, now)
     return len(ids)
 
 

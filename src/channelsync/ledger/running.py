@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -17,8 +17,13 @@ class Running:
 
     def __init__(self, conn: Connection, keys: Iterable[LevelKey]) -> None:
         self._conn = conn
-        self._levels = levels.read(conn, keys, lock=True)
+        self.before = levels.read(conn, keys, lock=True)
+        self._levels = dict(self.before)
         self._entries: list[Entry] = []
+
+    @property
+    def after(self) -> Mapping[LevelKey, Level]:
+        return self._levels
 
     def level(self, key: LevelKey) -> Level:
         return self._levels[key]

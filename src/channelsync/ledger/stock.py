@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 
 from sqlalchemy import Connection, select, tuple_
 
-from channelsync.ledger import bounds, places, skus
+from channelsync.ledger import bounds, oversells, places, skus
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import COUNTING, Entry, Level, LevelKey, MovementType
 from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
@@ -166,6 +166,7 @@ class _Batch(Generic[C]):
             done = [answer.sku for answer in answers if isinstance(answer, Posted)]
             skus.mark_counted(self._conn, (self._places.skus[sku].id for sku in done))
         self._running.post(now)
+        oversells.watch(self._conn, self._running.before, self._running.after, now)
         return answers
 
     def _one(self, item: C, type_: MovementType, decide: Decide[C]) -> Posted | Refusal:

@@ -1,0 +1,48 @@
+"""Oversells that stock verbs make or end. More promised than there is: a fact that people must see, from the moment it is one until it is none.
+
+Oversells by channels' own sales are recorded by `orders`; one rule ends both kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, exists, select, update
+
+from channelsync.ledger import findings
+from channelsync.ledger.levels import Level, LevelKey
+from channelsync.ledger.schema import findings as table
+from channelsync.ledger.schema import skus, stock_levels
+from channelsync.ledger.skus import Backorder
+
+KIND: Final = "oversell"
+CHUNK: Final = 400
+
+
+def watch(conn: Connection, before: Mapping[LevelKey, Level], after: Mapping[LevelKey, Level], now: datetime) -> None:
+    """Physical units changed, and are written: record what they no longer cover, end what they cover again."""
+    fallen = {key: level.available for key, level in after.items() if level.available < min(0, before[key].available)}
+    strict = _without_backorders(conn, {key[0] for key in fallen})
+    for key, available in sorted(fallen.items()):
+        if key[0] in strict:
+            findings.record(conn, KIND, None, key[0], "", {"location_id": key[1], "available": available}, now)
+    end(conn, {key[0] for key, level in after.items() if level.available > before[key].available}, now)
+
+
+def _without_backorders(conn: Connection, sku_ids: set[int]) -> set[int]:
+    """Where backorders are wanted, a negative number is a promise, not an accident."""
+    query = select(skus.c.id).where(skus.c.id.in_(sku_ids), skus.c.backorder == Backorder.DENY.value)
+    return set(conn.scalars(query)) if sku_ids else set()
+
+
+def end(conn: Connection, sku_ids: Iterable[int], now: datetime) -> None:
+    """Resolve the oversells of these SKUs that are over: available is below zero at no location."""
+    level = stock_levels.c
+    available = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
+    short = exists().where(level.sku_id == table.c.sku_id, available < 0)
+    ids = sorted(set(sku_ids))
+    for start in range(0, len(ids), CHUNK):
+        mine = table.c.kind == KIND, table.c.resolved_at.is_(None), table.c.sku_id.in_(ids[start : start + CHUNK])
+        conn.execute(update(table).where(*mine, ~short).values(resolved_at=now))
