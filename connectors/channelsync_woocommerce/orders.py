@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ OPEN = ("pending", "processing", "on-hold", "checkout-draft")
 CLOSED = frozenset({"any", "trash", "auto-draft", "completed", "cancelled", "refunded", "failed"})
 REFUND_FIELDS = "id,date_created_gmt,line_items"
 RAW_MAX = 20_000
+REF = re.compile(r"[1-9]\d{0,18}", re.ASCII)
 TIMES = ("after", "floor", "seen", "began")
 
 
@@ -59,7 +61,7 @@ class Orders:
         self._api, self._settings = api, settings
 
     async def one(self, ref: str) -> OrderSnapshot | Gone:
-        if not ref.isdecimal():
+        if not REF.fullmatch(ref):
             raise Refused(f"{ref!r} is no WooCommerce order id")
         try:
             answer = await self._api.get(f"/orders/{ref}", {"_fields": FIELDS})

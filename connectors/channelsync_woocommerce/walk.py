@@ -49,7 +49,9 @@ class Walk:
                 yield Chunk(fresh, None, at)
                 return
             if after is not None and last <= after:
-                raise Misunderstood(f"{self.path} is not sorted by its modification date")
+                raise Misunderstood(
+                    f"{self.path} is not sorted by modification date, or the shop ignores modified_after (WooCommerce before 5.8)"
+                )
             mark, given = last - SECOND, {_version(row) for row in rows}
             if after is None or mark > after:
                 yield Chunk(fresh, mark, at)

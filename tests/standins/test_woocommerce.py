@@ -362,6 +362,20 @@ def test_a_new_webhook_is_pinged_without_signature(hooked: Api, receiver: Receiv
     assert not [name for name in headers if name.startswith("x-wc")]
 
 
+def test_a_webhook_is_pinged_at_each_save_until_one_ping_was_answered(clock: ManualClock, receiver: Receiver) -> None:
+    made = shop(clock, deliver=receiver)
+    api = Api(made)
+    receiver.status = 500
+    run(api.ask("POST", "/webhooks", {"topic": "order.updated", "delivery_url": "https://x.test/h"}, expect=201))
+    run(made.work())
+    receiver.status = 200
+    for _ in range(3):
+        run(api.ask("PUT", "/webhooks/1", {}))
+        run(made.work())
+    assert len(receiver.calls) == 2
+    assert made.state.webhooks[1].failures == 0
+
+
 def test_deliveries_wait_for_the_cron_and_carry_the_last_state_once(hooked: Api, receiver: Receiver, clock: ManualClock) -> None:
     ref = hooked.standin.buy({"MUG": 1})
     hooked.standin.cancel(ref)

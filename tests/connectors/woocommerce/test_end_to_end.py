@@ -416,6 +416,7 @@ def test_webhooks_are_created_once_armed_again_and_their_deliveries_verify(clock
     async def story(woo: WooCommerceConnector) -> None:
         url = "https://sync.test/webhooks/woo"
         first = await woo.subscribe(url)
+        await standin.work()  # the pings
         standin.state.webhooks[int(first[1].ref)].status = "disabled"
         assert [found.active for found in await woo.subscriptions()].count(False) == 1
         assert await woo.subscribe(url) == first

@@ -15,6 +15,7 @@ from channelsync.testing.standins.woocommerce.render import order_json, product_
 from channelsync.testing.standins.woocommerce.rest import to_json
 from channelsync.testing.standins.woocommerce.state import State, Webhook
 
+PING = b"webhook_id="
 MAX_FAILURES = 5  # the check is "more than", before counting: the seventh failure in a row switches off
 
 
@@ -65,7 +66,7 @@ class Courier:
     def _ping(self, webhook: Webhook) -> None:
         """Unsigned, and without any X-WC header."""
         headers = {"user-agent": self._agent(), "content-type": "application/x-www-form-urlencoded"}
-        self.postman.post(webhook.delivery_url, headers, f"webhook_id={webhook.id}".encode())
+        self.postman.post(webhook.delivery_url, headers, PING + str(webhook.id).encode())
 
     def _post(self, webhook: Webhook, body: bytes) -> None:
         resource, _, event = webhook.topic.partition(".")
@@ -102,6 +103,12 @@ class Courier:
         return f"WooCommerce/{self.state.dials.version} Hookshot (WordPress/6.8.8)"
 
     def _count(self, outgoing: Outgoing, ok: bool) -> None:
+        """Pings do not count as failures."""
+        if outgoing.body.startswith(PING):
+            webhook = self.state.webhooks.get(int(outgoing.body.removeprefix(PING)))
+            if webhook and ok:
+                webhook.pinged = True
+            return
         webhook = self.state.webhooks.get(int(outgoing.headers.get("x-wc-webhook-id", "0")))
         if webhook is None:
             return

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from channelsync.testing.standins.woocommerce import orders, truth
+from channelsync.testing.standins.woocommerce import orders, stock, truth
 from channelsync.testing.standins.woocommerce.state import Line, Order, Product, Refund, State, meta_value
 
 Raw = Mapping[str, Any]
@@ -55,7 +55,7 @@ def _at(text: str | None) -> datetime | None:
 def _load_product(state: State, raw: Raw) -> None:
     modified = _at(raw["date_modified_gmt"])
     assert modified is not None
-    state.products[raw["id"]] = Product(
+    product = Product(
         id=raw["id"],
         type=raw["type"],
         name=raw["name"],
@@ -73,6 +73,7 @@ def _load_product(state: State, raw: Raw) -> None:
         attributes=list(raw.get("attributes", [])),
         extra={name: value for name, value in raw.items() if name not in DROPPED},
     )
+    stock.add_product(state, product)
 
 
 def _add_missing_parents(state: State) -> None:

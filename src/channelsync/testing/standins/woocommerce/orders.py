@@ -79,7 +79,7 @@ def set_status(state: State, order: Order, status: str) -> None:
     elif status in ("cancelled", "pending") or (status == "failed" and state.dials.restores_on_failed):
         restore(state, order)
     if status in (*LOWERING, "cancelled"):
-        order.hold = {}
+        release(state, order)
     if status in ("processing", "completed") and order.paid is None:
         order.paid = state.now()
     if status == "completed":
@@ -160,12 +160,14 @@ def untrash(state: State, order: Order, status: str) -> None:
 
 def delete(state: State, order: Order) -> None:
     """For good: no announcement, no stock, just gone."""
+    release(state, order)
     truth.bury(state, order)
     del state.orders[order.id]
 
 
 def hold(state: State, order: Order) -> None:
     """An unpaid checkout withholds its units for the shop's hold time."""
+    state.held[order.id] = order
     order.hold_until = state.clock.monotonic() + state.dials.hold_stock_minutes * 60
     for line in order.lines:
         product = stock.keeper(state, state.products.get(line.sells))
@@ -173,11 +175,16 @@ def hold(state: State, order: Order) -> None:
             order.hold[product.id] = order.hold.get(product.id, 0) + line.quantity
 
 
+def release(state: State, order: Order) -> None:
+    order.hold = {}
+    state.held.pop(order.id, None)
+
+
 def expire_holds(state: State) -> None:
     """Classic checkouts are cancelled when their hold ends; Store API orders merely lose it (10.0.2)."""
     now = state.clock.monotonic()
-    for order in [order for order in state.orders.values() if order.hold and order.hold_until <= now]:
-        order.hold = {}
+    for order in [order for order in state.held.values() if order.hold_until <= now]:
+        release(state, order)
         if order.status == "pending" and order.created_via == "checkout":
             set_status(state, order, "cancelled")
             save_order(state, order)

@@ -97,7 +97,7 @@ def create(state: State, body: Mapping[str, Any], parent: int) -> Product:
     _check_sku(state, str(body.get("sku", "")), 0)
     now = state.now()
     product = Product(state.next_id("post"), kind, str(body.get("name", "")), str(body.get("sku", "")), now, now, parent)
-    state.products[product.id] = product
+    stock.add_product(state, product)
     apply_fields(state, product, body)
     if product.managed:
         product.stock = whole(body.get("stock_quantity"))
@@ -146,7 +146,7 @@ def apply_fields(state: State, product: Product, body: Mapping[str, Any]) -> Non
     """Everything but the number itself. Grouped and external products are forced unmanaged."""
     if "sku" in body:
         _check_sku(state, str(body["sku"]), product.id)
-        product.sku = str(body["sku"])
+        stock.rename(state, product, str(body["sku"]))
     product.name = str(body.get("name", product.name)) or "-".join(str(row.get("option", "")) for row in body.get("attributes", []))
     product.price = str(body.get("regular_price", product.price))
     product.status = str(body.get("status", product.status))
@@ -171,7 +171,7 @@ def delete(state: State, number: int, *, force: bool) -> dict[str, Any]:
     shown = product_json(state, product)
     if force:
         for gone in [product, *stock.children(state, product)]:
-            del state.products[gone.id]
+            stock.remove_product(state, gone)
     else:
         product.status = "trash"
         product.modified = state.now()

@@ -78,6 +78,8 @@ async def put_webhook(state: State, request: Request) -> Reply:
         _check_topic(str(body["topic"]))
     webhook.status, webhook.secret = status, str(body.get("secret", webhook.secret))
     webhook.topic, webhook.delivery_url = str(body.get("topic", webhook.topic)), str(body.get("delivery_url", webhook.delivery_url))
+    if webhook.status == "active" and not webhook.pinged:
+        state.pings.append(webhook.id)
     return Reply(webhook_json(state, webhook))
 
 

@@ -60,7 +60,7 @@ class WooCommerceStandIn:
             product = Product(self.state.next_id("post"), "simple", item.title or item.sku, item.sku, now, now, price="10")
             product.managed, product.stock = True, item.shows
             stock.follow_stock(product)
-            self.state.products[product.id] = product
+            stock.add_product(self.state, product)
             self.state.announce("product.created", product.id)
 
     def load(self, objects: Iterable[Raw]) -> None:
@@ -172,7 +172,7 @@ class WooCommerceStandIn:
             webhook.status = "disabled"
 
     def next_due(self) -> float | None:
-        holds = [order.hold_until for order in self.state.orders.values() if order.hold]
+        holds = [order.hold_until for order in self.state.held.values()]
         due = self.courier.next_due()
         return min([*holds, *([] if due is None else [due])], default=None)
 

@@ -135,7 +135,7 @@ class Order:
 
 @dataclass(slots=True)
 class Webhook:
-    """failures: consecutive failed deliveries, never shown by REST."""
+    """failures: consecutive failed deliveries, never shown by REST. pinged: a ping was answered; until then each save pings again."""
 
     id: int
     name: str
@@ -145,11 +145,15 @@ class Webhook:
     created: datetime
     status: str = "active"
     failures: int = 0
+    pinged: bool = False
 
 
 @dataclass(slots=True)
 class State:
-    """One shop. `queue` holds one entry per (webhook, object) with its time of entry; `pings` the webhooks to be pinged."""
+    """One shop. skus: product ids by SKU in lower case. held: the orders that withhold units (see `Order.hold`).
+
+    `queue` holds one entry per (webhook, object) with its time of entry; `pings` the webhooks to be pinged.
+    """
 
     clock: Clock
     random: random.Random
@@ -161,6 +165,8 @@ class State:
     webhooks: dict[int, Webhook] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     truth: dict[str, TrueOrder] = field(default_factory=dict)
+    skus: dict[str, int] = field(default_factory=dict)
+    held: dict[int, Order] = field(default_factory=dict)
     queue: dict[tuple[int, int], float] = field(default_factory=dict)
     pings: list[int] = field(default_factory=list)
     last: dict[str, int] = field(default_factory=lambda: {"post": 9, "line": 0, "meta": 0, "webhook": 0})

@@ -19,14 +19,32 @@ def keeper(state: State, product: Product | None) -> Product | None:
 
 
 def by_sku(state: State, sku: str) -> Product | None:
-    wanted = sku.casefold()
-    return next((product for product in state.products.values() if product.sku and product.sku.casefold() == wanted), None)
+    return state.products.get(state.skus.get(sku.casefold(), 0))
+
+
+def add_product(state: State, product: Product) -> None:
+    state.products[product.id] = product
+    rename(state, product, product.sku)
+
+
+def rename(state: State, product: Product, sku: str) -> None:
+    """SKUs are unique whatever their case; products without one are many."""
+    if state.skus.get(product.sku.casefold()) == product.id:
+        del state.skus[product.sku.casefold()]
+    product.sku = sku
+    if sku:
+        state.skus[sku.casefold()] = product.id
+
+
+def remove_product(state: State, product: Product) -> None:
+    rename(state, product, "")
+    del state.products[product.id]
 
 
 def withheld(state: State, product: Product) -> int:
     """Units of unpaid checkouts: not in `stock_quantity`, yet not for sale."""
     now = state.clock.monotonic()
-    open_holds = (order for order in state.orders.values() if order.hold and order.status in HOLDING and order.hold_until > now)
+    open_holds = (order for order in state.held.values() if order.status in HOLDING and order.hold_until > now)
     return sum(order.hold.get(product.id, 0) for order in open_holds)
 
 
@@ -62,4 +80,6 @@ def save_product(state: State, product: Product) -> None:
 
 
 def children(state: State, parent: Product) -> list[Product]:
+    if parent.type != "variable":
+        return []
     return [product for product in state.products.values() if product.parent == parent.id and product.type == "variation"]
