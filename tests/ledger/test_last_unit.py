@@ -10,10 +10,13 @@ from sqlalchemy import Engine
 
 from channelsync.clock import SystemClock
 from channelsync.ledger import reservations, skus, stock
+from channelsync.ledger.audit import audit
 from channelsync.ledger.database import open_database
 from channelsync.ledger.door import Ledger
-from channelsync.ledger.refusals import InsufficientStock
-from channelsync.ledger.reservations import Line, Reserve, Reserved
+from channelsync.ledger.fulfilment import Fulfil, Shipped, fulfil
+from channelsync.ledger.holds import Which
+from channelsync.ledger.refusals import AlreadyResolved, InsufficientStock
+from channelsync.ledger.reservations import Line, Release, Released, Reserve, Reserved
 from channelsync.ledger.skus import Backorder, SetBackorder
 from channelsync.ledger.stock import Change
 from support.stock import NOW, assert_adds_up, open_locations
@@ -126,3 +129,40 @@ def test_the_same_request_sent_to_two_writers_is_applied_once(engine: Engine, da
     assert sum(isinstance(answer, stock.Posted) and answer.repeat for answer in answers) == len(SKUS)
     with engine.connect() as conn:
         assert_adds_up(conn)
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+def test_a_claim_that_is_released_here_and_shipped_there_ends_once(engine: Engine, database_url: str) -> None:
+    stock_up(engine, "main")
+    with engine.begin() as conn:
+        reservations.reserve(conn, [Reserve(sku, (Line(sku, "main", 1),), kind="hard") for sku in SKUS], NOW)
+    other = open_database(database_url, durable=False)
+
+    async def both() -> list[tuple[object, object]]:
+        here, there = Ledger(engine, SystemClock()), Ledger(other, SystemClock())
+        await here.start()
+        await there.start()
+
+        async def end(sku: str) -> tuple[object, object]:
+            which = Which(reference=sku)
+            released = here.run(reservations.release, Release(which))
+            shipped = there.run(fulfil, Fulfil(which))
+            first, second = await asyncio.gather(released, shipped, return_exceptions=True)
+            return first, second
+
+        ends = await asyncio.gather(*(end(sku) for sku in SKUS))
+        await here.close()
+        await there.close()
+        return ends
+
+    for released, shipped in asyncio.run(both()):
+        assert isinstance(released, Released)
+        if released.units:
+            assert isinstance(shipped, AlreadyResolved)
+            assert shipped.state == "released"
+        else:
+            assert released.already == "fulfilled"
+            assert shipped == Shipped(1, 0, 0)
+    other.dispose()
+    with engine.connect() as conn:
+        assert audit(conn) == []
