@@ -1,0 +1,87 @@
+"""What the judge is told, in order of happening: what the shops did, what the ledger knew, what was sent. Values only.
+
+`at` is monotonic time in seconds, the same for everybody. Recorders (`recorder`) produce these; the judge (`judge`) reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from channelsync.testing.standins.base import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Supplied:
+    """Physical units came (> 0) or went (< 0) otherwise than by orders: the first stock, receipts, corrections."""
+
+    at: float
+    sku: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A number of a shop changed, as the shop itself remembers it."""
+
+    at: float
+    shop: str
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An order claims `units` that its shop has not taken out of its number (an unpaid checkout); 0 when it no longer does."""
+
+    at: float
+    shop: str
+    order: str
+    sku: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger knows of a shelf from now on. took: the shop's own effects it has applied; promised: units of the shop's orders, shipped
+    ones included, less what came back.
+    """
+
+    at: float
+    shop: str
+    sku: str
+    target: int | None
+    book: int | None
+    took: int
+    promised: int
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A complete run over a shop's orders is applied; it began at `began`."""
+
+    at: float
+    shop: str
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """An attempt was computed and stored. seen_at: when the reading it rests on was asked for (absolute writes)."""
+
+    at: float
+    shop: str
+    key: str
+    sku: str
+    target: int
+    delta: int
+    seen_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The ledger let a call go on the wire."""
+
+    at: float
+    key: str
+
+
+Event = Supplied | Changed | Claimed | Known | Looked | Armed | Released

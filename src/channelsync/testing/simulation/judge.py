@@ -1,0 +1,266 @@
+"""The judge: did a push ever put a sold unit back on sale? Pure over events; it believes the shops' own memory, not the ledger's.
+
+Harm (P1): one applied write with after > before, after which the shop offers more than is left: after - withheld > max(0, rules(R)), where R is
+what is physically there less the units of every order of every shop, known to us or not. Its class says who could have known better:
+
+    own-*          the write swallowed a sale of its own shop: it ends above target + what the ledger had not seen yet
+    superseded-*   it carried its difference exactly, but the ledger had lowered the target meanwhile
+    cross-*        ... or another shop had sold units that the ledger had not seen
+    edit           a hand edit hides what the shop sold
+    bookkeeping    nothing explains it but our own arithmetic
+    unaccounted    no attempt of the ledger explains the write at all
+
+`*-window` and `edit` are what no protocol can close; everything else is a violation. Packs and several listings of one SKU in one shop are not
+looked at.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from channelsync.testing.simulation.events import Armed, Changed, Claimed, Event, Known, Looked, Released, Supplied
+from channelsync.testing.simulation.promises import Promises
+from channelsync.testing.standins.base import Change
+
+Rules = Callable[[str, str, int], int]
+"""(shop, sku, units left) -> the most that shop may offer."""
+
+Key = tuple[str, str]
+"""(shop, sku)"""
+
+HARMS_MAX = 10_000
+CALLS_MAX = 5_000
+"""Calls remembered; a request that still takes effect is never this old."""
+
+
+class HarmClass(StrEnum):
+    OWN_KNOWABLE = "own-KNOWABLE"
+    OWN_LAG = "own-LAG"
+    OWN_WINDOW = "own-window"
+    CROSS_KNOWABLE = "cross-KNOWABLE"
+    CROSS_WINDOW = "cross-window"
+    SUPERSEDED_KNOWABLE = "superseded-KNOWABLE"
+    SUPERSEDED_WINDOW = "superseded-window"
+    EDIT = "edit"
+    BOOKKEEPING = "bookkeeping"
+    UNACCOUNTED = "unaccounted"
+
+    @property
+    def is_race(self) -> bool:
+        """No protocol can close it."""
+        return self in {HarmClass.OWN_WINDOW, HarmClass.CROSS_WINDOW, HarmClass.SUPERSEDED_WINDOW, HarmClass.EDIT}
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFacts:
+    """lag: how long a stock effect can stay out of the order list. exclusive: no sale can slip inside a write (compare-and-set, atomic adjust)."""
+
+    lag: float
+    exclusive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Harm:
+    """`units` were put on sale at `at` although only `limit` could still be sold."""
+
+    kind: HarmClass
+    at: float
+    shop: str
+    sku: str
+    before: int
+    after: int
+    limit: int
+    units: int
+    write: str | None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.at:.6f} {self.kind}: {self.shop} {self.sku} {self.before}->{self.after}, "
+            f"at most {self.limit} were left; call {self.write}"
+        )
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """An attempt as it was computed, and what the ledger knew when it was last released."""
+
+    armed: Armed
+    took: int
+    due_since: float
+    target_at_release: int | None = None
+    released_at: float = 0.0
+    known_at_release: Mapping[str, int] = field(default_factory=dict)
+    looked: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    shows: int | None = None
+    took: int = 0
+    edited: int = 0
+    known: Known | None = None
+    due_since: float = 0.0
+
+
+class Judge:
+    """Feed it events in order of happening; ask for the verdict at any time."""
+
+    def __init__(self, shops: Mapping[str, ShopFacts], rules: Rules) -> None:
+        self._shops, self._rules = shops, rules
+        self.truth = Promises()
+        self._shelves: dict[Key, _Shelf] = {}
+        self._calls: dict[str, dict[str, _Attempt]] = {}  # by key, then SKU
+        self._looked: dict[str, float] = {}
+        self.harms: list[Harm] = []
+        self.raises = 0
+
+    # -- the verdict -----------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def violations(self) -> list[Harm]:
+        return [harm for harm in self.harms if not harm.kind.is_race]
+
+    @property
+    def resurrected_units(self) -> int:
+        """Sold units that a better push would not have put back on sale. The promise is 0."""
+        return sum(harm.units for harm in self.violations)
+
+    @property
+    def raced_units(self) -> dict[str, int]:
+        """Units no protocol could have kept off sale, by class."""
+        counted: Counter[str] = Counter()
+        for harm in self.harms:
+            if harm.kind.is_race:
+                counted[harm.kind.value] += harm.units
+        return dict(counted)
+
+    # -- the evidence ------------------------------------------------------------------------------------------------------------------------
+
+    def feed(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self._feed(event)
+
+    def _feed(self, event: Event) -> None:
+        match event:
+            case Supplied():
+                self.truth.supply(event.sku, event.units)
+            case Claimed():
+                self.truth.claim(event)
+            case Changed():
+                self._changed(event)
+            case Known():
+                self._known(event)
+            case Looked():
+                self._looked[event.shop] = event.began
+            case Armed():
+                self._armed(event)
+            case Released():
+                self._released(event)
+
+    def _shelf(self, shop: str, sku: str) -> _Shelf:
+        return self._shelves.setdefault((shop, sku), _Shelf())
+
+    def _known(self, event: Known) -> None:
+        shelf = self._shelf(event.shop, event.sku)
+        before, shelf.known = shelf.known, event
+        if not _wants_more(before) and _wants_more(event):
+            shelf.due_since = event.at
+        self._forget_edits(shelf)
+
+    def _armed(self, event: Armed) -> None:
+        shelf = self._shelf(event.shop, event.sku)
+        took = shelf.known.took if shelf.known else 0
+        self._calls.setdefault(event.key, {})[event.sku] = _Attempt(event, took, shelf.due_since)
+        if len(self._calls) > CALLS_MAX:
+            del self._calls[next(iter(self._calls))]
+
+    def _released(self, event: Released) -> None:
+        for sku, attempt in self._calls.get(event.key, {}).items():
+            known = self._shelf(attempt.armed.shop, sku).known
+            attempt.target_at_release = known.target if known else None
+            attempt.released_at = event.at
+            attempt.looked = dict(self._looked)
+            attempt.known_at_release = {shop: self._known_promised(shop, sku) for shop in self._shops}
+
+    def _known_promised(self, shop: str, sku: str) -> int:
+        known = self._shelf(shop, sku).known
+        return known.promised if known else 0
+
+    def _changed(self, event: Changed) -> None:
+        change = event.change
+        shelf = self._shelf(event.shop, change.sku)
+        shelf.shows = change.after
+        moved = change.after - change.before
+        if change.cause in ("sale", "restore"):
+            shelf.took -= moved
+            self.truth.took(event.at, event.shop, change.order or "", change.sku, -moved)
+        elif change.cause == "edit":
+            shelf.edited += moved
+        elif moved > 0:
+            self._judge(event, shelf)
+        self._forget_edits(shelf)
+
+    @staticmethod
+    def _forget_edits(shelf: _Shelf) -> None:
+        """Book, shop and orders agree: nothing of an edit is left to hide a sale."""
+        if shelf.edited and shelf.known and shelf.known.book == shelf.shows and shelf.known.took == shelf.took:
+            shelf.edited = 0
+
+    # -- the judgement -----------------------------------------------------------------------------------------------------------------------
+
+    def _judge(self, event: Changed, shelf: _Shelf) -> None:
+        self.raises += 1
+        change = event.change
+        limit = max(0, self._rules(event.shop, change.sku, self.truth.left(change.sku)))
+        shown = change.after - change.withheld
+        if shown <= limit or len(self.harms) >= HARMS_MAX:
+            return
+        units = min(change.after - change.before, shown - limit)
+        kind = self._classify(event, change, shelf)
+        self.harms.append(Harm(kind, event.at, event.shop, change.sku, change.before, change.after, limit, units, change.write))
+
+    def _classify(self, event: Changed, change: Change, shelf: _Shelf) -> HarmClass:
+        attempt = self._calls.get(change.write or "", {}).get(change.sku)
+        if attempt is None:
+            return HarmClass.UNACCOUNTED
+        excess = change.after - (attempt.armed.target - (shelf.took - attempt.took))
+        if excess > 0:
+            return self._own(event, change, shelf, attempt, excess)
+        target = shelf.known.target if shelf.known else None
+        if target is not None and target < attempt.armed.target:
+            knew = attempt.target_at_release is not None and attempt.target_at_release < attempt.armed.target
+            return HarmClass.SUPERSEDED_KNOWABLE if knew else HarmClass.SUPERSEDED_WINDOW
+        return self._cross(event, change, attempt)
+
+    def _own(self, event: Changed, change: Change, shelf: _Shelf, attempt: _Attempt, excess: int) -> HarmClass:
+        if shelf.edited:
+            return HarmClass.EDIT
+        facts = self._shops[event.shop]
+        if shelf.took <= attempt.took:
+            return HarmClass.BOOKKEEPING
+        since = attempt.looked.get(event.shop, 0.0) - facts.lag
+        if self.truth.least(event.shop, change.sku, since, attempt.released_at) > attempt.known_at_release.get(event.shop, 0):
+            return HarmClass.OWN_KNOWABLE
+        opened = min(attempt.armed.seen_at, attempt.released_at)
+        if not facts.exclusive and excess <= self.truth.grown(event.shop, change.sku, opened):
+            return HarmClass.OWN_WINDOW
+        return HarmClass.OWN_LAG
+
+    def _cross(self, event: Changed, change: Change, attempt: _Attempt) -> HarmClass:
+        unseen = False
+        for shop, facts in self._shops.items():
+            if shop == event.shop:
+                continue
+            known = attempt.known_at_release.get(shop, 0)
+            unseen = unseen or self.truth.promised(shop, change.sku) > known
+            must_have_looked = max(attempt.looked.get(shop, 0.0), attempt.due_since if attempt.armed.delta > 0 else 0.0)
+            if self.truth.least(shop, change.sku, must_have_looked - facts.lag, attempt.released_at) > known:
+                return HarmClass.CROSS_KNOWABLE
+        return HarmClass.CROSS_WINDOW if unseen else HarmClass.BOOKKEEPING
+
+
+def _wants_more(known: Known | None) -> bool:
+    return known is not None and known.target is not None and known.book is not None and known.target > known.book

@@ -1,0 +1,104 @@
+"""The network between one daemon and one shop, in process and in virtual time: slow, refusing, losing, and going on after the client gave up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from channelsync.clock import Clock
+from channelsync.testing.simulation.steps import Steps
+from channelsync.testing.standins.base import StandIn
+
+FOR_EVER = 1e7
+
+
+@dataclass(slots=True)
+class Weather:
+    """Probabilities per request. late_seconds: a request may reach the shop this late, long after the client has given up (below the shop's D)."""
+
+    refused: float = 0.0
+    late: float = 0.0
+    late_seconds: float = 0.0
+    lost: float = 0.0
+    answer_lost: float = 0.0
+    latency: tuple[float, float] = (0.005, 0.06)
+
+
+class Line:
+    """The way to one shop. It outlives the daemon: what is on the wire goes on. `down`: the shop accepts no connection."""
+
+    def __init__(
+        self, shop: StandIn, clock: Clock, source: random.Random, weather: Weather, faults: Counter[str], passed: Callable[[], None]
+    ) -> None:
+        self._app = httpx.ASGITransport(shop.app)
+        self._clock, self._random, self.weather, self._faults, self._passed = clock, source, weather, faults, passed
+        self._running: set[asyncio.Task[_Answer]] = set()
+        self.down = False
+        self.requests = 0
+
+    async def exchange(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        await request.aread()
+        weather, draw = self.weather, self._random.random
+        if self.down or draw() < weather.refused:
+            self._faults["refused"] += 1
+            await self._clock.sleep(0.001)
+            raise httpx.ConnectError("connection refused")
+        if draw() < weather.lost:
+            self._faults["request lost"] += 1
+            await self._clock.sleep(FOR_EVER)
+        delay = self._latency()
+        if draw() < weather.late:
+            self._faults["request late"] += 1
+            delay += draw() * weather.late_seconds
+        task = asyncio.ensure_future(self._serve(request, delay))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        answer = await asyncio.shield(task)
+        if draw() < weather.answer_lost:
+            self._faults["answer lost"] += 1
+            await self._clock.sleep(FOR_EVER)
+        await self._clock.sleep(self._latency())
+        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
+
+    async def _serve(self, request: httpx.Request, delay: float) -> _Answer:
+        """Inside the shop: goes to its end whether the client waits or not."""
+        await self._clock.sleep(delay)
+        response = await self._app.handle_async_request(request)
+        body = await response.aread()
+        self._passed()
+        kept = [(name, value) for name, value in response.headers.multi_items() if name not in {"content-length", "content-encoding"}]
+        return _Answer(response.status_code, kept, body)
+
+    def _latency(self) -> float:
+        low, high = self.weather.latency
+        return low + self._random.random() * (high - low)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Socket(httpx.AsyncBaseTransport):
+    """One daemon's end of a line: a step before a request leaves and one after its answer came."""
+
+    def __init__(self, line: Line, steps: Steps) -> None:
+        self._line, self._steps = line, steps
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._steps.step()
+        try:
+            response = await self._line.exchange(request)
+        except httpx.TransportError:
+            self._steps.step()
+            raise
+        self._steps.step()
+        return response

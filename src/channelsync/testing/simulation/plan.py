@@ -1,0 +1,166 @@
+"""Everything a seed decides before the first event: which shops, which habits, which weather, who comes when. Only numbers are drawn here.
+
+Times are short (a shop drains in seconds, a poll is due every ten) so that minutes hold what a real week does.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from channelsync.ledger.brackets import EditPolicy, OnEdit
+from channelsync.testing.simulation.network import Weather
+from channelsync.testing.standins.base import Faults
+
+TIMEOUT = 3.0
+DRAIN = 8.0
+LATE_MAX = DRAIN - 1.5
+"""A late request takes effect within D of being sent, whatever else slows it down (the dial's `slow`, the shop's own work)."""
+
+NAMES = ("north", "south", "west")
+
+
+@dataclass(frozen=True, slots=True)
+class ShopPlan:
+    """kind: memory, shopify, woocommerce. dials: the stand-in's own. table: settings over what the stand-in says. lag: L as declared.
+
+    exclusive: no sale can slip inside a write. skew: how far the shop's clock is off.
+    """
+
+    name: str
+    kind: str
+    dials: dict[str, Any]
+    table: dict[str, Any]
+    lag: float
+    exclusive: bool
+    faults: Faults
+    weather: Weather
+    skew: float
+    safety_stock: int
+    on_edit: OnEdit
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Events per second over the whole world."""
+
+    buy: float = 0.25
+    unpaid: float = 0.15  # share of purchases that are not paid at once
+    cancel: float = 0.08
+    refund: float = 0.02
+    ship: float = 0.06
+    receive: float = 0.06
+    adjust: float = 0.02
+    reserve: float = 0.03
+    edit: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """crashes: steps that each life of the daemon lasts. takeovers, outages, jumps: (second, ...) from the start of trading."""
+
+    seed: int
+    shops: tuple[ShopPlan, ...]
+    skus: tuple[str, ...]
+    stock: int
+    seconds: float
+    rates: Rates
+    crashes: tuple[int, ...] = ()
+    takeovers: tuple[tuple[float, float], ...] = ()
+    outages: tuple[tuple[float, str, float], ...] = ()
+    jumps: tuple[tuple[float, float], ...] = ()
+    kinds: tuple[str, ...] = field(default=())
+
+
+def draw(seed: int, *, seconds: float = 90.0) -> Plan:
+    """The world of a seed. Each kind of trouble is on in some seeds only, so that a quiet one can show what the noisy ones hide."""
+    dice = random.Random(f"plan {seed}")
+    stormy = dice.random() < 0.6
+    shops = tuple(_shop(dice, name, stormy=stormy) for name in NAMES[: dice.choice((2, 2, 3))])
+    rates = Rates(edit=0.015 if dice.random() < 0.25 else 0.0)
+    rates = replace(rates, buy=dice.choice((0.15, 0.3, 0.5)), receive=dice.choice((0.03, 0.08, 0.15)))
+    return Plan(
+        seed=seed,
+        shops=shops,
+        skus=tuple(f"SKU-{number}" for number in range(dice.choice((1, 2, 3)))),
+        stock=dice.choice((1, 2, 4, 8)),
+        seconds=seconds,
+        rates=rates,
+        crashes=tuple(dice.randint(40, 1500) for _ in range(3)) if dice.random() < 0.5 else (),
+        takeovers=tuple((dice.uniform(10, seconds - 20), dice.uniform(8, 25)) for _ in range(2)) if dice.random() < 0.25 else (),
+        outages=((dice.uniform(5, seconds - 20), dice.choice(shops).name, dice.uniform(5, 25)),) if dice.random() < 0.3 else (),
+        jumps=((dice.uniform(5, seconds - 20), dice.choice((-3600.0, -30.0, 30.0, 86400.0))),) if dice.random() < 0.15 else (),
+        kinds=tuple(shop.kind for shop in shops),
+    )
+
+
+def _shop(dice: random.Random, name: str, *, stormy: bool) -> ShopPlan:
+    lag = dice.choice((0.0, 1.0, 2.0))
+    kind = dice.choice(("shopify", "woocommerce", "memory", "memory"))
+    dials, table, exclusive = {"shopify": _shopify, "woocommerce": _woocommerce, "memory": _memory}[kind](dice, lag)
+    share = dice.uniform(0.0, 1.0) if stormy else 0.0
+    higher = dice.choice((EditPolicy.OVERWRITE, EditPolicy.OVERWRITE, EditPolicy.ASK))
+    lower = dice.choice((EditPolicy.ASK, EditPolicy.OVERWRITE))
+    return ShopPlan(
+        name=name,
+        kind=kind,
+        dials=dials,
+        table=table,
+        lag=float(table["visibility_lag_seconds"]),
+        exclusive=exclusive,
+        faults=_faults(share),
+        weather=Weather(0.02 * share, 0.04 * share, LATE_MAX, 0.01 * share, 0.02 * share),
+        skew=dice.choice((0.0, 0.0, -0.7, 1.3)),
+        safety_stock=dice.choice((0, 0, 0, 1)),
+        on_edit=OnEdit(lower=lower, higher=higher),
+    )
+
+
+def _faults(share: float) -> Faults:
+    bad = replace(Faults.some(), slow_seconds=0.3, late_seconds=8.0, webhook_lost=0.15, webhook_late=0.2)
+    return Faults(**{name: getattr(bad, name) * (share if not name.endswith("seconds") else 1.0) for name in Faults.__slots__})
+
+
+Habits = tuple[dict[str, Any], dict[str, Any], bool]
+"""Dials of the stand-in, settings of the connector, and whether its writes are exclusive."""
+
+
+def _shopify(dice: random.Random, lag: float) -> Habits:
+    dials = {"visibility_lag": lag, "bucket_size": dice.choice((1000, 2000)), "hang_seconds": 30.0}
+    table = {"visibility_lag_seconds": int(lag) + 1, "overlap_seconds": 10, "write_drains_seconds": int(DRAIN)}
+    return dials, table, True
+
+
+def _woocommerce(dice: random.Random, lag: float) -> Habits:
+    dials = {
+        "visibility_lag": lag,
+        "delta_race_seconds": dice.choice((0.01, 0.2)),
+        "cron_seconds": dice.choice((0.05, 5.0)),
+        "hold_stock_minutes": dice.choice((1, 60)),
+    }
+    table = {"visibility_lag_seconds": lag, "overlap_seconds": 10.0, "write_drains_seconds": DRAIN}
+    return dials, table, False
+
+
+def _memory(dice: random.Random, lag: float) -> Habits:
+    dials: dict[str, Any] = {
+        "carrier": dice.choice(("compare_and_set", "adjust", "adjust", "set")),
+        "key_memory": dice.choice((None, 3600.0)),
+        "visibility_lag": lag,
+        "lag_varies": True,
+        "withholds": dice.random() < 0.3,
+        "hold_seconds": dice.choice((15.0, 3600.0)),
+        "lowers_stock_on": dice.choice(("placed", "placed", "paid", "shipped")),
+        "restores_on_cancel": dice.choice(("per order", "yes", "no")),
+        "all_or_nothing": dice.random() < 0.5,
+        "request_seconds": dice.choice((0.0, 0.02)),
+        "webhook_seconds": dice.choice((0.05, 2.0)),
+        "page_size": dice.choice((2, 50)),
+    }
+    if dials["carrier"] == "adjust" and dice.random() < 0.4:
+        dials |= {"race_seconds": 0.2, "key_memory": None}
+    elif dice.random() < 0.2:
+        dials["write_visible_after"] = 2.0
+    exclusive = dials["carrier"] != "set" and "race_seconds" not in dials
+    return dials, {"visibility_lag_seconds": lag, "overlap_seconds": 10.0, "write_drains_seconds": DRAIN}, exclusive

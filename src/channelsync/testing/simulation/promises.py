@@ -1,0 +1,82 @@
+"""What is truly left: the physical units less what every order of every shop has promised, with the history of each order's promise."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from channelsync.testing.simulation.events import Claimed
+
+STEPS_MAX = 200
+"""Kept per order line; older ones are forgotten. No order is edited so often within one judgement."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """Units one order promises of one SKU, over time. Once the shop took units out of its number, that number counts; before, its claim."""
+
+    times: list[float] = field(default_factory=lambda: [float("-inf")])
+    units: list[int] = field(default_factory=lambda: [0])
+    taken: int = 0
+    was_taken: bool = False
+    claimed: int = 0
+
+    def step(self, at: float) -> int:
+        """Note the promise as it is now; how much it moved."""
+        now = self.taken if self.was_taken else self.claimed
+        moved = now - self.units[-1]
+        if moved:
+            self.times.append(at)
+            self.units.append(now)
+            del self.times[1:-STEPS_MAX], self.units[1:-STEPS_MAX]
+        return moved
+
+    def least(self, since: float, until: float) -> int:
+        first = max(0, bisect_right(self.times, since) - 1)
+        last = bisect_right(self.times, until)
+        return min(self.units[first:last], default=0)
+
+
+class Promises:
+    """Shipping moves nothing here: the unit leaves the house and the order together. A unit that comes back on sale ends its promise."""
+
+    def __init__(self) -> None:
+        self._supply: dict[str, int] = defaultdict(int)
+        self._promised: dict[str, int] = defaultdict(int)
+        self._by_shop: dict[tuple[str, str], int] = defaultdict(int)
+        self._lines: dict[tuple[str, str], dict[str, _Line]] = defaultdict(dict)
+
+    def supply(self, sku: str, units: int) -> None:
+        self._supply[sku] += units
+
+    def took(self, at: float, shop: str, order: str, sku: str, units: int) -> None:
+        """The shop took units for an order out of its number (< 0: gave them back)."""
+        line = self._lines[shop, sku].setdefault(order, _Line())
+        line.taken += units
+        line.was_taken = True
+        self._moved(shop, sku, line.step(at))
+
+    def claim(self, event: Claimed) -> None:
+        line = self._lines[event.shop, event.sku].setdefault(event.order, _Line())
+        line.claimed = event.units
+        self._moved(event.shop, event.sku, line.step(event.at))
+
+    def _moved(self, shop: str, sku: str, units: int) -> None:
+        self._promised[sku] += units
+        self._by_shop[shop, sku] += units
+
+    def left(self, sku: str) -> int:
+        """R: what can still be sold."""
+        return self._supply[sku] - self._promised[sku]
+
+    def promised(self, shop: str, sku: str) -> int:
+        return self._by_shop[shop, sku]
+
+    def least(self, shop: str, sku: str, since: float, until: float) -> int:
+        """The least a list that lagged somewhere between the two instants can have shown: each order at its own lowest."""
+        return sum(line.least(since, until) for line in self._lines[shop, sku].values())
+
+    def grown(self, shop: str, sku: str, since: float) -> int:
+        """Units promised since then, order by order."""
+        return sum(max(0, line.units[-1] - line.least(since, since)) for line in self._lines[shop, sku].values())

@@ -1,0 +1,185 @@
+"""Turns what happens into events: the shops' own memory, and the ledger's door as it is used. Nothing is decided here.
+
+Works in the simulator (exact order) and beside a real daemon (a `RecordingDoor` around its ledger): what the ledger knows is noted just after
+it knows it, so an error of order can only excuse a push, never accuse it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, text
+
+from channelsync.clock import Clock
+from channelsync.contract import Call, Carrier
+from channelsync.ledger import pages
+from channelsync.ledger.door import Door
+from channelsync.ledger.outbox import Arming, Release
+from channelsync.ledger.pages import PageRead
+from channelsync.ledger.stock import Change
+from channelsync.testing.simulation.events import Armed, Changed, Claimed, Event, Known, Looked, Released, Supplied
+from channelsync.testing.standins.base import StandIn, TrueOrder
+
+T = TypeVar("T")
+
+QUIET_VERBS = frozenset({"take_lease", "next_read_seqs", "claim", "store", "fail", "claim_shops"})
+"""Verbs that move no shelf and no order."""
+
+PHYSICAL = frozenset({"receive", "adjust"})
+"""Verbs whose `quantity` is units that came or went."""
+
+
+@dataclass(slots=True)
+class _Tail:
+    """How far one shop's memory was read."""
+
+    changes: int = 0
+    orders: int = 0
+    untaken: dict[str, dict[str, int]] = field(default_factory=dict)  # order -> SKU -> units claimed so far
+
+
+class Recorder:
+    """`tell` hears every event, in order. `shops` by channel name."""
+
+    def __init__(self, clock: Clock, shops: Mapping[str, StandIn], tell: Callable[[Event], None]) -> None:
+        self._clock, self._shops, self._tell = clock, shops, tell
+        self._tails = {name: _Tail() for name in shops}
+        self._known: dict[tuple[str, str], Known] = {}
+
+    def supplied(self, sku: str, units: int) -> None:
+        self._tell(Supplied(self._clock.monotonic(), sku, units))
+
+    # -- the shops -----------------------------------------------------------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Tell everything that has happened in the shops since the last time."""
+        found = [Changed(change.monotonic, name, change) for name, shop in self._shops.items() for change in self._new_changes(name, shop)]
+        for event in sorted(found, key=lambda event: event.at):
+            if event.change.cause == "sale":
+                self._tails[event.shop].untaken.pop(event.change.order or "", None)
+            self._tell(event)
+        for name, shop in self._shops.items():
+            self._claims(name, shop)
+
+    def _new_changes(self, name: str, shop: StandIn) -> list[Any]:
+        tail = self._tails[name]
+        new = shop.changes[tail.changes :]
+        tail.changes += len(new)
+        return new
+
+    def _claims(self, name: str, shop: StandIn) -> None:
+        """Orders whose units the shop has not taken out of its number still claim them."""
+        tail = self._tails[name]
+        if len(shop.orders) > tail.orders:
+            for ref in islice(shop.orders, tail.orders, None):
+                if not any(change.order == ref for change in reversed(shop.changes)):
+                    tail.untaken[ref] = {}
+            tail.orders = len(shop.orders)
+        for ref, before in list(tail.untaken.items()):
+            self._claim(name, shop.orders[ref], before)
+
+    def _claim(self, name: str, order: TrueOrder, before: dict[str, int]) -> None:
+        now: dict[str, int] = dict.fromkeys(before, 0)
+        for line in order.lines:
+            now[line.sku] = now.get(line.sku, 0) + line.quantity - line.cancelled - line.returned
+        for sku, units in now.items():
+            if units != before.get(sku, 0):
+                self._tell(Claimed(self._clock.monotonic(), name, order.ref, sku, units))
+        before.update(now)
+
+    # -- the ledger ----------------------------------------------------------------------------------------------------------------------------
+
+    def known(self, rows: list[Known]) -> None:
+        for row in rows:
+            before = self._known.get((row.shop, row.sku))
+            if before is None or _facts(before) != _facts(row):
+                self._known[row.shop, row.sku] = row
+                self._tell(row)
+
+    def tell(self, event: Event) -> None:
+        self._tell(event)
+
+    def now(self) -> float:
+        return self._clock.monotonic()
+
+
+def _facts(known: Known) -> tuple[int | None, int | None, int, int]:
+    return known.target, known.book, known.took, known.promised
+
+
+class RecordingDoor:
+    """A ledger's door that is watched."""
+
+    def __init__(self, inner: Door, recorder: Recorder) -> None:
+        self._inner, self._recorder = inner, recorder
+        self._began: dict[int, float] = {}
+        self._seen_at: dict[int, float] = {}
+
+    async def start(self) -> None:
+        await self._inner.start()
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    async def run(self, verb: Any, item: Any) -> Any:
+        recorder = self._recorder
+        recorder.catch_up()
+        result = await self._inner.run(verb, item)
+        if isinstance(item, Change) and verb.__name__ in PHYSICAL and not result.repeat:
+            recorder.tell(Supplied(recorder.now(), item.sku, item.quantity))
+        if verb.__name__ not in QUIET_VERBS:
+            recorder.known(await self._inner.read(_known, recorder.now()))
+        if isinstance(item, Arming) and isinstance(result, Call):
+            await self._armed(item, result)
+        elif isinstance(item, Release) and isinstance(result, Call):
+            recorder.tell(Released(recorder.now(), item.key))
+        elif isinstance(item, PageRead) and item.page.high_water is not None:
+            name = await self._inner.read(_channel_name, item.channel_id)
+            recorder.tell(Looked(recorder.now(), name, self._began.get(item.channel_id, 0.0)))
+        return result
+
+    async def read(self, query: Any, *args: Any, **kwargs: Any) -> Any:
+        if query is pages.cursor_of:
+            self._began[args[0]] = self._recorder.now()
+        elif query.__name__ == "sendable_shelves":
+            self._seen_at[args[0]] = self._recorder.now()
+        return await self._inner.read(query, *args, **kwargs)
+
+    async def _armed(self, item: Arming, call: Call) -> None:
+        now = self._recorder.now()
+        seen_at = self._seen_at.get(item.channel_id, now) if item.carrier is Carrier.SET else now
+        for shop, sku, target, delta in await self._inner.read(_attempts, call.key):
+            self._recorder.tell(Armed(now, shop, call.key, sku, target, delta, seen_at))
+
+
+_KNOWN = text("""
+    SELECT channels.name AS shop, skus.sku, shelves.target, shelves.book,
+        COALESCE((SELECT SUM(took) FROM order_lines WHERE order_lines.shelf_id = shelves.id), 0) AS took,
+        COALESCE((SELECT SUM(soft + hard + shipped - restocked + quarantined) FROM order_lines JOIN orders ON orders.id = order_id
+            WHERE orders.channel_id = shelves.channel_id AND order_lines.sku_id = listings.sku_id), 0) AS promised
+    FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
+        JOIN skus ON skus.id = listings.sku_id
+    ORDER BY shelves.id
+""")
+_ATTEMPTS = text("""
+    SELECT channels.name, skus.sku, attempts.target, attempts.delta FROM attempts JOIN shelves ON shelves.id = attempts.shelf_id
+        JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
+        JOIN skus ON skus.id = listings.sku_id
+    WHERE attempts.call_key = :key ORDER BY attempts.position
+""")
+_NAME = text("SELECT name FROM channels WHERE id = :id")
+
+
+def _known(conn: Connection, at: float) -> list[Known]:
+    return [Known(at, row.shop, row.sku, row.target, row.book, int(row.took), int(row.promised)) for row in conn.execute(_KNOWN)]
+
+
+def _attempts(conn: Connection, key: str) -> list[tuple[str, str, int, int]]:
+    return [(row[0], row[1], row[2], row[3]) for row in conn.execute(_ATTEMPTS, {"key": key})]
+
+
+def _channel_name(conn: Connection, channel_id: int) -> str:
+    return str(conn.execute(_NAME, {"id": channel_id}).scalar_one())

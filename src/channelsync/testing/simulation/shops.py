@@ -1,0 +1,36 @@
+"""Stand-ins as a plan describes them, with webhooks that lead to whichever daemon is alive."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from channelsync.testing.simulation.clocks import SkewedClock
+from channelsync.testing.simulation.plan import ShopPlan
+from channelsync.testing.standins.base import Deliver, Faults, StandIn
+from channelsync.testing.standins.memory import MemoryStandIn
+from channelsync.testing.standins.shopify import ShopifyStandIn
+from channelsync.testing.standins.woocommerce import WooCommerceStandIn
+
+_KINDS: Mapping[str, type[Any]] = {"memory": MemoryStandIn, "shopify": ShopifyStandIn, "woocommerce": WooCommerceStandIn}
+
+
+def build(plan: ShopPlan, clock: SkewedClock, seed: int, deliver: Deliver) -> StandIn:
+    """Faults are off until the trade begins."""
+    shop: StandIn = _KINDS[plan.kind](
+        clock, random.Random(f"{seed} {plan.name}"), faults=Faults(), deliver=deliver, name=plan.name, **plan.dials
+    )
+    return shop
+
+
+def settings(plan: ShopPlan, shop: StandIn) -> dict[str, Any]:
+    """The channel's table as the config would have it, without the engine's own keys."""
+    table = {**shop.settings(f"https://{plan.name}.test"), **plan.table}
+    del table["connector"]
+    return table
+
+
+def places(plan: ShopPlan, shop: StandIn) -> tuple[str, ...]:
+    """The shop's own names of the locations that keep a number."""
+    return (shop.location.id,) if isinstance(shop, ShopifyStandIn) else ("",)

@@ -1,0 +1,68 @@
+"""Where a daemon can die: each entry into and return from its ledger, each request that leaves and each answer that arrives is one step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from channelsync.ledger.door import Door
+
+
+class Crash(BaseException):
+    """The process is gone. Not an Exception: nothing in it may catch this and go on."""
+
+
+class Steps:
+    """Counts the steps of one daemon. At step number `at` the daemon is dead: `died` is called, and no task of it ever passes a step again."""
+
+    def __init__(self, at: int | None, died: Callable[[], None]) -> None:
+        self._at, self._died = at, died
+        self.count = 0
+        self.dead = False
+
+    def step(self) -> None:
+        """Raises Crash if this is the step, or if it was before."""
+        if self.dead:
+            raise Crash
+        self.count += 1
+        if self._at is not None and self.count >= self._at:
+            self.kill()
+            raise Crash
+
+    def kill(self) -> None:
+        if not self.dead:
+            self.dead = True
+            self._died()
+
+
+class SteppingDoor:
+    """A ledger's door with a step on either side of every transaction. Until `thawed` is set the daemon is paused: it stops before its next one."""
+
+    def __init__(self, inner: Door, steps: Steps) -> None:
+        self._inner, self._steps = inner, steps
+        self.thawed = asyncio.Event()
+        self.thawed.set()
+
+    async def start(self) -> None:
+        await self._inner.start()
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+    async def run(self, verb: Any, item: Any) -> Any:
+        await self._enter()
+        result = await self._inner.run(verb, item)
+        self._steps.step()
+        return result
+
+    async def read(self, query: Any, *args: Any, **kwargs: Any) -> Any:
+        await self._enter()
+        result = await self._inner.read(query, *args, **kwargs)
+        self._steps.step()
+        return result
+
+    async def _enter(self) -> None:
+        """A pause may fall before any transaction, but not between a release and its request: that one is an assumption (A-LEASE)."""
+        await self.thawed.wait()
+        self._steps.step()

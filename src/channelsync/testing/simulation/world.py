@@ -1,0 +1,357 @@
+"""One world per seed: shops, people, weather, and the daemon that lives and dies among them. `run` tells what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from channelsync.contract import Delivery, ReceivesWebhooks, RegistersWebhooks
+from channelsync.engine.operator import Operator
+from channelsync.ledger import brackets, channels, locations
+from channelsync.ledger.brackets import EditPolicy
+from channelsync.ledger.channels import ChannelSpec
+from channelsync.ledger.locations import LocationSpec
+from channelsync.ledger.schema import shelves
+from channelsync.testing.simulation import database, invariants, shops
+from channelsync.testing.simulation.clocks import SkewedClock
+from channelsync.testing.simulation.events import Event
+from channelsync.testing.simulation.judge import Judge, ShopFacts
+from channelsync.testing.simulation.network import Line, Weather
+from channelsync.testing.simulation.node import ChannelPlan, Node
+from channelsync.testing.simulation.people import PLACE, People
+from channelsync.testing.simulation.plan import TIMEOUT, Plan
+from channelsync.testing.simulation.recorder import Recorder
+from channelsync.testing.simulation.steps import Crash
+from channelsync.testing.standins.base import Faults, Item, StandIn
+from channelsync.testing.virtual_clock import VirtualClock
+
+HUB = "https://hub.test/webhooks"
+OPENING_SECONDS = 120.0
+REST_SECONDS = 900.0
+REST_STEP = 5.0
+AUDIT_SECONDS = 15.0
+TAIL = 400
+"""Events kept for the report of a failure."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of a world. problems: violated invariants, in words; empty means that all held."""
+
+    seed: int
+    problems: list[str] = field(default_factory=list)
+    judge: Judge | None = None
+    seconds: float = 0.0
+    events: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    acted: Counter[str] = field(default_factory=Counter)
+    lives: int = 0
+    digest: str = ""
+    tail: tuple[Event, ...] = ()
+
+
+class World:
+    """Use once: `World(plan).run()`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.clock = VirtualClock()
+        self.report = Report(plan.seed)
+        self._dice = random.Random(f"world {plan.seed}")
+        self._log = hashlib.sha256()
+        self._tail: deque[Event] = deque(maxlen=TAIL)
+        self._accepted: list[tuple[str, str]] = []
+        self._background: list[asyncio.Task[None]] = []
+        self._lives = 0
+        self.nodes: list[Node] = []
+
+    def run(self) -> Report:
+        """To the end, in virtual time."""
+        self.clock.run(self._run())
+        return self.report
+
+    async def _run(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+        self._build()
+        try:
+            await self._live()
+        except Broken as broken:
+            self.report.problems.append(str(broken))
+        finally:
+            self._close()
+
+    async def _live(self) -> None:
+        self._start()
+        await self._open()
+        self._check()
+        await self._trade()
+        await self._calm()
+
+    # -- building ----------------------------------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        plan = self.plan
+        self.database = database.fresh()
+        self.clocks = {shop.name: SkewedClock(self.clock, shop.skew) for shop in plan.shops}
+        self.hub_clock = SkewedClock(self.clock)
+        self.shops: dict[str, StandIn] = {
+            shop.name: shops.build(shop, self.clocks[shop.name], plan.seed, self._deliver) for shop in plan.shops
+        }
+        facts = {shop.name: ShopFacts(shop.lag, shop.exclusive) for shop in plan.shops}
+        safety = {shop.name: shop.safety_stock for shop in plan.shops}
+        self.judge = self.report.judge = Judge(facts, lambda shop, _sku, left: left - safety[shop])
+        self.recorder = Recorder(self.clock, self.shops, self._tell)
+        self.lines = {
+            shop.name: Line(
+                self.shops[shop.name], self.clock, random.Random(f"line {plan.seed} {shop.name}"), Weather(), self.report.faults, self.recorder.catch_up
+            )
+            for shop in plan.shops
+        }  # fmt: skip
+        self.people = People(plan, self.clock, self.shops, self.ask, self.recorder.catch_up)
+        for number, (name, shop) in enumerate(self.shops.items()):
+            shop.stock(Item(sku, plan.stock if not number else self._dice.randint(0, 9)) for sku in plan.skus)
+            if not number:
+                for sku in plan.skus:
+                    self.recorder.supplied(sku, plan.stock)
+            self._first_orders(name, shop)
+        self._channels = self._enrol()
+
+    def _first_orders(self, name: str, shop: StandIn) -> None:
+        """Every business has orders on the day it begins with us."""
+        for sku in self.plan.skus:
+            if self._dice.random() < 0.4 and shop.sellable(sku) > 0:
+                shop.buy({sku: 1})
+        self.recorder.catch_up()
+
+    def _enrol(self) -> list[ChannelPlan]:
+        plan, now = self.plan, self.hub_clock.now()
+        with self.database.connect() as conn, conn.begin():
+            [place] = locations.ensure(conn, [LocationSpec(PLACE)], now)
+            ids = channels.register(conn, [ChannelSpec(shop.name, shop.kind, place) for shop in plan.shops], now)
+        found = []
+        for shop, channel_id in zip(plan.shops, ids, strict=True):
+            assert isinstance(channel_id, int)
+            stand_in = self.shops[shop.name]
+            refs = dict.fromkeys(shops.places(shop, stand_in), place)
+            table = shops.settings(shop, stand_in)
+            found.append(
+                ChannelPlan(channel_id, shop.name, shop.kind, table, place, refs, shop.on_edit, shop.safety_stock, 10.0, 30.0, TIMEOUT)
+            )
+        return found
+
+    # -- daemons -------------------------------------------------------------------------------------------------------------------------------
+
+    def _start(self) -> Node:
+        """A new daemon: the first, the next after a crash, or a second one beside a paused one."""
+        crash_at = self.plan.crashes[self._lives - 1] if 0 < self._lives <= len(self.plan.crashes) else None
+        self._lives += 1
+        self.report.lives = self._lives
+        node = Node(
+            f"hub-{self._lives}",
+            self.database,
+            self.hub_clock,
+            random.Random(f"node {self.plan.seed} {self._lives}"),
+            self.recorder,
+            self.lines,
+            self._channels,
+            makes_skus=self._channels[0].id,
+            crash_at=crash_at,
+            died=self._died,
+        )
+        self.nodes.append(node)
+        node.start()
+        return node
+
+    def _died(self) -> None:
+        self.report.faults["crash"] += 1
+        self._spawn(self._restart())
+
+    async def _restart(self) -> None:
+        self._check()
+        await self.clock.sleep(self._dice.uniform(0.5, 4.0))
+        if not any(node.alive for node in self.nodes):
+            self._start()
+
+    def _living(self) -> Node | None:
+        return next((node for node in self.nodes if node.alive and node.door.thawed.is_set()), None)
+
+    async def ask(self, verb: Any, item: Any) -> Any:
+        while True:
+            node = self._living()
+            try:
+                if node is not None:
+                    return await node.door.run(verb, item)
+            except Crash:
+                pass
+            await self.clock.sleep(1.0)
+
+    async def _deliver(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        await self.clock.sleep(self._dice.uniform(0.002, 0.03))
+        node = self._living()
+        if node is None:
+            raise ConnectionRefusedError("nobody listens")
+        status = await node.deliver(url, headers, body)
+        if 200 <= status < 300:
+            channel = node.store.named(url.rsplit("/", 1)[1])
+            assert isinstance(channel.connector, ReceivesWebhooks)
+            lower = {name.lower(): value for name, value in headers.items()}
+            self._accepted.append((channel.name, channel.connector.verify(Delivery(channel.name, lower, body, self.clock.now()))))
+        return status
+
+    # -- the course of events ------------------------------------------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        """Day one: look at everything, show the plan, apply it."""
+        [node] = self.nodes
+        for shop in self.shops.values():
+            self._spawn(shop.run())
+        for channel in node.store.channels.values():
+            assert isinstance(channel.connector, RegistersWebhooks)
+            await channel.connector.subscribe(f"{HUB}/{channel.name}")
+        operator = Operator(node.engine, opening=self._channels[0].id, running=True)
+        until = self.clock.monotonic() + OPENING_SECONDS
+        while self.clock.monotonic() < until:
+            if not await operator.look() and not await self._unread():
+                await operator.apply()
+                return
+            await self.clock.sleep(1.0)
+        raise Broken(f"not every number was read within {OPENING_SECONDS:.0f} s of the start")
+
+    async def _unread(self) -> bool:
+        with self.database.connect() as conn, conn.begin():
+            found = conn.execute(select(shelves.c.book)).scalars().all()
+        return len(found) < len(self.plan.shops) * len(self.plan.skus) or None in found
+
+    async def _trade(self) -> None:
+        plan = self.plan
+        began = self.clock.monotonic()
+        until = began + plan.seconds
+        for shop in plan.shops:
+            self.shops[shop.name].faults = shop.faults
+            self.lines[shop.name].weather = shop.weather
+        for job, rate in self.people.jobs().items():
+            self._spawn(self.people.trade(job, rate, until))
+        for at, seconds in plan.takeovers:
+            self._spawn(self._after(began + at, partial(self._take_over, seconds)))
+        for at, name, seconds in plan.outages:
+            self._spawn(self._after(began + at, partial(self._outage, name, seconds)))
+        for at, seconds in plan.jumps:
+            self._spawn(self._after(began + at, partial(self._jump, seconds)))
+        if plan.crashes:
+            self._spawn(self._after(began + self._dice.uniform(1, 20), self._crash))
+        while self.clock.monotonic() < until:
+            await self.clock.sleep(AUDIT_SECONDS)
+            self._check()
+
+    async def _after(self, at: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        await self.clock.sleep(at - self.clock.monotonic())
+        await work()
+
+    async def _crash(self) -> None:
+        """The first life ends at a moment; the later ones at a step."""
+        for node in self.nodes:
+            node.kill()
+
+    async def _take_over(self, seconds: float) -> None:
+        """The holder stops as if by SIGSTOP, another daemon starts, the first one wakes and finds its leases gone; one of them goes home."""
+        node = self._living()
+        if node is None:
+            return
+        self.report.faults["takeover"] += 1
+        node.pause()
+        other = self._start()
+        await self.clock.sleep(seconds)
+        node.resume()
+        await self.clock.sleep(self._dice.uniform(2, 15))
+        if node.alive and other.alive:
+            self._dice.choice((node, other)).kill()
+
+    async def _outage(self, name: str, seconds: float) -> None:
+        self.report.faults["outage"] += 1
+        self.lines[name].down = True
+        await self.clock.sleep(seconds)
+        self.lines[name].down = False
+
+    async def _jump(self, seconds: float) -> None:
+        self.report.faults["clock jump"] += 1
+        self.hub_clock.jump(seconds)
+
+    async def _calm(self) -> None:
+        """Nobody acts, nothing fails: everything must come to rest, and be right."""
+        for name, shop in self.shops.items():
+            shop.faults = Faults()
+            self.lines[name].weather = Weather()
+            self.lines[name].down = False
+        until = self.clock.monotonic() + REST_SECONDS
+        problems = ["it never came to rest"]
+        while problems and self.clock.monotonic() < until:
+            await self.clock.sleep(REST_STEP)
+            await self._answer_questions()
+            self._bugs()
+            self.recorder.catch_up()
+            with self.database.connect() as conn, conn.begin():
+                problems = list(invariants.at_rest(conn, self.shops, self.judge.truth))
+        self.report.problems += problems
+        self._check()
+
+    async def _answer_questions(self) -> None:
+        """A person is asked about drifts and has them overwritten."""
+        with self.database.connect() as conn, conn.begin():
+            asked = conn.execute(select(shelves.c.id, shelves.c.gap, shelves.c.channel_id).where(shelves.c.asked_at.is_not(None))).all()
+            for row in asked:
+                name = next(plan.name for plan in self._channels if plan.id == row.channel_id)
+                brackets.settle_drift(conn, row.id, row.gap, EditPolicy.OVERWRITE, self.clocks[name].now(), self.hub_clock.now())
+
+    # -- checking --------------------------------------------------------------------------------------------------------------------------------
+
+    def _check(self) -> None:
+        """What must hold at any moment. Raises Broken at the first that does not."""
+        self._bugs()
+        with self.database.connect() as conn, conn.begin():
+            problems = list(invariants.always(conn, self._accepted))
+        if problems:
+            raise Broken(problems[0])
+
+    def _bugs(self) -> None:
+        for node in self.nodes:
+            if node.bugs:
+                raise Broken(f"{node.owner} failed: {node.bugs[0]!r}") from node.bugs[0]
+        for task in self._background:
+            if task.done() and not task.cancelled() and (error := task.exception()) and not isinstance(error, Crash):
+                raise Broken(f"{task.get_name()}: {error}") from error
+
+    def _tell(self, event: Event) -> None:
+        self.report.events += 1
+        self._log.update(repr(event).encode())
+        self._tail.append(event)
+        self.judge.feed((event,))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.append(task)
+
+    def _close(self) -> None:
+        report = self.report
+        report.seconds = self.clock.monotonic()
+        report.acted = self.people.acted
+        report.digest = self._log.hexdigest()
+        report.tail = tuple(self._tail)
+        report.problems += [str(harm) for harm in self.judge.violations]
+        for task in self._background:
+            task.cancel()
+        for node in self.nodes:
+            node._on_death = lambda: None
+            node.kill()
+        self.database.dispose()
+
+
+class Broken(Exception):
+    """An invariant does not hold; the text says which."""
