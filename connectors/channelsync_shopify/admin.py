@@ -137,7 +137,7 @@ def _error(errors: Any, cost: Mapping[str, Any]) -> ChannelError:
     """The error that `errors` means: a list with codes, or on refused credentials a plain string."""
     if not isinstance(errors, list) or not all(isinstance(error, dict) for error in errors) or not errors:
         return Unauthorized(f"the shop refuses us: {errors}") if "access token" in str(errors) else Misunderstood(f"errors: {errors}")
-    codes = [(error.get("extensions") or {}).get("code") for error in errors]
+    codes = [_code(error) for error in errors]
     text = "; ".join(str(error.get("message", ""))[:300] for error in errors[:3])
     if "THROTTLED" in codes:
         return RateLimited(f"throttled: {text}", retry_after=_wait(cost))
@@ -146,6 +146,11 @@ def _error(errors: Any, cost: Mapping[str, Any]) -> ChannelError:
     if "INTERNAL_SERVER_ERROR" in codes:
         return Unavailable(text)
     return Misunderstood(f"the shop refuses the request ({', '.join(str(code) for code in codes[:3])}): {text}")
+
+
+def _code(error: Mapping[str, Any]) -> Any:
+    extensions = error.get("extensions")
+    return extensions.get("code") if isinstance(extensions, dict) else None
 
 
 def _cost(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -181,6 +186,7 @@ def _wait(cost: Mapping[str, Any]) -> float:
 def _date(response: HttpResponse, clock: Clock) -> datetime:
     """The shop's clock. Ours stands in only where the answer carries no date."""
     try:
-        return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
+        told = parsedate_to_datetime(response.headers["date"])
     except (KeyError, ValueError):
         return clock.now()
+    return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)

@@ -5,6 +5,7 @@ Rests on one identity of line items, in Shopify's own words "total number of uni
     quantity = shipped + unfulfilledQuantity + nonFulfillableQuantity
 
 where a unit that came back *after* it shipped still counts as shipped. An order for which the refunds contradict it is not understood.
+Units that a return puts back on sale without any refund are not part of an order's refunds: they show up as drift of the number.
 """
 
 from __future__ import annotations
@@ -71,12 +72,11 @@ def _returns(order: Order) -> Mapping[str, Returns]:
 
 def _line(order: Order, line: Line, returns: Returns) -> OrderLine:
     item = line.variant.inventory_item if line.variant else None
-    stocked = item is not None and not line.is_gift_card
     shipped = line.quantity - line.unfulfilled_quantity - line.non_fulfillable_quantity
     gone = line.quantity - shipped if order.cancelled_at else line.non_fulfillable_quantity
     restocked = returns.returned + min(returns.legacy, max(0, shipped - returns.returned))
     cancelled = returns.cancelled + returns.returned + returns.legacy - restocked
-    if not stocked or not order.confirmed:
+    if line.is_gift_card or not order.confirmed:
         cancelled = gone  # the shop never took these units, so none of them waits to be put back
     made = OrderLine(
         ref=line.id,
@@ -87,10 +87,10 @@ def _line(order: Order, line: Line, returns: Returns) -> OrderLine:
         shipped=shipped,
         cancelled=cancelled,
         quarantined=gone - cancelled,
-        restocked=restocked if stocked else 0,
-        effects=_effects(order, line, returns) if stocked and item and item.tracked else (),
+        restocked=restocked,
+        effects=_effects(order, line, returns),
         location=order.retail_location.id if order.retail_location else None,
-        stocked=stocked,
+        stocked=item is not None and not line.is_gift_card,
     )
     if not made.adds_up():
         raise Malformed(f"order {order.name}: line {line.id} does not add up: {made}")
@@ -100,9 +100,11 @@ def _line(order: Order, line: Line, returns: Returns) -> OrderLine:
 def _effects(order: Order, line: Line, returns: Returns) -> tuple[Effect, ...]:
     """What the shop did to its own number: it takes every unit when the order is confirmed, and gives back what is restocked.
 
+    A line without a variant is a custom one, or its variant was deleted after the sale: then the units were taken all the same.
     An edited order may have grown at any time up to its last change; the later time is the safe one.
     """
-    if not order.confirmed:
+    counted = not line.is_gift_card and (line.variant is None or line.variant.inventory_item.tracked)
+    if not order.confirmed or not counted:
         return ()
     at = latest(order.updated_at if order.edited else order.created_at)
     taken = (Effect(line.quantity, at),) if line.quantity else ()

@@ -120,11 +120,18 @@ def test_a_refund_without_a_time_happened_by_the_last_change() -> None:
     assert found.effects == (Effect(3, PLACED), Effect(-1, CHANGED))
 
 
-def test_lines_without_stock_move_nothing() -> None:
-    for given in (line(variant=None), line(isGiftCard=True)):
-        found = the_line(order(given))
-        assert (found.stocked, found.effects, found.quantity) == (False, (), 3)
-    assert the_line(order(line(variant=None, gone=3, unfulfilled=0))).outstanding == 0
+def test_a_gift_card_moves_nothing() -> None:
+    found = the_line(order(line(isGiftCard=True)))
+    assert (found.stocked, found.effects, found.quantity) == (False, (), 3)
+    assert parts(the_line(order(line(isGiftCard=True, gone=2)))) == (0, 2, 0, 0, 0)
+
+
+def test_a_variant_that_was_deleted_after_the_sale_leaves_the_numbers_as_they_were() -> None:
+    refunds = (refund(refund_line(1, "NO_RESTOCK")),)
+    before, after = the_line(order(line(gone=1), refunds=refunds)), the_line(order(line(gone=1, variant=None), refunds=refunds))
+    assert (after.stocked, after.listing) == (False, None)
+    assert parts(after) == parts(before)
+    assert after.effects == before.effects
 
 
 def test_an_untracked_item_is_sold_but_the_shop_counts_nothing() -> None:

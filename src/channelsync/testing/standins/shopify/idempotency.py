@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ KEY_MEMORY_SECONDS = 24 * 3600.0
 
 @dataclass(slots=True)
 class _Attempt:
-    parameters: Any
+    fingerprint: bytes
     at: float
     payload: Mapping[str, Any] | None = None  # None while it is in flight
     failed: bool = False
@@ -29,11 +30,12 @@ class Memory:
     def begin(self, key: str, parameters: Any) -> str | Mapping[str, Any] | None:
         """None: a new attempt, now in flight. A code: refused. A payload: this succeeded before, and that was its result."""
         self._forget_old()
+        fingerprint = hashlib.sha256(repr(parameters).encode()).digest()
         attempt = self._attempts.get(key)
         if attempt is None:
-            self._attempts[key] = _Attempt(parameters, self.clock.monotonic())
+            self._attempts[key] = _Attempt(fingerprint, self.clock.monotonic())
             return None
-        if attempt.parameters != parameters:
+        if attempt.fingerprint != fingerprint:
             return "IDEMPOTENCY_KEY_PARAMETER_MISMATCH"
         if attempt.payload is None:
             return "IDEMPOTENCY_CONCURRENT_REQUEST"
