@@ -1,7 +1,7 @@
 """The memory connector: the smallest complete connector, and the one to read first when writing another.
 
-It speaks to the memory shop, the stand-in in `channelsync.testing.standins.memory`. `settings`: the channel's table. `shapes`: what the shop's
-JSON means in the contract's words. `connector`: the verbs.
+It speaks to the memory shop, the stand-in in `channelsync.testing.standins.memory`. `settings`: the channel's table. `connector`: the verbs.
+`answers`: how an answer is taken. `shapes`: what the shop's JSON means in the contract's words.
 """
 
 from __future__ import annotations

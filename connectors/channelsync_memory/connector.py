@@ -35,6 +35,7 @@ from channelsync.contract import (
 )
 from channelsync.errors import BadDelivery, Misunderstood
 from channelsync_memory import shapes
+from channelsync_memory.answers import fits, moment, understood
 from channelsync_memory.settings import Settings
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class MemoryConnector:
         since, start, after = _marks(cursor)
         while True:
             params = _present(changed_since=since, after=after)
-            page = await self._get("/items", params, lambda body: shapes.fits(shapes.ItemsPage, body))
+            page = await self._get("/items", params, lambda body: fits(shapes.ItemsPage, body))
             start = start or page.now.isoformat()
             items = tuple(shapes.listing(item) for item in page.items)
             if page.next is None:
@@ -75,10 +76,10 @@ class MemoryConnector:
         """The high-water mark is the shop's time at the start of the run: what changes while we read belongs to the next run as well."""
         since, start, after = _marks(cursor)
         if since and not after:
-            since = (shapes.moment(since) - self._overlap() - widen).isoformat()
+            since = (moment(since) - self._overlap() - widen).isoformat()
         while True:
             params = _present(since=since, after=after) | ({} if since else {"open": "1"})
-            page = await self._get("/orders", params, lambda body: shapes.fits(shapes.OrdersPage, body))
+            page = await self._get("/orders", params, lambda body: fits(shapes.OrdersPage, body))
             start = start or page.now.isoformat()
             orders, refused = _each(page.orders)
             if page.next is None:
@@ -91,7 +92,7 @@ class MemoryConnector:
         def understand(response: HttpResponse) -> OrderSnapshot | Gone:
             if response.status == 404 and response.json() == {"error": "gone"}:  # any other 404 may be a proxy's
                 return Gone(ref)
-            return shapes.understood(shapes.order)(response)
+            return understood(shapes.order)(response)
 
         return await self._http.read(self._request("GET", f"/orders/{ref}"), understand)
 
@@ -101,7 +102,7 @@ class MemoryConnector:
         for start in range(0, len(shelves), size):
             rows = [{"listing": shelf.listing, "location": shelf.location} for shelf in shelves[start : start + size]]
             request = self._request("POST", "/levels", content={"shelves": rows})
-            found += await self._http.read(request, shapes.understood(shapes.readings))
+            found += await self._http.read(request, understood(shapes.readings))
         return found
 
     async def push(self, call: Call) -> Sequence[WriteResult]:
@@ -115,7 +116,7 @@ class MemoryConnector:
         def understand(response: HttpResponse) -> list[WriteResult]:
             if response.status == 409:  # the key is known: what its first call did, this answer does not tell
                 return [WriteResult(write.id, Outcome.UNKNOWN, "the shop knows this key from another call") for write in call.writes]
-            return shapes.understood(lambda body: shapes.results(call, body))(response)
+            return understood(lambda body: shapes.results(call, body))(response)
 
         return await self._http.write(request, understand)
 
@@ -134,16 +135,16 @@ class MemoryConnector:
             case {"topic": "order.changed", "order": order}:
                 return [shapes.order(json.dumps(order))]
             case {"topic": "stock.changed"}:
-                news = shapes.fits(shapes.StockNews, delivery.body)
+                news = fits(shapes.StockNews, delivery.body)
                 return [ShelfHint(news.item, news.location, news.shows)]
             case {"topic": "listing.changed", "item": item}:
-                return [ListingHint(shapes.fits(shapes.ItemShape, json.dumps(item)).ref)]
+                return [ListingHint(fits(shapes.ItemShape, json.dumps(item)).ref)]
             case {"topic": "ping"}:
                 return [Ignored("a ping")]
         raise Misunderstood(f"not a delivery of a memory shop: {delivery.body[:120]!r}")
 
     async def subscriptions(self) -> Sequence[Subscription]:
-        page = await self._get("/hooks", {}, lambda body: shapes.fits(shapes.HooksPage, body))
+        page = await self._get("/hooks", {}, lambda body: fits(shapes.HooksPage, body))
         return [shapes.subscription(hook) for hook in page.hooks]
 
     async def subscribe(self, url: str) -> Sequence[Subscription]:
@@ -155,16 +156,14 @@ class MemoryConnector:
                 request = self._request("PUT", f"/hooks/{ours[topic].ref}", content={"active": True})
             else:
                 continue
-            ours[topic] = await self._http.write(
-                request, shapes.understood(lambda body: shapes.subscription(shapes.fits(shapes.HookShape, body)))
-            )
+            ours[topic] = await self._http.write(request, understood(lambda body: shapes.subscription(fits(shapes.HookShape, body))))
         return list(ours.values())
 
     def _overlap(self) -> timedelta:
         return timedelta(seconds=self._settings.overlap_seconds) + self._traits.visibility_lag
 
     async def _get(self, path: str, params: Mapping[str, str], meaning: Callable[[bytes], T]) -> T:
-        return await self._http.read(self._request("GET", path, params=params), shapes.understood(meaning))
+        return await self._http.read(self._request("GET", path, params=params), understood(meaning))
 
     def _request(
         self,

@@ -1,13 +1,16 @@
-"""The memory shops that the tests of this folder are run against: one per carrier, and the odd ones."""
+"""The memory shops that the tests of this folder are run against: one per carrier, and the odd ones; and a way to put another connector there."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from channelsync.contract import ConnectorType
+from pydantic import BaseModel
+
+from channelsync.contract import Connector, ConnectorType, Context
 from channelsync.testing.conformance import World, build_world
 from channelsync.testing.standins.memory import MemoryStandIn
-from channelsync_memory import connector
+from channelsync_memory import MemoryConnector, Settings, connector
 
 SHOPS: dict[str, dict[str, Any]] = {
     "compare_and_set": {},
@@ -28,3 +31,15 @@ def memory_world(shop: str, kind: ConnectorType = connector) -> World:
         lambda clock, source, deliver: MemoryStandIn(clock, source, deliver=deliver, **SHOPS[shop]),
         wrong={"token": "nobody", "webhook_secrets": ["nothing"]},
     )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A `ConnectorType` that makes memory connectors of another class."""
+
+    made: type[MemoryConnector]
+    name: str = "memory"
+    settings: type[BaseModel] = Settings
+
+    def connect(self, settings: Any, context: Context) -> Connector:
+        return self.made(settings, context)

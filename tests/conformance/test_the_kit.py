@@ -10,9 +10,10 @@ import pytest
 from channelsync.errors import ChannelError
 from channelsync.testing.conformance import ConnectorSuite
 from channelsync_memory import MemoryConnector
-from conformance import mistakes
-from conformance.memory_shops import memory_world
-from conformance.mistakes import Kind
+from conformance import mistakes_of_reading as reading
+from conformance import mistakes_of_webhooks as webhooks
+from conformance import mistakes_of_writing as writing
+from conformance.memory_shops import Kind, memory_world
 
 
 class Planted(NamedTuple):
@@ -25,84 +26,84 @@ class Planted(NamedTuple):
 
 
 PLANTED = [
-    Planted(mistakes.OpenLowerBound, "test_an_order_of_the_same_second_is_not_lost", "compare_and_set", "assert 'order-1002' in"),
-    Planted(mistakes.NoOverlap, "test_an_order_that_the_list_shows_late_is_not_lost", "slow and late", "Extra items in the right set"),
-    Planted(mistakes.IgnoresWiden, "test_widening_reaches_further_back", "compare_and_set", "assert 'order-1001' in"),
-    Planted(mistakes.HighWaterOnTheFirstPage, "test_a_first_run_brings_every_open_order", "compare_and_set", "the run was not complete"),
+    Planted(reading.OpenLowerBound, "test_an_order_of_the_same_second_is_not_lost", "compare_and_set", "assert 'order-1002' in"),
+    Planted(reading.NoOverlap, "test_an_order_that_the_list_shows_late_is_not_lost", "slow and late", "Extra items in the right set"),
+    Planted(reading.IgnoresWiden, "test_widening_reaches_further_back", "compare_and_set", "assert 'order-1001' in"),
+    Planted(reading.HighWaterOnTheFirstPage, "test_a_first_run_brings_every_open_order", "compare_and_set", "the run was not complete"),
     Planted(
-        mistakes.ForgetsWhereTheRunBegan,
+        reading.ForgetsWhereTheRunBegan,
         "test_a_broken_run_of_orders_goes_on_where_it_stopped_and_loses_nothing",
         "compare_and_set",
         "between the two halves",
     ),
-    Planted(mistakes.FirstPageOnly, "test_a_run_brings_every_listing", "compare_and_set", "Extra items in the right set"),
+    Planted(reading.FirstPageOnly, "test_a_run_brings_every_listing", "compare_and_set", "Extra items in the right set"),
     Planted(
-        mistakes.SwallowsATruncatedPage, "test_a_page_of_orders_that_was_cut_short_never_looks_complete", "compare_and_set", "DID NOT RAISE"
+        reading.SwallowsATruncatedPage, "test_a_page_of_orders_that_was_cut_short_never_looks_complete", "compare_and_set", "DID NOT RAISE"
     ),
-    Planted(mistakes.SkuInsteadOfRef, "test_every_location_of_a_listing_can_be_read", "compare_and_set", "Extra items in the right set"),
-    Planted(mistakes.ForgetsAliases, "test_order_lines_name_exactly_one_listing", "withholds", "names 'variant-1'"),
-    Planted(mistakes.GoneByStatus, "test_only_the_shop_itself_says_that_an_order_is_gone", "compare_and_set", "DID NOT RAISE"),
-    Planted(mistakes.CancelledCountsAsRestocked, "test_partly_refunded_before_shipping_with_restock", "compare_and_set", "does not add up"),
-    Planted(mistakes.CancelledCountsAsRestocked, "test_list_and_direct_reading_agree", "compare_and_set", "Differing attributes"),
-    Planted(mistakes.EverythingCancelledIsBackOnSale, "test_cancelled_without_restock", "compare_and_set", "on sale again"),
-    Planted(mistakes.EffectsAtTheTimeOfTheOrder, "test_placed", "compare_and_set", "the effects tell of 3 units"),
-    Planted(mistakes.EffectsAtTheTimeOfTheOrder, "test_unpaid_then_paid", "withholds", "the effects tell of 3 units"),
-    Planted(mistakes.EffectsFromTheStatus, "test_unpaid_then_paid", "withholds", "channel_took"),
-    Planted(mistakes.EffectsFromTheStatus, "test_it_lowers_its_number_when_it_says", "lowers on shipping", "assert 3 == 0"),
-    Planted(mistakes.SeesNothingWithheld, "test_it_withholds_as_it_says", "withholds", "assert 0 == 3"),
-    Planted(mistakes.AbsentReadsAsZero, "test_an_unknown_shelf_is_absent", "compare_and_set", "item-99999983"),
-    Planted(mistakes.UncountedReadsAsZero, "test_what_is_not_counted_does_not_read_as_zero", "compare_and_set", "assert 0 is None"),
-    Planted(mistakes.OneBatchOnly, "test_any_number_of_shelves_can_be_asked_for", "compare_and_set", "10 more items"),
-    Planted(mistakes.BlindCompareAndSet, "test_compare_and_set_refuses_what_is_stale", "compare_and_set", "Outcome.STALE"),
-    Planted(mistakes.RepeatsInsidePush, "test_an_answer_that_proves_nothing_leaves_the_outcome_unknown", "adjust", "a write is sent once"),
+    Planted(reading.SkuInsteadOfRef, "test_every_location_of_a_listing_can_be_read", "compare_and_set", "Extra items in the right set"),
+    Planted(reading.ForgetsAliases, "test_order_lines_name_exactly_one_listing", "withholds", "names 'variant-1'"),
+    Planted(reading.GoneByStatus, "test_only_the_shop_itself_says_that_an_order_is_gone", "compare_and_set", "DID NOT RAISE"),
+    Planted(reading.CancelledCountsAsRestocked, "test_partly_refunded_before_shipping_with_restock", "compare_and_set", "does not add up"),
+    Planted(reading.CancelledCountsAsRestocked, "test_list_and_direct_reading_agree", "compare_and_set", "Differing attributes"),
+    Planted(reading.EverythingCancelledIsBackOnSale, "test_cancelled_without_restock", "compare_and_set", "on sale again"),
+    Planted(reading.EffectsAtTheTimeOfTheOrder, "test_placed", "compare_and_set", "the effects tell of 3 units"),
+    Planted(reading.EffectsAtTheTimeOfTheOrder, "test_unpaid_then_paid", "withholds", "the effects tell of 3 units"),
+    Planted(reading.EffectsFromTheStatus, "test_unpaid_then_paid", "withholds", "channel_took"),
+    Planted(reading.EffectsFromTheStatus, "test_it_lowers_its_number_when_it_says", "lowers on shipping", "assert 3 == 0"),
+    Planted(reading.SeesNothingWithheld, "test_it_withholds_as_it_says", "withholds", "assert 0 == 3"),
+    Planted(reading.AbsentReadsAsZero, "test_an_unknown_shelf_is_absent", "compare_and_set", "item-99999983"),
+    Planted(reading.UncountedReadsAsZero, "test_what_is_not_counted_does_not_read_as_zero", "compare_and_set", "assert 0 is None"),
+    Planted(reading.OneBatchOnly, "test_any_number_of_shelves_can_be_asked_for", "compare_and_set", "10 more items"),
+    Planted(writing.BlindCompareAndSet, "test_compare_and_set_refuses_what_is_stale", "compare_and_set", "Outcome.STALE"),
+    Planted(writing.RepeatsInsidePush, "test_an_answer_that_proves_nothing_leaves_the_outcome_unknown", "adjust", "a write is sent once"),
     Planted(
-        mistakes.RepeatsInsidePush,
+        writing.RepeatsInsidePush,
         "test_an_answer_that_proves_nothing_leaves_the_outcome_unknown",
         "compare_and_set",
         "a write is sent once",
     ),
-    Planted(mistakes.RepeatsInsidePush, "test_a_request_that_nobody_answers_leaves_the_outcome_unknown", "set", "a write is sent once"),
-    Planted(mistakes.OkOnTimeOut, "test_a_request_that_nobody_answers_leaves_the_outcome_unknown", "compare_and_set", "Outcome.OK"),
-    Planted(mistakes.OkOnTimeOut, "test_nothing_but_declared_errors_in_a_storm_and_no_outcome_lies", "adjust, keyed", "said OK, 0 effects"),
+    Planted(writing.RepeatsInsidePush, "test_a_request_that_nobody_answers_leaves_the_outcome_unknown", "set", "a write is sent once"),
+    Planted(writing.OkOnTimeOut, "test_a_request_that_nobody_answers_leaves_the_outcome_unknown", "compare_and_set", "Outcome.OK"),
+    Planted(writing.OkOnTimeOut, "test_nothing_but_declared_errors_in_a_storm_and_no_outcome_lies", "adjust, keyed", "said OK, 0 effects"),
     Planted(
-        mistakes.NotSentAfterAnError, "test_an_answer_that_proves_nothing_leaves_the_outcome_unknown", "compare_and_set", "Outcome.NOT_SENT"
+        writing.NotSentAfterAnError, "test_an_answer_that_proves_nothing_leaves_the_outcome_unknown", "compare_and_set", "Outcome.NOT_SENT"
     ),
-    Planted(mistakes.EveryFailureIsUnknown, "test_a_refused_connection_is_known_to_have_had_no_effect", "adjust", "DID NOT RAISE"),
-    Planted(mistakes.EveryFailureIsUnknown, "test_a_throttled_call_is_raised_and_has_no_effect", "adjust", "DID NOT RAISE"),
-    Planted(mistakes.ResultsByPosition, "test_outcomes_belong_to_the_writes_they_name", "compare_and_set", "Outcome.REFUSED"),
+    Planted(writing.EveryFailureIsUnknown, "test_a_refused_connection_is_known_to_have_had_no_effect", "adjust", "DID NOT RAISE"),
+    Planted(writing.EveryFailureIsUnknown, "test_a_throttled_call_is_raised_and_has_no_effect", "adjust", "DID NOT RAISE"),
+    Planted(writing.ResultsByPosition, "test_outcomes_belong_to_the_writes_they_name", "compare_and_set", "Outcome.REFUSED"),
     Planted(
-        mistakes.OneBadWriteSpoilsTheReport,
+        writing.OneBadWriteSpoilsTheReport,
         "test_an_unknown_shelf_is_refused_alone",
         "adjust",
         "good is said to be refused and has had an effect",
     ),
-    Planted(mistakes.NewKeyForEachTry, "test_a_repeat_has_one_effect_and_the_same_answer", "adjust, keyed", "assert 0 == 1"),
-    Planted(mistakes.NewKeyForEachTry, "test_the_shop_can_name_the_call_behind_a_change", "set", "named-0b5f3"),
-    Planted(mistakes.VerifiesParsedJson, "test_the_raw_body_is_what_is_signed", "compare_and_set", "DID NOT RAISE"),
-    Planted(mistakes.ComparesSignaturesInTheOpen, "test_signatures_are_compared_in_constant_time", "compare_and_set", "compare_digest"),
-    Planted(mistakes.TakesUnsignedDeliveries, "test_without_a_signature_nothing_verifies", "compare_and_set", "DID NOT RAISE"),
-    Planted(mistakes.KeyFromTheTimeOfArrival, "test_repeats_have_the_same_key_whenever_they_come", "compare_and_set", "00:00' == "),
-    Planted(mistakes.OneKeyPerTopic, "test_other_facts_have_other_keys", "compare_and_set", "order.changed"),
+    Planted(writing.NewKeyForEachTry, "test_a_repeat_has_one_effect_and_the_same_answer", "adjust, keyed", "assert 0 == 1"),
+    Planted(writing.NewKeyForEachTry, "test_the_shop_can_name_the_call_behind_a_change", "set", "named-0b5f3"),
+    Planted(webhooks.VerifiesParsedJson, "test_the_raw_body_is_what_is_signed", "compare_and_set", "DID NOT RAISE"),
+    Planted(webhooks.ComparesSignaturesInTheOpen, "test_signatures_are_compared_in_constant_time", "compare_and_set", "compare_digest"),
+    Planted(webhooks.TakesUnsignedDeliveries, "test_without_a_signature_nothing_verifies", "compare_and_set", "DID NOT RAISE"),
+    Planted(webhooks.KeyFromTheTimeOfArrival, "test_repeats_have_the_same_key_whenever_they_come", "compare_and_set", "00:00' == "),
+    Planted(webhooks.OneKeyPerTopic, "test_other_facts_have_other_keys", "compare_and_set", "order.changed"),
     Planted(
-        mistakes.TrustsTheShapeOfADelivery, "test_garbage_raises_declared_errors_only", "compare_and_set", "parse raised JSONDecodeError"
+        webhooks.TrustsTheShapeOfADelivery, "test_garbage_raises_declared_errors_only", "compare_and_set", "parse raised JSONDecodeError"
     ),
-    Planted(mistakes.SubscribesAgainAndAgain, "test_subscribing_twice_changes_nothing", "compare_and_set", "Extra items in the left set"),
+    Planted(webhooks.SubscribesAgainAndAgain, "test_subscribing_twice_changes_nothing", "compare_and_set", "Extra items in the left set"),
     Planted(
-        mistakes.LeavesHooksSwitchedOff,
+        webhooks.LeavesHooksSwitchedOff,
         "test_a_hook_that_was_switched_off_is_armed_again",
         "compare_and_set",
         "Extra items in the right set",
     ),
     Planted(
-        mistakes.RetryStorm, "test_an_outage_is_unavailable_and_costs_few_requests", "compare_and_set", "calls of check during an outage"
+        reading.RetryStorm, "test_an_outage_is_unavailable_and_costs_few_requests", "compare_and_set", "calls of check during an outage"
     ),
     Planted(
-        mistakes.WrongCredentialsAreAnOutage,
+        reading.WrongCredentialsAreAnOutage,
         "test_wrong_credentials_are_called_by_their_name",
         "compare_and_set",
         "does not accept our token",
     ),
-    Planted(mistakes.LetsForeignErrorsOut, "test_nothing_but_declared_errors_in_a_storm_and_no_outcome_lies", "compare_and_set", "id"),
+    Planted(reading.LetsForeignErrorsOut, "test_nothing_but_declared_errors_in_a_storm_and_no_outcome_lies", "compare_and_set", "id"),
 ]
 
 

@@ -216,6 +216,13 @@ class TestOrders:
         hall.shop.ship(second)
         assert hall.shop.shows("MUG") == -6
 
+    def test_a_shop_with_backorders_sells_below_zero_and_others_do_not(self) -> None:
+        hall = Hall(backorders=True)
+        hall.shop.buy({"MUG": 11})
+        assert hall.shop.shows("MUG") == -1
+        with pytest.raises(SoldOut):
+            Hall().shop.buy({"MUG": 11})
+
     def test_truth_and_numbers_agree_after_every_move(self) -> None:
         hall = Hall()
         ref = hall.shop.buy({"MUG": 5})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
 
-from channelsync.contract import Delivery, Ignored, OrderHint, OrderSnapshot
+from channelsync.contract import Delivery, Ignored, OrderHint, OrderSnapshot, RegistersWebhooks
 from channelsync.errors import BadDelivery, ChannelError
 from channelsync.testing.conformance.mutations import mutated
 from channelsync.testing.conformance.promises import promise
@@ -20,8 +21,10 @@ MUTATIONS = 300
 
 
 async def subscribed(world: World) -> None:
+    """A stand-in whose connector cannot subscribe has its webhooks armed from the start."""
     world.receives()
-    await world.registers().subscribe(HOOK_URL)
+    if isinstance(world.connector, RegistersWebhooks):
+        await world.connector.subscribe(HOOK_URL)
     world.sell("MUG", shows=1000)
     await world.settle()
 
@@ -46,6 +49,15 @@ def _matters(world: World, delivery: Delivery, name: str) -> bool:
     except BadDelivery:
         return True
     return False
+
+
+def _raises_nothing_undeclared(verb: Callable[[Delivery], object], delivery: Delivery) -> None:
+    try:
+        verb(delivery)
+    except ChannelError:
+        return
+    except Exception as error:
+        raise AssertionError(f"{getattr(verb, '__name__', verb)} raised {error!r} for {delivery.body[:500]!r}") from error
 
 
 class WebhookPromises:
@@ -169,16 +181,11 @@ class WebhookPromises:
         ref, deliveries = await an_order(world)
         world.shop.ship(ref)
         await world.settle()
-        for delivery in [*deliveries, *world.mailbox.empty()][:6]:
-            for body in mutated(delivery.body, MUTATIONS // 6, seed=len(delivery.body)):
-                broken = replace(delivery, body=body)
+        deliveries = [*deliveries, *world.mailbox.empty()][:6]
+        for delivery in deliveries:
+            for body in mutated(delivery.body, MUTATIONS // len(deliveries), seed=len(delivery.body)):
                 for verb in (world.receives().verify, world.receives().parse):
-                    try:
-                        verb(broken)
-                    except ChannelError:
-                        continue
-                    except Exception as error:
-                        raise AssertionError(f"{verb.__name__} raised {error!r} for {body[:500]!r}") from error
+                    _raises_nothing_undeclared(verb, replace(delivery, body=body))
 
 
 class SubscriptionPromises:

@@ -20,6 +20,7 @@ class Dials:
     all_or_nothing: one bad write of a call spoils the whole call.
     writes_per_call, levels_per_call, page_size: limits of the API.
     locations: where the shop keeps numbers; ("",) is a shop with one number per item. Shoppers are served from the first that has units.
+    backorders: shoppers may buy what is not there, and the number goes below zero.
     withholds: unpaid checkouts hold their units back for `hold_seconds` without lowering the number.
     lowers_stock_on, restores_on_cancel: the shop's own effects.
     visibility_lag: how long an order's change stays out of the order list; `lag_varies`: a random time up to it.
@@ -36,6 +37,7 @@ class Dials:
     levels_per_call: int = 100
     page_size: int = 50
     locations: tuple[str, ...] = ("",)
+    backorders: bool = False
     withholds: bool = False
     hold_seconds: float = 3600.0
     lowers_stock_on: LowersOn = "placed"

@@ -69,7 +69,8 @@ class Orders:
         for sku, units in basket.items():
             if units < 1:
                 raise ValueError(f"a shopper buys at least one {sku!r}, not {units}")
-            if shelves.products[sku].tracked and shelves.sellable(sku) < units:
+            limited = shelves.products[sku].tracked and not self._dials.backorders
+            if limited and shelves.sellable(sku) < units:
                 raise SoldOut(sku)
         order = self._new(paid, reservation_ref)
         for sku, units in basket.items():
