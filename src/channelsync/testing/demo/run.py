@@ -87,7 +87,13 @@ class _Stage:
         self.polls = 0
         self.shops: dict[str, StandIn] = {
             "shopify": ShopifyStandIn(
-                clock, self._source(), deliver=self._deliver, visibility_lag=VISIBILITY_SECONDS, hang_seconds=TIMEOUT_SECONDS * 1.5
+                clock,
+                self._source(),
+                deliver=self._deliver,
+                visibility_lag=VISIBILITY_SECONDS,
+                hang_seconds=TIMEOUT_SECONDS * 1.5,
+                bucket_size=20_000,
+                restore_rate=1_000,
             ),
             "woocommerce": WooCommerceStandIn(clock, self._source(), deliver=self._deliver, visibility_lag=float(VISIBILITY_SECONDS)),
         }
