@@ -36,7 +36,17 @@ def retarget(conn: Connection, sku_ids: Collection[int]) -> None:
     """Give every shelf of these SKUs its new target and its due flag."""
     wanted = sorted(set(sku_ids))
     for start in range(0, len(wanted), CHUNK):
-        _retarget(conn, _shelves_of(conn, wanted[start : start + CHUNK]))
+        chunk = wanted[start : start + CHUNK]
+        _lock(conn, chunk)
+        _retarget(conn, _shelves_of(conn, chunk))
+
+
+def _lock(conn: Connection, sku_ids: list[int]) -> None:
+    """Before the sums are read: two writers at two locations that feed one shelf must not both compute its target from half of the news."""
+    if conn.dialect.name == "sqlite":
+        return  # one writer at a time
+    query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id).where(listings.c.sku_id.in_(sku_ids))
+    conn.execute(query.order_by(shelves.c.id).with_for_update(of=shelves, key_share=True))
 
 
 def _retarget(conn: Connection, found: list[_Shelf]) -> None:
