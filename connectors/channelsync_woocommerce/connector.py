@@ -31,6 +31,7 @@ from channelsync_woocommerce.listings import Listings
 from channelsync_woocommerce.orders import Orders
 from channelsync_woocommerce.push import Push
 from channelsync_woocommerce.settings import Settings
+from channelsync_woocommerce.shapes import inner, text
 from channelsync_woocommerce.stock import read_stock
 
 INDEX_FIELDS = "name,home,gmt_offset,timezone_string"
@@ -69,20 +70,20 @@ class WooCommerceConnector:
         """The shop's home address is its identity. The system status needs a key, so it proves the credentials."""
         index = (await self._api.get("/wp-json/", {"_fields": INDEX_FIELDS}, root="")).object()
         status = (await self._api.get("/system_status", {"_fields": "environment.version"})).object()
-        address = urlsplit(str(index.get("home") or ""))
+        address = urlsplit(text(index.get("home")))
         if not address.hostname:
             raise Misunderstood(f"{self._settings.url}/wp-json/ does not tell the shop's home address")
         facts = {
-            "version": str((status.get("environment") or {}).get("version", "")),
-            "time_zone": str(index.get("timezone_string") or f"UTC{index.get('gmt_offset', '')}"),
+            "version": text(inner(status, "environment").get("version")),
+            "time_zone": (text(index.get("timezone_string")) or f"UTC{index.get('gmt_offset', '')}"),
             "manage_stock": await self._option("woocommerce_manage_stock"),
             "hold_stock_minutes": await self._option("woocommerce_hold_stock_minutes"),
         }
         port = f":{address.port}" if address.port else ""
-        return Identity(f"{address.hostname}{port}{address.path.rstrip('/')}", str(index.get("name") or ""), facts)
+        return Identity(f"{address.hostname}{port}{address.path.rstrip('/')}", text(index.get("name")), facts)
 
     async def _option(self, name: str) -> str:
-        return str((await self._api.get(f"/settings/products/{name}")).object().get("value", ""))
+        return text((await self._api.get(f"/settings/products/{name}")).object().get("value"))
 
     def listings(self, cursor: Cursor) -> AsyncIterator[Page[Listing]]:
         return self._listings.stream(cursor)

@@ -14,7 +14,7 @@ from channelsync.contract import Cursor, Listing, Page
 from channelsync.errors import Misunderstood
 from channelsync_woocommerce.answers import ShopRefused
 from channelsync_woocommerce.api import PER_PAGE, Api
-from channelsync_woocommerce.shapes import from_naive_utc, listing_ref, naive_utc, number_id
+from channelsync_woocommerce.shapes import from_naive_utc, listing_ref, naive_utc, number_id, text
 from channelsync_woocommerce.walk import Raw, Walk, changed_at
 
 FIELDS = "id,name,sku,type,status,parent_id,manage_stock,stock_quantity,global_unique_id,date_modified_gmt"
@@ -30,15 +30,15 @@ def listing(raw: Raw, parent: Raw | None = None) -> Listing:
     problem = UNCOUNTED.get(kind)
     if parent is None and kind == "variable" and managed is not True:
         problem = "a variable product without stock of its own: its variations are what is sold"
-    title = " - ".join(str(part["name"]) for part in (parent, raw) if part and part.get("name"))
+    title = " - ".join(name for part in (parent, raw) if part and (name := text(part.get("name"))))
     return Listing(
         ref=own,
-        sku=str(raw.get("sku") or "") or None,
+        sku=text(raw.get("sku")) or None,
         title=title,
         stock_ref=listing_ref(number_id(parent)) if parent and managed == "parent" else None,
         tracked=managed in (True, "parent") and problem is None,
         problem=problem,
-        barcode=str(raw.get("global_unique_id") or "") or None,
+        barcode=text(raw.get("global_unique_id")) or None,
     )
 
 
@@ -77,8 +77,8 @@ class Listings:
         refused: list[tuple[str, str, str]] = []
         for row in rows:
             family: list[tuple[Raw, Raw | None]] = [(row, None)]
-            if row.get("type") == "variable":
-                family += [(child, row) for child in await self._variations(number_id(row))]
+            if row.get("type") == "variable" and isinstance(row.get("id"), int):
+                family += [(child, row) for child in await self._variations(row["id"])]
             for member, parent in family:
                 try:
                     items.append(listing(member, parent))

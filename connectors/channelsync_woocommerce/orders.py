@@ -14,7 +14,7 @@ from channelsync.errors import Misunderstood, Refused
 from channelsync_woocommerce.answers import ShopRefused
 from channelsync_woocommerce.api import PER_PAGE, Api
 from channelsync_woocommerce.settings import Settings
-from channelsync_woocommerce.shapes import from_naive_utc, naive_utc, number_id
+from channelsync_woocommerce.shapes import from_naive_utc, inner, naive_utc, number_id, objects
 from channelsync_woocommerce.snapshot import DEAD, snapshot, unshipped_refunds
 from channelsync_woocommerce.walk import Chunk, Raw, Walk, changed_at
 
@@ -154,6 +154,7 @@ def _high_water(run: _Run) -> str:
 
 def _enums(told: dict[str, Any]) -> Iterable[str]:
     """Every status named by an OPTIONS answer, in whichever argument it stands."""
-    for endpoint in told.get("endpoints") or []:
-        status = (endpoint.get("args") or {}).get("status") or {}
-        yield from status.get("enum") or (status.get("items") or {}).get("enum") or []
+    for endpoint in objects(told, "endpoints"):
+        status = inner(inner(endpoint, "args"), "status")
+        for names in (status.get("enum"), inner(status, "items").get("enum")):
+            yield from (name for name in names or () if isinstance(name, str))

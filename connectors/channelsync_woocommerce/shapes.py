@@ -11,6 +11,7 @@ from typing import Any
 from channelsync.errors import Misunderstood
 
 STAMP = "%Y-%m-%dT%H:%M:%S"
+YEARS = range(1990, 9000)
 REF = re.compile(r"(?:([1-9]\d{0,18}):)?([1-9]\d{0,18})", re.ASCII)
 
 
@@ -29,9 +30,12 @@ def optional_time(raw: Mapping[str, Any], name: str) -> datetime | None:
     if not text:
         return None
     try:
-        return from_naive_utc(text)
+        at = from_naive_utc(text)
     except (TypeError, ValueError):
-        raise Misunderstood(f"{name}_gmt is not a date: {str(text)[:40]!r}") from None
+        at = None
+    if at is None or at.year not in YEARS:
+        raise Misunderstood(f"{name}_gmt is not a date: {str(text)[:40]!r}")
+    return at
 
 
 def required_time(raw: Mapping[str, Any], name: str) -> datetime:
@@ -52,7 +56,7 @@ def units(value: Any, name: str) -> int:
     """Whole units of an order line; meta data spells them as text. Plug-ins for fractional quantities are not understood."""
     try:
         number = float(value or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Misunderstood(f"{name} is not a number: {str(value)[:40]!r}") from None
     if not number.is_integer():
         raise Misunderstood(f"{name} is not a whole number: {value!r}")
@@ -70,9 +74,27 @@ def shown(value: Any) -> int | None:
 
 def meta_value(raw: Mapping[str, Any], *keys: str) -> Any:
     """The value of the first of these meta keys; None if there is none."""
-    rows = raw.get("meta_data") or []
-    found = {row.get("key"): row.get("value") for row in reversed(rows) if isinstance(row, dict)}
-    return next((found[key] for key in keys if key in found), None)
+    rows = objects(raw, "meta_data")
+    return next((row.get("value") for key in keys for row in rows if row.get("key") == key), None)
+
+
+def objects(raw: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """A list of objects; absent means empty."""
+    rows = raw.get(name) or []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Misunderstood(f"{name} is not a list of objects: {str(rows)[:80]}")
+    return rows
+
+
+def inner(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """An object within an object; anything else means empty."""
+    found = raw.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def text(value: Any) -> str:
+    """What people may read; nothing else than text and numbers is."""
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def listing_ref(product: int, variation: int = 0) -> str:
@@ -81,7 +103,7 @@ def listing_ref(product: int, variation: int = 0) -> str:
 
 def ref_of(raw: Mapping[str, Any]) -> str:
     """The ref of a product object; variations carry their parent."""
-    parent = raw.get("parent_id") or 0
+    parent = number_id(raw, "parent_id", missing=0)
     return listing_ref(parent, number_id(raw)) if raw.get("type") == "variation" and parent else listing_ref(number_id(raw))
 
 

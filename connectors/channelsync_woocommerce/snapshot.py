@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
-from channelsync_woocommerce.shapes import listing_ref, meta_value, number_id, optional_time, required_time, units
+from channelsync_woocommerce.shapes import listing_ref, meta_value, number_id, objects, optional_time, required_time, text, units
 
 Raw = Mapping[str, Any]
 REST_OF_SECOND = timedelta(seconds=1) - timedelta(microseconds=1)  # WooCommerce cuts its times to whole seconds
@@ -70,10 +70,10 @@ def snapshot(raw: Raw, hold_stock_minutes: int, refunded: Mapping[int, int] = NO
         state=state,
         modified_at=modified,
         created_at=created,
-        lines=() if status in DRAFTS else tuple(_line(line, order, refunded) for line in raw.get("line_items") or []),
-        number=str(raw.get("number") or raw["id"]),
+        lines=() if status in DRAFTS else tuple(_line(line, order, refunded) for line in objects(raw, "line_items")),
+        number=text(raw.get("number")) or str(raw["id"]),
         hold_until=created + hold if state is OrderState.PENDING else None,
-        reservation_ref=str(reservation) if reservation else None,
+        reservation_ref=text(reservation) or None,
     )
 
 
@@ -87,8 +87,8 @@ def _line(raw: Raw, order: _Order, refunded: Mapping[int, int]) -> OrderLine:
         ref=str(number_id(raw)),
         listing=listing_ref(product, variation) if product else None,
         quantity=quantity,
-        sku=raw.get("sku") or None,
-        title=str(raw.get("name") or ""),
+        sku=text(raw.get("sku")) or None,
+        title=text(raw.get("name")),
         effects=_effects(order, quantity, took, back),
     )
     never_left = min(quantity, refunded.get(number_id(raw), 0))
@@ -123,7 +123,7 @@ def unshipped_refunds(raw: Raw, refunds: Iterable[Raw]) -> dict[int, int]:
     found: dict[int, int] = {}
     for refund in refunds:
         if completed is None or required_time(refund, "date_created") < completed:
-            for line in refund.get("line_items") or []:
+            for line in objects(refund, "line_items"):
                 number = units(meta_value(line, "_refunded_item_id"), "_refunded_item_id")
                 found[number] = found.get(number, 0) + abs(units(line.get("quantity"), "quantity"))
     return found

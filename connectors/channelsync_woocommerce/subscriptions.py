@@ -9,7 +9,7 @@ from channelsync.contract import Subscription
 from channelsync.errors import Misunderstood, Refused
 from channelsync_woocommerce.answers import Answer
 from channelsync_woocommerce.api import PER_PAGE, Api
-from channelsync_woocommerce.shapes import number_id
+from channelsync_woocommerce.shapes import number_id, text
 
 TOPICS = tuple(f"{resource}.{event}" for resource in ("order", "product") for event in ("created", "updated", "deleted", "restored"))
 PAGES_MAX = 20
@@ -45,4 +45,4 @@ def _one(answer: Answer) -> Subscription:
 
 
 def _subscription(raw: dict[str, Any]) -> Subscription:
-    return Subscription(str(number_id(raw)), str(raw.get("topic", "")), str(raw.get("delivery_url", "")), raw.get("status") == "active")
+    return Subscription(str(number_id(raw)), text(raw.get("topic")), text(raw.get("delivery_url")), raw.get("status") == "active")

@@ -40,7 +40,7 @@ class Walk:
 
     async def since(self, after: datetime | None) -> AsyncIterator[Chunk]:
         """Every row changed after `after` (None: all rows)."""
-        given: set[tuple[Any, Any]] = set()
+        given: set[tuple[str, str]] = set()
         while True:
             rows, at = await self._page(after=after, orderby="modified")
             fresh = [row for row in rows if _version(row) not in given]
@@ -62,7 +62,7 @@ class Walk:
 
     async def _one_second(self, second: datetime) -> list[Raw]:
         """All rows of one second, by page. A row that leaves the window shifts the others, so passes repeat until one brings nothing."""
-        found: dict[tuple[Any, Any], Raw] = {}
+        found: dict[tuple[str, str], Raw] = {}
         for _ in range(PASSES):
             known = len(found)
             for page in range(1, PAGES_PER_SECOND + 1):
@@ -88,8 +88,8 @@ class Walk:
         return answer.rows(), self.api.time_of(answer)
 
 
-def _version(row: Raw) -> tuple[Any, Any]:
-    return row.get("id"), row.get("date_modified_gmt")
+def _version(row: Raw) -> tuple[str, str]:
+    return str(row.get("id")), str(row.get("date_modified_gmt"))
 
 
 def _last_change(rows: list[Raw]) -> datetime | None:
