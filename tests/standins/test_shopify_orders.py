@@ -171,6 +171,17 @@ def test_a_change_is_found_late_under_its_new_time(clock: ManualClock) -> None:
     assert listed(shop, "updated_at:>='2026-01-15T12:01:00Z'") == [ref]
 
 
+def test_two_changes_that_become_visible_in_the_wrong_order_end_at_the_later_one(clock: ManualClock) -> None:
+    shop = stand_in(clock, Item("MUG", 100), visibility_lag=60.0)
+    refs = [shop.buy({"MUG": 1}) for _ in range(30)]
+    clock.advance(5)
+    for ref in refs:
+        shop.ship(ref)
+    clock.advance(60)
+    assert set(listed(shop, "updated_at:>='2026-01-15T12:00:05Z'")) == set(refs)
+    assert listed(shop, "status:open") == []
+
+
 def test_the_lower_bound_is_closed_and_status_is_searched(clock: ManualClock) -> None:
     shop = stand_in(clock)
     ref = shop.buy({"MUG": 1})
