@@ -7,7 +7,9 @@ step that releases it. Nothing is computed past an open attempt. No database tra
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -28,6 +30,7 @@ LEASE_MARGIN = timedelta(seconds=2)
 REPEAT_PAUSE_MAX = 60.0
 ROUNDS_MAX = 100
 """Calls in a row before other work gets its turn."""
+LOOK_STEP = 1.0
 
 
 class Dispatcher:
@@ -48,8 +51,9 @@ class Dispatcher:
             return False
         await self._finish_open_calls()
         await self._send_all(raises=False)
-        if await self._look_before_raising():
-            await self._send_all(raises=True)
+        seen = await self._due_raises()
+        if seen and await self._lower_while(self._look_at_sellers(seen)):
+            await self._send_all(raises=True, seen=seen)
         return True
 
     # -- may we? -----------------------------------------------------------------------------------------------------------------------------
@@ -99,14 +103,33 @@ class Dispatcher:
 
     # -- sending -----------------------------------------------------------------------------------------------------------------------------------
 
-    async def _look_before_raising(self) -> bool:
-        """True if there is something to raise and every shop that sells it has just been looked at."""
+    async def _due_raises(self) -> tuple[tuple[int, int], ...]:
         if not self._store.time.steady():
-            return False
-        sellers = await self._store.ledger.read(
-            selling.sellers_of_due_raises, self._channel.id, self._unreachable(), self._store.clock.now()
-        )
-        return bool(sellers) and await self._pullers.look_at(sellers)
+            return ()
+        return await self._store.ledger.read(selling.due_raises, self._channel.id, self._unreachable(), self._store.clock.now())
+
+    async def _look_at_sellers(self, seen: tuple[tuple[int, int], ...]) -> bool:
+        """True if every shop that sells what is to be raised has just been looked at."""
+        sellers = await self._store.ledger.read(selling.sellers_of, [shelf_id for shelf_id, _ in seen])
+        return await self._pullers.look_at(sellers)
+
+    async def _lower_while(self, look: Coroutine[Any, Any, bool]) -> bool:
+        """Looking takes a while, and lowers never wait. What else woke us meanwhile is handed on to the next round."""
+        looking, due = asyncio.ensure_future(look), self._channel.due
+        woken = False
+        try:
+            while not looking.done():
+                alarm = asyncio.ensure_future(due.wait(self._store.clock, LOOK_STEP))
+                await asyncio.wait((looking, alarm), return_when=asyncio.FIRST_COMPLETED)
+                woken = woken or (alarm.done() and alarm.result())
+                alarm.cancel()
+                if not looking.done():
+                    await self._send_all(raises=False)
+            return looking.result()
+        finally:
+            looking.cancel()
+            if woken:
+                due.set()
 
     def _unreachable(self) -> tuple[int, ...]:
         return tuple(other.id for other in self._store.channels.values() if other.unreachable)
@@ -114,12 +137,12 @@ class Dispatcher:
     async def _sellers(self, attempt_ids: list[str]) -> frozenset[int]:
         return await self._store.ledger.read(selling.sellers_of_attempts, attempt_ids)
 
-    async def _send_all(self, *, raises: bool) -> None:
+    async def _send_all(self, *, raises: bool, seen: tuple[tuple[int, int], ...] = ()) -> None:
         for _ in range(ROUNDS_MAX):
             if self._stopped or not await self._hold_lease():
                 return
             looks = await self._look_at_shelves(raises=raises) if self._channel.traits.carrier is Carrier.SET else ()
-            call = await self._arm(raises=raises, looks=looks)
+            call = await self._arm(raises=raises, looks=looks, seen=seen)
             if call is None:
                 return
             await self._send(call, repeat=False)
@@ -131,7 +154,7 @@ class Dispatcher:
             if released is not None:
                 await self._transmit(released)
 
-    async def _arm(self, *, raises: bool, looks: tuple[tuple[int, Look], ...]) -> Call | None:
+    async def _arm(self, *, raises: bool, looks: tuple[tuple[int, Look], ...], seen: tuple[tuple[int, int], ...]) -> Call | None:
         assert self._channel.lease is not None
         traits = self._channel.traits
         arming = Arming(
@@ -143,6 +166,7 @@ class Dispatcher:
             self._channel.lease.version,
             looks,
             self._unreachable(),
+            seen,
         )
         return await self._store.ledger.run(outbox.arm, arming)
 

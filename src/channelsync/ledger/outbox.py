@@ -25,7 +25,11 @@ OPEN_STATES = ("armed", "sent", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Arming:
-    """What to arm. looks: fresh readings by shelf id, for carriers that need one (SET). avoid: channels known to be unreachable now."""
+    """What to arm. looks: fresh readings by shelf id, for carriers that need one (SET). avoid: channels known to be unreachable now.
+
+    seen: of a raise, the shelves that were due and their targets when every seller began to be looked at: what was caused later waits for
+    the next look.
+    """
 
     channel_id: int
     key: str
@@ -35,6 +39,7 @@ class Arming:
     lease_version: int
     looks: tuple[tuple[int, Look], ...] = ()
     avoid: tuple[int, ...] = ()
+    seen: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def arm(conn: Connection, items: Sequence[Arming], now: datetime) -> list[Call |
 def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
     if not holds_lease(conn, item.channel_id, item.lease_version):
         return None
-    looks = dict(item.looks)
+    looks, seen = dict(item.looks), dict(item.seen)
     chosen: list[tuple[int, ShelfRef, int, Difference]] = []
     for row in conn.execute(_due(item, now)).mappings():
         change = difference(
@@ -74,6 +79,8 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
             own_seq=row["own_seq"],
             look=looks.get(row["id"]),
         )
+        if item.raises and row["target"] > seen[row["id"]]:
+            continue
         if change is not None and (change.delta > 0) == item.raises:
             chosen.append((row["id"], ShelfRef(row["ref"], row["location"]), row["version"], change))
     if not chosen:
@@ -108,6 +115,8 @@ def _due(item: Arming, now: datetime) -> Select[Any]:
     wanted = sendable(item.channel_id, raises=item.raises, avoid=item.avoid, now=now)
     if item.carrier is Carrier.SET:
         wanted.append(shelves.c.id.in_([shelf_id for shelf_id, _ in item.looks]))
+    if item.raises:
+        wanted.append(shelves.c.id.in_([shelf_id for shelf_id, _ in item.seen]))
     query = (
         select(shelves, listings.c.ref)
         .join(listings, listings.c.id == shelves.c.listing_id)

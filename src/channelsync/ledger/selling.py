@@ -12,11 +12,20 @@ from channelsync.ledger import outbox
 from channelsync.ledger.brackets import ShelfState, states
 from channelsync.ledger.schema import attempts, channels, listings, shelves
 
+RAISES_AT_ONCE = 2_000
 
-def sellers_of_due_raises(conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime) -> frozenset[int]:
-    """Channels that sell any SKU this channel can raise now (itself included); empty: nothing to raise."""
-    due = select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id)
-    return _sellers(conn, due.where(*outbox.sendable(channel_id, raises=True, avoid=avoid, now=now)))
+
+def due_raises(conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime) -> tuple[tuple[int, int], ...]:
+    """The shelves this channel can raise now, the scarcest first, and the target of each."""
+    query = select(shelves.c.id, shelves.c.target).join(listings, listings.c.id == shelves.c.listing_id)
+    query = query.where(*outbox.sendable(channel_id, raises=True, avoid=avoid, now=now))
+    return tuple((row.id, row.target) for row in conn.execute(query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE)))
+
+
+def sellers_of(conn: Connection, shelf_ids: Sequence[int]) -> frozenset[int]:
+    """Channels that sell any SKU of these shelves."""
+    skus = select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id).where(shelves.c.id.in_(list(shelf_ids)))
+    return _sellers(conn, skus)
 
 
 def sellers_of_attempts(conn: Connection, attempt_ids: Sequence[str]) -> frozenset[int]:
