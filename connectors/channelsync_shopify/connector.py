@@ -47,7 +47,7 @@ class Shopify:
         overlap = timedelta(seconds=settings.overlap_seconds)
         self._orders, self._catalogue = OrderReader(self._admin, overlap), Catalogue(self._admin, overlap)
         self._subscriptions = Subscriptions(self._admin)
-        self._location = settings.location
+        self._location = settings.shop_location
 
     @property
     def traits(self) -> Traits:
@@ -74,11 +74,11 @@ class Shopify:
             yield page
 
     async def orders(self, cursor: Cursor, *, widen: timedelta = timedelta(0)) -> AsyncIterator[Page[OrderSnapshot]]:
-        async for page in self._orders.pages(cursor, widen):
+        async for page in self._orders.pages(cursor, widen, await self._stocked_location()):
             yield page
 
     async def order(self, ref: str) -> OrderSnapshot | Gone:
-        return await self._orders.one(ref)
+        return await self._orders.one(ref, await self._stocked_location())
 
     async def stock(self, shelves: Sequence[ShelfRef]) -> Sequence[Reading]:
         return await self._catalogue.readings(shelves, await self._stocked_location()) if shelves else ()

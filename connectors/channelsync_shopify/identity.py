@@ -49,7 +49,7 @@ async def only_location(admin: Admin) -> str:
     if len(places.nodes) == 1 and not places.cut:
         return places.nodes[0].id
     choice = ", ".join(f"{place.id} ({place.name})" for place in places.nodes) or "none"
-    raise Misunderstood(f"the shop has not exactly one active location; set `location` to one of: {choice}")
+    raise Misunderstood(f"the shop has not exactly one active location; set `shop_location` to one of: {choice}")
 
 
 def _understand_health(answer: Answer) -> tuple[Health, str | None]:

@@ -48,13 +48,13 @@ class OrderReader:
     def __init__(self, admin: Admin, overlap: timedelta) -> None:
         self._admin, self._overlap = admin, overlap
 
-    async def pages(self, cursor: Cursor, widen: timedelta) -> AsyncIterator[Page[OrderSnapshot]]:
+    async def pages(self, cursor: Cursor, widen: timedelta, location: str) -> AsyncIterator[Page[OrderSnapshot]]:
         """The first run reads the open orders and leaves the shop's clock at its beginning as mark; later runs the newest change seen."""
         run = self._start(cursor, widen)
         while True:
             found = await self._admin.read(documents.ORDERS, _variables(run), _understand_page)
             run = run if run.mark else run.seen(found.at)
-            items, refused = await self._snapshots(found.page)
+            items, refused = await self._snapshots(found.page, location)
             if run.query != OPEN_ORDERS:
                 for item in items:
                     run = run.seen(item.modified_at)
@@ -64,9 +64,9 @@ class OrderReader:
             run = run.turned(found.page.page_info)
             yield Page(items, resume=run.token(), refused=refused)
 
-    async def one(self, ref: str) -> OrderSnapshot | Gone:
+    async def one(self, ref: str, location: str) -> OrderSnapshot | Gone:
         order = await self._whole(ref)
-        return snapshot(order) if order else Gone(ref)
+        return snapshot(order, location) if order else Gone(ref)
 
     def _start(self, cursor: Cursor, widen: timedelta) -> Run:
         if cursor.resume:
@@ -75,7 +75,7 @@ class OrderReader:
             return Run(changed_since(cursor.high_water, self._overlap + widen), mark=cursor.high_water)
         return Run(OPEN_ORDERS)
 
-    async def _snapshots(self, page: RawPage) -> tuple[tuple[OrderSnapshot, ...], tuple[tuple[str, str, str], ...]]:
+    async def _snapshots(self, page: RawPage, location: str) -> tuple[tuple[OrderSnapshot, ...], tuple[tuple[str, str, str], ...]]:
         """The page's orders, and those that could not be understood as (ref, reason, raw text)."""
         items: list[OrderSnapshot] = []
         refused: list[tuple[str, str, str]] = []
@@ -84,7 +84,7 @@ class OrderReader:
                 order = shaped(Order, raw, "an order")
                 whole = await self._whole(order.id) if _cut(order, documents.REFUNDS_IN_PAGE) else order
                 if whole:
-                    items.append(snapshot(whole))
+                    items.append(snapshot(whole, location))
             except Malformed as error:
                 refused.append((str(raw.get("id", "")), str(error), json.dumps(raw)[:RAW_MAX]))
         return tuple(items), tuple(refused)

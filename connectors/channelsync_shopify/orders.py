@@ -45,15 +45,15 @@ class Returns:
             self.effects.append(Effect(-units, at))
 
 
-def snapshot(order: Order) -> OrderSnapshot:
-    """Raises Malformed if the order's numbers contradict each other."""
+def snapshot(order: Order, location: str) -> OrderSnapshot:
+    """location: the one whose number this channel keeps. Raises Malformed if the order's numbers contradict each other."""
     returns = _returns(order)
     return OrderSnapshot(
         ref=order.id,
         state=OrderState.CANCELLED if order.cancelled_at else OrderState.OPEN,
         modified_at=order.updated_at.astimezone(UTC),
         created_at=order.created_at.astimezone(UTC),
-        lines=tuple(_line(order, line, returns.get(line.id) or Returns()) for line in order.line_items.nodes),
+        lines=tuple(_line(order, line, returns.get(line.id) or Returns(), location) for line in order.line_items.nodes),
         number=order.name,
         reservation_ref=next((each.value for each in order.custom_attributes if each.key == RESERVATION_KEY and each.value), None),
         test=order.test,
@@ -70,7 +70,8 @@ def _returns(order: Order) -> Mapping[str, Returns]:
     return found
 
 
-def _line(order: Order, line: Line, returns: Returns) -> OrderLine:
+def _line(order: Order, line: Line, returns: Returns, location: str) -> OrderLine:
+    elsewhere = order.retail_location is not None and order.retail_location.id != location
     item = line.variant.inventory_item if line.variant else None
     shipped = line.quantity - line.unfulfilled_quantity - line.non_fulfillable_quantity
     gone = line.quantity - shipped if order.cancelled_at else line.non_fulfillable_quantity
@@ -88,7 +89,7 @@ def _line(order: Order, line: Line, returns: Returns) -> OrderLine:
         cancelled=cancelled,
         quarantined=gone - cancelled,
         restocked=restocked,
-        effects=_effects(order, line, returns),
+        effects=() if elsewhere else _effects(order, line, returns),  # a till in another place does not touch our number
         location=order.retail_location.id if order.retail_location else None,
         stocked=item is not None and not line.is_gift_card,
     )

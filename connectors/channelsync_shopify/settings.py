@@ -21,7 +21,9 @@ class ShopifySettings(BaseModel):
     client_secret: SecretStr | None = None
     webhook_secrets: Annotated[tuple[SecretStr, ...], Field(description="signing secrets; during a rotation the old and the new one")] = ()
     api_version: Annotated[str, StringConstraints(pattern=r"^20\d\d-(01|04|07|10)$")] = "2026-07"
-    location: Annotated[LocationGid | None, Field(description="the location whose number is kept; the only active one if omitted")] = None
+    shop_location: Annotated[LocationGid | None, Field(description="the location whose number is kept; the only active one if omitted")] = (
+        None
+    )
     overlap_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
     visibility_lag_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
     write_drains_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60

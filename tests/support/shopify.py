@@ -147,7 +147,7 @@ TABLE = {
     "shop": "example.myshopify.com",
     "access_token": "shpat_1",
     "webhook_secrets": ["one", "two"],
-    "location": LOCATION,
+    "shop_location": LOCATION,
 }
 
 

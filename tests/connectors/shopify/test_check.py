@@ -68,12 +68,12 @@ def test_another_shop_that_answers_is_alarming() -> None:
 
 
 def test_the_only_location_is_taken_and_several_are_listed() -> None:
-    shop, _ = replayed(health(), places("Warehouse"), location=None)
+    shop, _ = replayed(health(), places("Warehouse"), shop_location=None)
     assert run(shop.check()).name == "Example"
-    shop, _ = replayed(health(), places("Warehouse", "Window"), location=None)
+    shop, _ = replayed(health(), places("Warehouse", "Window"), shop_location=None)
     with pytest.raises(Misunderstood, match=r"gid://shopify/Location/1 \(Warehouse\), gid://shopify/Location/2 \(Window\)"):
         run(shop.check())
-    shop, _ = replayed(health(), places(), location=None)
+    shop, _ = replayed(health(), places(), shop_location=None)
     with pytest.raises(Misunderstood, match="none"):
         run(shop.check())
 

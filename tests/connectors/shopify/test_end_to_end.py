@@ -55,7 +55,7 @@ def test_check_finds_the_shop_and_its_only_location() -> None:
     shop = stand_in(clock)
 
     async def main() -> None:
-        async with connected(shop, clock, location=None) as connector:
+        async with connected(shop, clock, shop_location=None) as connector:
             identity = await connector.check()
             assert identity.facts["domain"] == "shopify.myshopify.com"
             listings = [listing async for page in connector.listings(Cursor()) for listing in page.items]

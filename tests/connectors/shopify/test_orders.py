@@ -10,6 +10,7 @@ import pytest
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
 from channelsync_shopify.answers import Malformed, Order, shaped
 from channelsync_shopify.orders import snapshot
+from support.shopify import LOCATION
 from support.shopify_orders import UPDATED, line, order, refund, refund_line
 
 PLACED = datetime(2026, 1, 15, 10, 0, 0, 999_999, tzinfo=UTC)
@@ -18,7 +19,7 @@ CHANGED = datetime(2026, 1, 15, 11, 0, 0, 999_999, tzinfo=UTC)
 
 
 def seen(raw: dict[str, Any]) -> OrderSnapshot:
-    return snapshot(shaped(Order, raw, "the order"))
+    return snapshot(shaped(Order, raw, "the order"), LOCATION)
 
 
 def the_line(raw: dict[str, Any]) -> OrderLine:
@@ -145,6 +146,12 @@ def test_what_travels_along() -> None:
     found = seen(order(customAttributes=attributes, test=True, retailLocation={"id": "gid://shopify/Location/9"}))
     assert (found.reservation_ref, found.test, found.lines[0].location) == ("r-17", True, "gid://shopify/Location/9")
     assert seen(order(customAttributes=[{"key": "reservation_ref", "value": None}])).reservation_ref is None
+
+
+def test_a_sale_at_a_till_elsewhere_leaves_our_number_alone() -> None:
+    here, there = the_line(order(retailLocation={"id": LOCATION})), the_line(order(retailLocation={"id": "gid://shopify/Location/9"}))
+    assert (here.channel_took, there.channel_took) == (3, 0)
+    assert (here.quantity, there.quantity) == (3, 3), "sold all the same"
 
 
 def test_times_of_another_zone_are_told_in_utc() -> None:

@@ -145,7 +145,7 @@ def test_what_is_in_doubt_is_raised_as_such() -> None:
 
 
 def test_a_location_that_cannot_be_found_out_means_not_sent() -> None:
-    shop, http = replayed(answer(status=502), location=None)
+    shop, http = replayed(answer(status=502), shop_location=None)
     with pytest.raises(NotReached):
         run(shop.push(a_call(1)))
     assert http.verbs == ["read"]
@@ -153,7 +153,7 @@ def test_a_location_that_cannot_be_found_out_means_not_sent() -> None:
 
 def test_the_only_location_is_looked_up_once_and_used_where_the_shelf_names_none() -> None:
     places = answer({"locations": page([{"id": LOCATION, "name": "Warehouse", "isActive": True}])})
-    shop, http = replayed(places, result(), result(), location=None)
+    shop, http = replayed(places, result(), result(), shop_location=None)
     call = Call("k", (a_write(1, location=""),))
     run(shop.push(call))
     run(shop.push(call))

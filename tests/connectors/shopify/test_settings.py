@@ -44,7 +44,7 @@ def test_secrets_do_not_show() -> None:
         ({"shop": "https://example.myshopify.com"}, "without https://"),
         ({"shop": "example.com"}, "example.myshopify.com"),
         ({"url": "example.com"}, "must start with https://"),
-        ({"location": "82014863546"}, "pattern"),
+        ({"shop_location": "82014863546"}, "pattern"),
         ({"api_version": "latest"}, "pattern"),
         ({"overlap_seconds": 30}, "must not be below visibility_lag_seconds"),
         ({"colour": "blue"}, "Extra inputs"),

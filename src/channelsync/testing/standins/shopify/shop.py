@@ -95,7 +95,7 @@ class ShopifyStandIn:
     # What a connector is told
 
     def settings(self, url: str) -> dict[str, Any]:
-        table: dict[str, Any] = {"connector": "shopify", "shop": self.domain, "url": url, "location": self.location.id}
+        table: dict[str, Any] = {"connector": "shopify", "shop": self.domain, "url": url, "shop_location": self.location.id}
         if self.login == "client_credentials":
             return {**table, "client_id": self.tokens.client_id, "client_secret": self.tokens.client_secret}
         return {**table, "access_token": self.tokens.lasting, "webhook_secrets": [self.tokens.client_secret]}
