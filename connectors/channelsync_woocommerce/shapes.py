@@ -46,8 +46,9 @@ def required_time(raw: Mapping[str, Any], name: str) -> datetime:
 
 
 def number_id(raw: Mapping[str, Any], name: str = "id", *, missing: int | None = None) -> int:
-    value = missing if raw.get(name) is None else raw[name]
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    """`missing` stands in where there is none (null); WooCommerce itself writes 0 for none."""
+    value = raw.get(name) or missing
+    if isinstance(value, bool) or not isinstance(value, int) or (value < 1 and value != missing):
         raise Misunderstood(f"{name} is not an id: {str(value)[:40]!r}")
     return value
 

@@ -102,6 +102,27 @@ def test_an_order_that_is_not_understood_is_set_aside_with_its_reason_and_the_ru
     assert last.high_water == "2026-11-21T12:00:00"
 
 
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        (
+            {"endpoints": [{"args": {"status": {"enum": ["processing", "packed", "trash"]}}}]},
+            "pending,processing,on-hold,checkout-draft,packed",
+        ),
+        ({"endpoints": []}, "any"),
+    ],
+)
+def test_the_first_run_asks_for_open_statuses_by_name_or_for_all_orders(options: Any, status: str) -> None:
+    http = ScriptedHttp(answer(options), answer([]))
+
+    async def run() -> list[str | None]:
+        return [page.high_water async for page in connected(http, ManualClock()).orders(Cursor())]
+
+    assert asyncio.run(run()) == ["2026-11-21T01:00:00"]
+    assert http.requests[1].params["status"] == status
+    assert "billing" not in http.requests[1].params["_fields"]
+
+
 @pytest.mark.parametrize("resume", ["x", "0", "[]", "{}", '{"stage":"live","after":5}', '{"stage":"live","else":"2026-11-21T12:00:00"}'])
 def test_a_cursor_of_somebody_else_is_refused(resume: str) -> None:
     async def run() -> None:
