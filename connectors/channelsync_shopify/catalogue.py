@@ -9,8 +9,9 @@ from typing import Any
 from channelsync.contract import Cursor, Listing, Page, Reading, ShelfRef
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import Malformed, RawPage, StockedItem, Variant, shaped
+from channelsync_shopify.answers import StockedItem, Variant
 from channelsync_shopify.runs import Run, changed_since
+from channelsync_shopify.shapes import Malformed, RawPage, shaped
 
 RAW_MAX = 5_000
 """Characters kept of a variant that was not understood."""

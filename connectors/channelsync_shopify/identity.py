@@ -6,8 +6,9 @@ from channelsync.contract import Identity
 from channelsync.errors import Misunderstood, Unauthorized
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import Connection, Health, Place, shaped
+from channelsync_shopify.answers import Health, Place
 from channelsync_shopify.settings import ShopifySettings
+from channelsync_shopify.shapes import Connection, shaped
 
 SCOPES = ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders")
 

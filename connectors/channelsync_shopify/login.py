@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 from channelsync.contract import Context, HttpRequest, HttpResponse
 from channelsync.errors import Misunderstood, RateLimited, Unauthorized, Unavailable
-from channelsync_shopify.answers import Granted, shaped
+from channelsync_shopify.answers import Granted
 from channelsync_shopify.settings import ShopifySettings
+from channelsync_shopify.shapes import shaped
 
 RENEW_AT = 0.8
 """Part of a token's life after which a new one is asked for: of 24 hours the last 5 are room for an outage of the token endpoint."""

@@ -15,21 +15,10 @@ from channelsync.contract import Cursor, Gone, OrderSnapshot, Page
 from channelsync.errors import Unavailable
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import (
-    Connection,
-    Line,
-    Malformed,
-    Order,
-    OrderPart,
-    RawPage,
-    Refund,
-    RefundLine,
-    RefundPart,
-    RefundStubs,
-    shaped,
-)
+from channelsync_shopify.answers import Line, Order, OrderPart, Refund, RefundLine, RefundPart, RefundStubs
 from channelsync_shopify.orders import snapshot
 from channelsync_shopify.runs import Run, changed_since
+from channelsync_shopify.shapes import Connection, Malformed, RawPage, shaped
 
 OPEN_ORDERS = "status:open"
 PARTS_MAX = 40

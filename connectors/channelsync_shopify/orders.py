@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
-from channelsync_shopify.answers import Line, Malformed, Order
+from channelsync_shopify.answers import Line, Order
+from channelsync_shopify.shapes import Malformed
 
 RESERVATION_KEY = "reservation_ref"
 """The note attribute under which a storefront passes on the reservation it holds."""

@@ -11,8 +11,9 @@ from typing import Any
 
 from channelsync.contract import Call, Outcome, Write, WriteResult
 from channelsync_shopify.admin import Answer
-from channelsync_shopify.answers import SetResult, UserError, shaped
+from channelsync_shopify.answers import SetResult
 from channelsync_shopify.documents import WRITES_MAX
+from channelsync_shopify.shapes import UserError, shaped
 
 STALE = frozenset({"CHANGE_FROM_QUANTITY_STALE", "COMPARE_QUANTITY_STALE"})
 REFUSED = frozenset(

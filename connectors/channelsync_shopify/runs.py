@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from channelsync.errors import Misunderstood
-from channelsync_shopify.answers import PageInfo
+from channelsync_shopify.shapes import PageInfo
 
 
 @dataclass(frozen=True, slots=True)

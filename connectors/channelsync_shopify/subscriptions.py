@@ -8,7 +8,8 @@ from channelsync.contract import Subscription
 from channelsync.errors import Misunderstood, Refused
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import Connection, Hook, HookCreated, shaped
+from channelsync_shopify.answers import Hook, HookCreated
+from channelsync_shopify.shapes import Connection, shaped
 
 ORDER_FIELDS = ("id", "admin_graphql_api_id", "updated_at")
 TOPICS: Mapping[str, tuple[str, ...]] = {

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from channelsync.clock import Clock
-from channelsync.contract import Budget, Call, Context, Delivery, HttpRequest, HttpResponse, ShelfRef, Write
+from channelsync.contract import Budget, Call, Context, Cursor, Delivery, HttpRequest, HttpResponse, OrderSnapshot, ShelfRef, Write
 from channelsync.shell.http import shop_http
 from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.shopify import ShopifyStandIn
@@ -191,3 +191,24 @@ def a_call(*numbers: int, key: str = "0b5f3c1e") -> Call:
 
 def delivery(clock: Clock, headers: Mapping[str, str], body: bytes) -> Delivery:
     return Delivery("shop", {name.lower(): value for name, value in headers.items()}, body, clock.now())
+
+
+# End to end
+
+
+def shelf_of(shop: ShopifyStandIn, sku: str) -> ShelfRef:
+    return ShelfRef(shop.variant(sku).inventory_item.id, shop.location.id)
+
+
+def call_of(shop: ShopifyStandIn, key: str, **numbers: tuple[int, int]) -> Call:
+    """SKU = (compare, value)."""
+    return Call(key, tuple(Write(sku, shelf_of(shop, sku), value, compare, value - compare) for sku, (compare, value) in numbers.items()))
+
+
+async def all_orders(connector: Shopify, cursor: Cursor | None = None, **more: Any) -> tuple[list[OrderSnapshot], Cursor]:
+    found: list[OrderSnapshot] = []
+    async for page in connector.orders(cursor or Cursor(), **more):
+        assert page.refused == ()
+        found.extend(page.items)
+    assert page.high_water is not None
+    return found, Cursor(high_water=page.high_water)

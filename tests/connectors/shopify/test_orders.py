@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
-from channelsync_shopify.answers import Malformed, Order, shaped
+from channelsync_shopify.answers import Order
 from channelsync_shopify.orders import snapshot
+from channelsync_shopify.shapes import Malformed, shaped
 from support.shopify import LOCATION
 from support.shopify_orders import UPDATED, line, order, refund, refund_line
 
