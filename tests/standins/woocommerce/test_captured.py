@@ -36,3 +36,11 @@ def test_loading_keeps_ids_and_counts_on_from_them(clock: ManualClock) -> None:
     assert standin.shows("MUG") == 6
     assert int(standin.buy({"MUG": 1})) > 90
     assert standin.state.orders[90].created == datetime(2026, 1, 1, 10, tzinfo=UTC)
+
+
+def test_a_loaded_order_stays_in_lists_while_its_change_is_on_the_way(clock: ManualClock) -> None:
+    standin = shop(clock, visibility_lag=30.0)
+    stamps = {"date_created_gmt": "2026-01-01T10:00:00", "date_modified_gmt": "2026-01-01T10:00:00"}
+    standin.load([{"id": 90, "status": "processing", "line_items": [], **stamps}])
+    standin.ship("90")
+    assert [row["status"] for row in run(Api(standin).ask("GET", "/orders"))] == ["processing"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from channelsync.testing.standins.woocommerce import orders, stock, truth
+from channelsync.testing.standins.woocommerce.render import order_view
 from channelsync.testing.standins.woocommerce.state import Line, Order, Product, Refund, State, meta_value
 
 Raw = Mapping[str, Any]
@@ -108,6 +109,7 @@ def _load_order(state: State, raw: Raw) -> None:
     for refund in order.refunds:
         state.saw_id("post", refund.id)
     state.orders[order.id] = order
+    order.views = [order_view(state, order, 0.0)] if state.dials.visibility_lag else []
     truth.mirror(state, order)
 
 
