@@ -17,6 +17,7 @@ from channelsync_shopify.settings import ShopifySettings
 
 T = TypeVar("T")
 Token = Callable[[], Awaitable[str]]
+Open = Callable[[HttpResponse, Budget, Clock], "Answer"]
 Send = Callable[[HttpRequest, Callable[[HttpResponse], T]], Awaitable[T]]
 
 LOCKED_SECONDS = 900.0
@@ -52,17 +53,18 @@ class Admin:
 
     async def read(self, operation: Operation, variables: Mapping[str, Any], understand: Callable[[Answer], T]) -> T:
         """Run a query; the door may repeat it."""
-        return await self._ask(self._http.read, self._login.token, self._request(operation, variables), understand)
+        return await self._ask(self._http.read, self._login.token, self._request(operation, variables), understand, understood)
 
     async def write(
         self, operation: Operation, variables: Mapping[str, Any], understand: Callable[[Answer], T], *, request_id: str | None = None
     ) -> T:
         """Run a mutation: one try. (A rejected token had no effect, so a second try with a new one is still the first.)"""
-        return await self._ask(self._http.write, self._token_for_write, self._request(operation, variables, request_id), understand)
+        request = self._request(operation, variables, request_id)
+        return await self._ask(self._http.write, self._token_for_write, request, understand, understood_write)
 
-    async def _ask(self, send: Send[T], token: Token, request: HttpRequest, understand: Callable[[Answer], T]) -> T:
+    async def _ask(self, send: Send[T], token: Token, request: HttpRequest, understand: Callable[[Answer], T], open_: Open) -> T:
         def understand_response(response: HttpResponse) -> T:
-            return understand(understood(response, self._http.budget, self._clock))
+            return understand(open_(response, self._http.budget, self._clock))
 
         used = await token()
         try:
@@ -107,6 +109,23 @@ def understood(response: HttpResponse, budget: Budget, clock: Clock) -> Answer:
     if not isinstance(data, dict):
         raise Misunderstood(f"the answer has neither data nor errors: {response.body[:120]!r}")
     return Answer(data, _date(response, clock), response.headers.get("x-shopify-api-version"))
+
+
+def understood_write(response: HttpResponse, budget: Budget, clock: Clock) -> Answer:
+    """As `understood`, but an error beside signs that the mutation ran never says that nothing happened."""
+    try:
+        return understood(response, budget, clock)
+    except (RateLimited, Unauthorized) as error:
+        if response.status == 200 and _ran(response.json()):
+            raise Misunderstood(f"the write ran, and part of its answer is an error: {error}") from error
+        raise
+
+
+def _ran(body: Mapping[str, Any]) -> bool:
+    """A mutation ran if its field has a value, or an error lies below the field."""
+    data, errors = body.get("data"), body.get("errors")
+    paths = [error.get("path") for error in errors] if isinstance(errors, list) else []
+    return (isinstance(data, dict) and any(data.values())) or any(isinstance(path, list) and len(path) > 1 for path in paths)
 
 
 def _status(response: HttpResponse) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from channelsync.contract import Call, HttpResponse, Outcome
-from channelsync.errors import Misunderstood, NotReached, RateLimited, Unavailable
+from channelsync.errors import Misunderstood, NotReached, RateLimited, Unauthorized, Unavailable
 from channelsync_shopify import documents
 from channelsync_shopify.push import REFUSED, STALE, WHOLE_CALL
 from support.shopify import LOCATION, a_call, a_write, answer, page, replayed, run, shared
@@ -142,6 +142,23 @@ def test_what_is_in_doubt_is_raised_as_such() -> None:
             run(shop.push(a_call(1)))
         assert not isinstance(caught.value, RateLimited | NotReached)
         assert len(http.asked) == 1
+
+
+def test_an_error_beside_a_write_that_ran_never_says_that_nothing_happened() -> None:
+    denied = {"message": "Access denied", "extensions": {"code": "ACCESS_DENIED"}}
+    payload: dict[str, Any] = {"inventoryAdjustmentGroup": None, "userErrors": []}
+    below = ["inventorySetQuantities", "inventoryAdjustmentGroup", "changes", 0, "item"]
+    for data, path in ((payload, ["inventorySetQuantities"]), (payload, below), (None, below)):
+        shop, _ = replayed(answer({"inventorySetQuantities": data}, errors=[{**denied, "path": path}]))
+        with pytest.raises(Misunderstood, match="the write ran"):
+            run(shop.push(a_call(1)))
+    for refused in (
+        answer({"inventorySetQuantities": None}, errors=[{**denied, "path": ["inventorySetQuantities"]}]),
+        answer(errors=[denied]),
+    ):
+        shop, _ = replayed(refused)
+        with pytest.raises(Unauthorized):
+            run(shop.push(a_call(1)))
 
 
 def test_a_location_that_cannot_be_found_out_means_not_sent() -> None:
