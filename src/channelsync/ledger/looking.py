@@ -1,0 +1,117 @@
+"""Stock and orders for people to look through, paged by key. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from channelsync.ledger.schema import channels, locations, movements, order_lines, orders, skus, stock_levels
+
+PAGE_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StockRow:
+    """One SKU over all its locations."""
+
+    id: int
+    sku: str
+    title: str
+    on_hand: int
+    soft: int
+    hard: int
+    quarantined: int
+    damaged: int
+    available: int
+
+
+def stock_rows(conn: Connection, *, text: str = "", after: int = 0, limit: int = 100) -> list[StockRow]:
+    """SKUs with `text` somewhere in their name or title, in the order of their ids; pass the last id as `after` for the next page."""
+    level = stock_levels.c
+    sums = [func.coalesce(func.sum(level[name]), 0).label(name) for name in ("on_hand", "soft", "hard", "quarantined", "damaged")]
+    free = func.coalesce(func.sum(level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere), 0)
+    query = (
+        select(skus.c.id, skus.c.sku, skus.c.title, *sums, free.label("available"))
+        .outerjoin(stock_levels, level.sku_id == skus.c.id)
+        .where(skus.c.id > after)
+        .group_by(skus.c.id)
+        .order_by(skus.c.id)
+        .limit(max(1, min(limit, PAGE_MAX)))
+    )
+    if text:
+        query = query.where(skus.c.sku.icontains(text, autoescape=True) | skus.c.title.icontains(text, autoescape=True))
+    return [StockRow(row[0], row[1], row[2], *(int(number) for number in row[3:])) for row in conn.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRow:
+    at: datetime
+    location: str
+    type: str
+    on_hand: int
+    soft: int
+    hard: int
+    reference: str
+    reason: str
+    actor: str
+
+
+def last_movements(conn: Connection, sku: str, *, limit: int = 20) -> list[MovementRow]:
+    """The newest first."""
+    query = (
+        select(movements, locations.c.code)
+        .join(skus, skus.c.id == movements.c.sku_id)
+        .join(locations, locations.c.id == movements.c.location_id)
+        .where(skus.c.sku == sku)
+        .order_by(movements.c.id.desc())
+        .limit(max(1, min(limit, PAGE_MAX)))
+    )
+    return [
+        MovementRow(
+            row["recorded_at"],
+            row["code"],
+            row["type"],
+            row["on_hand"],
+            row["soft"],
+            row["hard"],
+            row["reference"],
+            row["reason"],
+            row["actor"],
+        )
+        for row in conn.execute(query).mappings()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """held: units still claimed by it; shipped: units that left the house for it."""
+
+    id: int
+    channel: str
+    ref: str
+    number: str
+    state: str
+    placed_at: datetime
+    held: int
+    shipped: int
+
+
+def order_rows(conn: Connection, *, channel: str | None = None, state: str | None = None, limit: int = 50) -> list[OrderRow]:
+    """The newest first."""
+    line = order_lines.c
+    held, shipped = func.coalesce(func.sum(line.soft + line.hard), 0), func.coalesce(func.sum(line.shipped), 0)
+    query = (
+        select(orders.c.id, channels.c.name, orders.c.ref, orders.c.number, orders.c.state, orders.c.placed_at, held, shipped)
+        .join(channels, channels.c.id == orders.c.channel_id)
+        .outerjoin(order_lines, line.order_id == orders.c.id)
+        .group_by(orders.c.id, channels.c.name)
+        .order_by(orders.c.id.desc())
+        .limit(max(1, min(limit, PAGE_MAX)))
+    )
+    if channel is not None:
+        query = query.where(channels.c.name == channel)
+    if state is not None:
+        query = query.where(orders.c.state == state)
+    return [OrderRow(*row[:6], int(row[6]), int(row[7])) for row in conn.execute(query)]
