@@ -36,7 +36,7 @@ class WooCommerceStandIn:
         self.state = State(clock, random, self.dials, key, secret)
         self.rest = Rest(self.state)
         self.courier = Courier(self, self.state, deliver)
-        self.app: AsgiApp = FaultyApp(self, self.rest.handle, self.rest.throttled)
+        self.app: AsgiApp = FaultyApp(self, self.rest.handle, self.rest.throttled, hang_seconds=self.dials.hang_seconds)
 
     @property
     def changes(self) -> list[Change]:

@@ -24,7 +24,7 @@ class Dials:
 
     delta_race_seconds: between reading the base of an `inventory_delta` and writing the sum (it is not atomic in WooCommerce).
     cron_seconds: how often the webhook queue runs (60 in a real shop). visibility_lag: an order's change appears in lists after up to this.
-    hold_stock_minutes: how long an unpaid checkout withholds its units. restores_on_failed: True from the release with pull request 66256 on.
+    hang_seconds: how long a request that the fault dial dropped stays open. hold_stock_minutes: how long an unpaid checkout withholds its units. restores_on_failed: True from the release with pull request 66256 on.
     """
 
     timezone: str = "Europe/Berlin"
@@ -33,6 +33,7 @@ class Dials:
     delta_race_seconds: float = 0.01
     request_seconds: float = 0.0
     cron_seconds: float = 0.05
+    hang_seconds: float = 30.0
     visibility_lag: float = 0.0
     maintenance: bool = False
     php_noise: float = 0.0
