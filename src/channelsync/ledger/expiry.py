@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from channelsync.ledger import inbox, keys, orders, reservations
+from channelsync.ledger.net_effect import HOLD_GRACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ def sweep(conn: Connection, items: Sequence[Sweep], now: datetime) -> list[int]:
 
 
 def _sweep(conn: Connection, item: Sweep, now: datetime) -> int:
-    ended = reservations.expire(conn, now, item.limit) + orders.expire_holds(conn, item.limit, now)
+    ended = reservations.expire(conn, now, item.limit) + orders.expire_holds(conn, item.limit, now, grace=HOLD_GRACE)
     inbox.purge_bodies(conn, now - item.delivery_age, item.limit)
     keys.purge(conn, now, limit=item.limit)
     return ended

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from channelsync.contract import OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger.levels import Entry, Level, MovementType
+
+HOLD_GRACE = timedelta(seconds=60)
+"""An unpaid checkout keeps its claim this much longer than its shop said: clocks differ, shops tidy up late, and until then it may still be paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def desired(snapshot: OrderSnapshot, line: OrderLine, *, pack: int, now: datetim
         case OrderState.OPEN:
             hard = outstanding
         case OrderState.PENDING:
-            if snapshot.hold_until is None or snapshot.hold_until > now:
+            if snapshot.hold_until is None or snapshot.hold_until + HOLD_GRACE > now:
                 soft, withheld = outstanding, line.withheld
         case OrderState.CANCELLED | OrderState.DELETED:
             kept_by_shop = line.channel_took - (line.shipped - line.restocked) - line.quarantined

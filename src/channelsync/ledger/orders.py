@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, select, update
@@ -339,12 +339,12 @@ def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: dat
     return results
 
 
-def expire_holds(conn: Connection, limit: int, now: datetime) -> int:
-    """Unpaid checkouts whose hold has ended: the soft claim and the shop's own withholding vanish together. Returns how many."""
+def expire_holds(conn: Connection, limit: int, now: datetime, *, grace: timedelta = timedelta(0)) -> int:
+    """Unpaid checkouts whose hold ended `grace` ago: the soft claim and the shop's own withholding vanish together. Returns how many."""
     query = (
         select(order_lines, orders.c.ref, orders.c.channel_id)
         .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(order_lines.c.soft > 0, order_lines.c.hold_until <= now)
+        .where(order_lines.c.soft > 0, order_lines.c.hold_until <= now - grace)
         .order_by(order_lines.c.sku_id, order_lines.c.location_id, order_lines.c.id)
         .limit(limit)
         .with_for_update(of=order_lines)
