@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from channelsync.contract import Cursor, Gone, OrderSnapshot, Page
-from channelsync.errors import Misunderstood, Refused
+from channelsync.errors import Misunderstood, Refused, Unavailable
 from channelsync_woocommerce.answers import ShopRefused
 from channelsync_woocommerce.api import PER_PAGE, Api
 from channelsync_woocommerce.settings import Settings
@@ -72,35 +72,45 @@ class Orders:
         return await self._snapshot(answer.object())
 
     async def stream(self, cursor: Cursor, widen: timedelta) -> AsyncIterator[Page[OrderSnapshot]]:
+        """Live orders, then the trash. A run that is taken up again in a later stage ends with both anew: what was read before the break is old."""
         run = self._start(cursor, widen)
+        stale = bool(cursor.resume) and run.stage != "live"
         while True:
             walk = Walk(self._api, "/orders", {"status": await self._statuses(run.stage), "_fields": FIELDS})
+            rows: list[Raw] = []
             async for chunk in walk.since(run.after):
-                run = _advance(run, chunk)
+                run, rows = _advance(run, chunk), chunk.rows
                 if chunk.mark is not None:
-                    yield await self._page(chunk.rows, resume=run.encode())
-                elif run.stage != "live":
-                    yield await self._page(chunk.rows, high_water=_high_water(run))
-                    return
-                else:
-                    run = replace(run, stage="trash", after=run.floor)
-                    yield await self._page(chunk.rows, resume=run.encode())
+                    yield await self._page(rows, resume=run.encode())
+            if run.stage == "live":
+                run = replace(run, stage="trash", after=run.floor)
+            elif stale:
+                run, stale = self._live(_mark(run), timedelta(0)), False
+            else:
+                yield await self._page(rows, high_water=naive_utc(_mark(run)))
+                return
+            yield await self._page(rows, resume=run.encode())
 
     def _start(self, cursor: Cursor, widen: timedelta) -> _Run:
         if cursor.resume:
             return _Run.decode(cursor.resume)
         if not cursor.high_water:
             return _Run("open")
-        high_water = from_naive_utc(cursor.high_water)
-        floor = high_water - timedelta(seconds=self._settings.overlap_seconds + 1) - widen  # `modified_after` is strict
-        return _Run("live", floor, floor, seen=high_water)
+        return self._live(from_naive_utc(cursor.high_water), widen)
+
+    def _live(self, mark: datetime, widen: timedelta) -> _Run:
+        floor = mark - timedelta(seconds=self._settings.overlap_seconds + 1) - widen  # `modified_after` is strict
+        return _Run("live", floor, floor, seen=mark)
 
     async def _statuses(self, stage: str) -> str:
         """Open orders by name: statuses of plug-ins may hold stock too, and only OPTIONS tells them."""
         if stage != "open":
             return "trash" if stage == "trash" else "any"
-        told = list(_enums((await self._api.get("/orders", method="OPTIONS")).object()))
-        if "processing" not in told:  # something in between swallowed the answer: rather read all orders than miss one
+        try:
+            told = list(_enums((await self._api.get("/orders", method="OPTIONS")).object()))
+        except (Unavailable, Misunderstood, Refused):
+            told = []
+        if "processing" not in told:  # some hosts answer OPTIONS themselves: rather read all orders than miss one
             return "any"
         return ",".join(dict.fromkeys([*OPEN, *(status for status in told if status not in CLOSED)]))
 
@@ -147,11 +157,11 @@ def _advance(run: _Run, chunk: Chunk) -> _Run:
     return replace(run, began=began, seen=seen, after=chunk.mark if chunk.mark is not None else run.after)
 
 
-def _high_water(run: _Run) -> str:
-    """After the first run: the shop's clock before it began. Later: the newest change seen."""
+def _mark(run: _Run) -> datetime:
+    """How far was surely seen. After the first stage ever: the shop's clock before it began. Later: the newest change seen."""
     at = run.began if run.stage == "open" else run.seen
     assert at is not None
-    return naive_utc(at)
+    return at
 
 
 def _enums(told: dict[str, Any]) -> Iterable[str]:

@@ -71,6 +71,43 @@ def test_the_trash_is_found_and_does_not_pass_unseen_orders(clock: VirtualClock,
     tell(clock, standin, story)
 
 
+def test_a_run_taken_up_again_in_the_trash_brings_what_was_sold_since_the_break(clock: VirtualClock, standin: WooCommerceStandIn) -> None:
+    """A complete run is a look at the shop: what was read before a long break is none."""
+
+    async def story(woo: WooCommerceConnector) -> None:
+        _, since = await orders(woo, Cursor())
+        live = await anext(aiter(woo.orders(since)))
+        await clock.sleep(600)
+        sold, gone = standin.buy({"MUG": 1}), standin.buy({"MUG": 1})
+        desk.trash(standin.state, standin.state.orders[int(gone)])
+        rest = [page async for page in woo.orders(Cursor(since.high_water, live.resume))]
+        found = {order.ref: order.state for page in rest for order in page.items}
+        assert (found[sold], found[gone]) == (OrderState.OPEN, OrderState.DELETED)
+        assert rest[-1].high_water == "2026-01-01T00:10:00"
+
+    tell(clock, standin, story)
+
+
+def test_a_first_run_taken_up_again_brings_what_was_sold_and_shipped_since_the_break(
+    clock: VirtualClock, standin: WooCommerceStandIn
+) -> None:
+    standin.edit("MUG", 1000)
+
+    async def story(woo: WooCommerceConnector) -> None:
+        for _ in range(120):
+            standin.buy({"MUG": 1})
+            await clock.sleep(1)
+        first = await anext(aiter(woo.orders(Cursor())))
+        await clock.sleep(600)
+        sold = standin.buy({"MUG": 1})
+        standin.ship(sold)
+        rest = [page async for page in woo.orders(Cursor(resume=first.resume))]
+        found = {order.ref: order.lines[0].shipped for page in rest for order in page.items}
+        assert found[sold] == 1
+
+    tell(clock, standin, story)
+
+
 def test_more_orders_than_a_page_in_one_second_are_all_found(clock: VirtualClock, standin: WooCommerceStandIn) -> None:
     standin.edit("MUG", 1000)
 

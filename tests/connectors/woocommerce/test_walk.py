@@ -110,6 +110,8 @@ def test_an_order_that_is_not_understood_is_set_aside_with_its_reason_and_the_ru
             "pending,processing,on-hold,checkout-draft,packed",
         ),
         ({"endpoints": []}, "any"),
+        (b"", "any"),
+        (b"<html>405 Not Allowed</html>", "any"),
     ],
 )
 def test_the_first_run_asks_for_open_statuses_by_name_or_for_all_orders(options: Any, status: str) -> None:
