@@ -1,0 +1,106 @@
+"""`check`: is this config good, do the credentials open the right shops, and do the locations fit? Writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+
+from channelsync.cli.show import dump, say, table
+from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.clock import Clock, SystemClock
+from channelsync.config import ChannelConfig
+from channelsync.contract import Context, Cursor
+from channelsync.errors import ChannelError
+from channelsync.ledger import channels
+from channelsync.ledger.database import open_database, reading
+from channelsync.ledger.upgrade import Schema
+from channelsync.ledger.upgrade import check as schema_state
+from channelsync.shell.http import shop_http
+from channelsync.shell.retry import RetryRules
+
+IMPATIENT = RetryRules(tries=2, refusals=2, seconds=30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """facts: what the shop tells about itself. unmapped: its locations that no ledger location feeds."""
+
+    channel: str
+    ok: bool
+    shop: str | None
+    message: str
+    facts: dict[str, str]
+    unmapped: tuple[str, ...] = ()
+
+
+def check(config: ConfigFile = None, json: AsJson = False) -> None:
+    """Check the config file, every shop's credentials and identity, and the locations. Changes nothing.
+
+    [dim]Example: channelsync check -c acme.toml[/dim]
+    """
+    store = StoreAt(config)
+    known = _known_shops(store)
+    results = asyncio.run(_check_all(store, known))
+    if json:
+        warnings = [str(warning) for warning in store.config.warnings]
+        dump({"store": store.config.store.id, "warnings": warnings, "channels": results})
+    else:
+        say(f"[green]config ok[/green]: store {store.config.store.id}, {len(results)} channels, {store.config.path}")
+        for warning in store.config.warnings:
+            say(f"[yellow]warning[/yellow]: {warning}")
+        rows = [(each.channel, "ok" if each.ok else "FAILED", each.shop, each.message) for each in results]
+        table("Shops", ("channel", "", "shop", "what it says"), rows, empty="no channels configured")
+    if not all(each.ok for each in results):
+        raise typer.Exit(1)
+
+
+def _known_shops(store: StoreAt) -> dict[str, str | None]:
+    """Which shop each channel belongs to, if the ledger knows already. Does not make a ledger."""
+    url = make_url(store.config.store.database)
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+        return {}
+    database = open_database(store.config.store.database)
+    try:
+        if schema_state(database).schema is not Schema.CURRENT:
+            return {}
+        with reading(database).connect() as conn, conn.begin():
+            return _shops(conn)
+    finally:
+        database.dispose()
+
+
+def _shops(conn: Connection) -> dict[str, str | None]:
+    return {state.name: state.shop for state in channels.every(conn)}
+
+
+async def _check_all(store: StoreAt, known: dict[str, str | None]) -> list[Checked]:
+    clock = SystemClock()
+    return list(await asyncio.gather(*(_check_one(store, each, known.get(each.name), clock) for each in store.config.channels.values())))
+
+
+async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, clock: Clock) -> Checked:
+    async with shop_http(channel.name, clock=clock, source=random.Random(), timeout=channel.timeout_seconds, rules=IMPATIENT) as door:
+        connector = store.registry.connector(channel.connector).connect(channel.settings, Context(channel.name, door, clock))
+        try:
+            told = await connector.check()
+            page = await anext(aiter(connector.listings(Cursor())))
+        except ChannelError as error:
+            return Checked(channel.name, False, known, str(error), {})
+    facts = {name: str(value) for name, value in told.facts.items()}
+    if known is not None and known != told.shop:
+        message = (
+            f"its credentials open {told.shop}, but the ledger knows this channel as {known}; use another channel name for another shop"
+        )
+        return Checked(channel.name, False, told.shop, message, facts)
+    places = {place for listing in page.items for place in listing.locations}
+    unmapped = tuple(sorted(place for place in places if channel.ledger_location(place) is None))
+    said = f"{told.name or told.shop}: {len(page.items)} listings on the first page"
+    if unmapped:
+        said += f"; not mapped to a ledger location: {', '.join(unmapped)} (add them to [channels.{channel.name}.locations])"
+    return Checked(channel.name, not unmapped, told.shop, said, facts, unmapped)

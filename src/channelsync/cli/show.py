@@ -1,0 +1,61 @@
+"""How answers look: a table for people or one JSON document for programs; complaints go to standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from channelsync.shell.desk import plain
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+def complain(message: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]Error:[/red] {escape(message)}")
+
+
+def say(text: str) -> None:
+    """Rich markup; what comes from outside must be escaped by the caller."""
+    out.print(text)
+
+
+def dump(value: Any) -> None:
+    """One JSON document on standard output."""
+    out.file.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "nothing") -> None:
+    """A column whose name ends in # is right-aligned."""
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        grid.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left")
+    filled = [[escape(_text(cell)) for cell in row] for row in rows]
+    for row in filled:
+        grid.add_row(*row)
+    out.print(grid if filled else f"{escape(title)}: {empty}")
+
+
+def ago(moment: datetime | str | None, now: datetime | None = None) -> str:
+    """How long ago, in the largest unit that says something."""
+    if moment is None:
+        return "never"
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    seconds = max(0.0, ((now or datetime.now(UTC)) - at).total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "-"
+
+
+def _text(cell: object) -> str:
+    return "-" if cell is None or cell == "" else str(cell)

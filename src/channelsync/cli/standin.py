@@ -1,0 +1,85 @@
+"""`standin`: a shop that behaves like the real platform, on this machine, to try things with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from channelsync.cli.loop import run_loop
+from channelsync.clock import SystemClock
+from channelsync.shell import daemon as shell
+from channelsync.shell.log import configure
+from channelsync.shell.redact import Redactor
+from channelsync.testing.standins.base import Faults, Item, StandIn
+from channelsync.testing.standins.memory import MemoryStandIn
+from channelsync.testing.standins.serving import Courier, shop_open
+from channelsync.testing.standins.shopify import ShopifyStandIn
+from channelsync.testing.standins.woocommerce import WooCommerceStandIn
+
+
+class Platform(StrEnum):
+    SHOPIFY = "shopify"
+    WOOCOMMERCE = "woocommerce"
+    MEMORY = "memory"
+
+
+SHOPS: dict[Platform, Callable[..., Any]] = {
+    Platform.SHOPIFY: ShopifyStandIn,
+    Platform.WOOCOMMERCE: WooCommerceStandIn,
+    Platform.MEMORY: MemoryStandIn,
+}
+ITEMS = tuple(Item(f"SKU-{number:02}", 40, f"Article {number}") for number in range(1, 51))
+
+
+def standin(
+    name: Annotated[Platform, typer.Argument(help="Which platform.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same credentials and faults.")] = 1,
+    faults: Annotated[str, typer.Option(metavar="F", help="none, some, or e.g. throttle=0.1,drop_after=0.05")] = "none",
+    stocked: Annotated[bool, typer.Option("--stocked/--empty", help="With 50 products of 40 units, or without any.")] = True,
+) -> None:
+    """Serve a stand-in shop until Ctrl-C. The first line on standard output is JSON: its url, its credentials, its table for a config file.
+
+    [dim]Example: channelsync standin woocommerce --port 9000 --faults some[/dim]
+    """
+    try:
+        dial = Faults.named(faults)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--faults") from error
+    run_loop(_serve(name, port, seed, dial, stocked=stocked))
+
+
+async def _serve(platform: Platform, port: int, seed: int, faults: Faults, *, stocked: bool) -> None:
+    clock, courier = SystemClock(), Courier()
+    configure(clock=clock, redactor=Redactor(), style="console", level="warning")
+    shop: StandIn = SHOPS[platform](clock, random.Random(seed), faults=faults, deliver=courier.deliver, name=platform.value)
+    if stocked:
+        shop.stock(ITEMS)
+    try:
+        async with shop_open(shop, port=port) as url:
+            sys.stdout.write(json.dumps(_first_line(shop, url)) + "\n")
+            sys.stdout.flush()
+            await shell.until_told()
+    finally:
+        await asyncio.shield(courier.close())
+
+
+def _first_line(shop: StandIn, url: str) -> dict[str, Any]:
+    """url: where its API begins. Credentials under the names the platform's own clients use."""
+    settings = shop.settings(url)
+    line = {"url": url, "platform": settings["connector"], "config": settings}
+    if isinstance(shop, WooCommerceStandIn):
+        line |= {"url": f"{url}/wp-json/wc/v3", "key": settings["consumer_key"], "secret": settings["consumer_secret"]}
+        line["webhook_secret"] = shop.webhook_secret
+    elif isinstance(shop, ShopifyStandIn):
+        line |= {"shop": shop.domain, "access_token": settings["access_token"], "webhook_secret": settings["webhook_secrets"][0]}
+    else:
+        line |= {"token": settings["token"], "webhook_secret": settings["webhook_secrets"][0]}
+    return line

@@ -1,0 +1,113 @@
+"""The store a command works on: its config, its ledger for reading, and its daemon for everything else.
+
+Reads go straight to the database. Whatever changes something or needs the shops goes through the running daemon; if none runs, the command
+takes the ledger's lock and does the same work itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+
+import typer
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+
+from channelsync.clock import SystemClock
+from channelsync.config import Config, load
+from channelsync.errors import ChannelsyncError
+from channelsync.ledger.database import open_database, reading
+from channelsync.ledger.upgrade import check as schema_state
+from channelsync.registry import Registry
+from channelsync.shell.assemble import assembled
+from channelsync.shell.control import NoDaemon, ask
+from channelsync.shell.desk import Desk
+from channelsync.shell.lock import beside, exclusive
+from channelsync.shell.log import configure
+from channelsync.shell.redact import Redactor
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HERE = Path("channelsync.toml")
+SYSTEM = Path("/etc/channelsync")
+LOCK_PATIENCE_SECONDS = 5.0
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="The store's config file.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
+
+
+class NoStore(ChannelsyncError):
+    """There is no config file, or no ledger yet."""
+
+
+class StoreAt:
+    """One store, as one command sees it."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.registry = Registry.installed()
+        self.config: Config = load(found(file), self.registry)
+
+    def read(self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Raises NoStore if nothing was ever written, WrongDatabase if the schema is not this program's."""
+        url = make_url(self.config.store.database)
+        if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+            raise NoStore(f"there is no ledger at {url.database} yet; `channelsync plan` or `channelsync run` makes it")
+        database = open_database(self.config.store.database)
+        try:
+            schema_state(database).require_current()
+            with reading(database).connect() as conn, conn.begin():
+                return query(conn, *args, **kwargs)
+        finally:
+            database.dispose()
+
+    def ask(self, verb: str, args: Mapping[str, Any] | None = None) -> Any:
+        """The answer as JSON values. Raises ControlError and Refusal with what was said instead."""
+        return asyncio.run(self._ask(verb, args or {}))
+
+    def ask_daemon(self, verb: str) -> Any | None:
+        """Only a running daemon can answer this; None if there is none."""
+        try:
+            return asyncio.run(ask(beside(self.config, ".sock"), verb, {}))
+        except NoDaemon:
+            return None
+
+    async def _ask(self, verb: str, args: Mapping[str, Any]) -> Any:
+        try:
+            return await ask(beside(self.config, ".sock"), verb, args)
+        except NoDaemon:
+            return await self._do(verb, args)
+
+    async def _do(self, verb: str, args: Mapping[str, Any]) -> Any:
+        clock = SystemClock()
+        configure(clock=clock, redactor=Redactor(self.config.secrets), style="console", level="warning")
+        async with (
+            exclusive(self.config, clock, patience=LOCK_PATIENCE_SECONDS),
+            assembled(self.config, self.registry, clock=clock, source=random.Random(), inline=True) as assembly,
+        ):
+            return await Desk(assembly, running=False).handle(verb, args)
+
+
+def found(file: Path | None) -> Path:
+    """The file that was named, or the one that is meant."""
+    if file is not None:
+        return file
+    if HERE.exists():
+        return HERE
+    system = sorted(SYSTEM.glob("*.toml")) if SYSTEM.is_dir() else []
+    if len(system) == 1:
+        return system[0]
+    several = f"; {SYSTEM} has several: {', '.join(each.name for each in system)}" if system else ""
+    raise NoStore(f"no {HERE} here{several}; say which store with --config FILE, or make one with `channelsync init`")
+
+
+def actor() -> str:
+    """Who is at the keyboard, for the ledger's log."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return "cli"
