@@ -88,7 +88,12 @@ class Dispatcher:
                 await self._repeat(open_call)
 
     def _repeatable(self, open_call: OpenCall) -> bool:
-        """Only a keyed call, whole, while the shop surely remembers the key. Everything else waits for its bracket."""
+        """Only a keyed call, whole, while the shop surely remembers the key. Everything else waits for its bracket.
+
+        An absolute write never: had the first one not arrived, the repeat would undo every sale since its reading.
+        """
+        if open_call.carrier is Carrier.SET:
+            return False
         memory = self._channel.traits.key_memory
         if memory is None or not open_call.complete or open_call.first_sent_at is None or open_call.last_sent_at is None:
             return False
