@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from channelsync.testing.simulation.plan import draw
+from channelsync.testing.simulation.plan import SECONDS, draw
 from channelsync.testing.simulation.quiet import quiet
 from channelsync.testing.simulation.world import Report, World
 
@@ -29,7 +29,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m channelsync.testing.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=1, help="how many seeds, from --seed on")
-    parser.add_argument("--seconds", type=float, default=90.0, help="how long the shops trade, in virtual seconds")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long the shops trade, in virtual seconds")
     parser.add_argument("--events", type=int, default=0, help="print the last events")
     parser.add_argument("--log", action="store_true", help="show the daemon's own log")
     return parser.parse_args()

@@ -91,9 +91,15 @@ class _Attempt:
     took: int
     due_since: float
     target_at_release: int | None = None
+    sends: int = 0
     released_at: float = 0.0
-    known_at_release: Mapping[str, int] = field(default_factory=dict)
+    known_at_release: Mapping[str, Known] = field(default_factory=dict)
     looked: Mapping[str, float] = field(default_factory=dict)
+
+    def known(self, shop: str, *, untaken: bool = False) -> int:
+        """Units of the shop's orders the ledger knew of at release; `untaken`: only those still in the shop's number."""
+        known = self.known_at_release.get(shop)
+        return 0 if known is None else known.promised - (known.took if untaken else 0)
 
 
 @dataclass(slots=True)
@@ -182,12 +188,9 @@ class Judge:
             known = self._shelf(attempt.armed.shop, sku).known
             attempt.target_at_release = known.target if known else None
             attempt.released_at = event.at
+            attempt.sends += 1
             attempt.looked = dict(self._looked)
-            attempt.known_at_release = {shop: self._known_promised(shop, sku) for shop in self._shops}
-
-    def _known_promised(self, shop: str, sku: str) -> int:
-        known = self._shelf(shop, sku).known
-        return known.promised if known else 0
+            attempt.known_at_release = {shop: known for shop in self._shops if (known := self._shelf(shop, sku).known)}
 
     def _changed(self, event: Changed) -> None:
         change = event.change
@@ -242,22 +245,22 @@ class Judge:
         if shelf.took <= attempt.took:
             return HarmClass.BOOKKEEPING
         since = attempt.looked.get(event.shop, 0.0) - facts.lag
-        if self.truth.least(event.shop, change.sku, since, attempt.released_at) > attempt.known_at_release.get(event.shop, 0):
+        if self.truth.least(event.shop, change.sku, since, attempt.released_at) > attempt.known(event.shop):
             return HarmClass.OWN_KNOWABLE
-        opened = min(attempt.armed.seen_at, attempt.released_at)
+        opened = attempt.armed.seen_at if attempt.sends <= 1 else attempt.released_at  # a repeat rests on nothing newer
         if not facts.exclusive and excess <= self.truth.grown(event.shop, change.sku, opened):
             return HarmClass.OWN_WINDOW
         return HarmClass.OWN_LAG
 
     def _cross(self, event: Changed, change: Change, attempt: _Attempt) -> HarmClass:
+        """Units the ledger had not seen: of other shops, and of its own shop where that does not take them out of its number at once."""
         unseen = False
         for shop, facts in self._shops.items():
-            if shop == event.shop:
-                continue
-            known = attempt.known_at_release.get(shop, 0)
-            unseen = unseen or self.truth.promised(shop, change.sku) > known
+            own = shop == event.shop
+            known = attempt.known(shop, untaken=own)
+            unseen = unseen or self.truth.promised(shop, change.sku, untaken=own) > known
             must_have_looked = max(attempt.looked.get(shop, 0.0), attempt.due_since if attempt.armed.delta > 0 else 0.0)
-            if self.truth.least(shop, change.sku, must_have_looked - facts.lag, attempt.released_at) > known:
+            if self.truth.least(shop, change.sku, must_have_looked - facts.lag, attempt.released_at, untaken=own) > known:
                 return HarmClass.CROSS_KNOWABLE
         return HarmClass.CROSS_WINDOW if unseen else HarmClass.BOOKKEEPING
 

@@ -74,7 +74,8 @@ class Node:
         self.owner, self.clock, self.recorder = owner, clock, recorder
         self.steps = Steps(crash_at, self._buried)
         self._on_death = died
-        self.door = SteppingDoor(RecordingDoor(InlineLedger(database, clock), recorder), self.steps)
+        recording = RecordingDoor(InlineLedger(database, clock), recorder)
+        self.door = SteppingDoor(recording, self.steps, clock, random.Random(f"door {owner} {source.random()}"))
         self.store = Store(self.door, clock, source, owner)
         for plan in plans:
             self.store.channels[plan.id] = self._channel(plan, lines[plan.name], source)

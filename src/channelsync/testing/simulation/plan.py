@@ -18,6 +18,9 @@ DRAIN = 8.0
 LATE_MAX = DRAIN - 1.5
 """A late request takes effect within D of being sent, whatever else slows it down (the dial's `slow`, the shop's own work)."""
 
+SECONDS = 45.0
+"""How long the shops trade. Longer finds little more per second; more seeds do."""
+
 NAMES = ("north", "south", "west")
 
 
@@ -47,12 +50,12 @@ class Rates:
 
     buy: float = 0.25
     unpaid: float = 0.15  # share of purchases that are not paid at once
-    cancel: float = 0.08
-    refund: float = 0.02
-    ship: float = 0.06
-    receive: float = 0.06
-    adjust: float = 0.02
-    reserve: float = 0.03
+    cancel: float = 0.12
+    refund: float = 0.04
+    ship: float = 0.1
+    receive: float = 0.1
+    adjust: float = 0.04
+    reserve: float = 0.06
     edit: float = 0.0
 
 
@@ -73,13 +76,13 @@ class Plan:
     kinds: tuple[str, ...] = field(default=())
 
 
-def draw(seed: int, *, seconds: float = 90.0) -> Plan:
+def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
     """The world of a seed. Each kind of trouble is on in some seeds only, so that a quiet one can show what the noisy ones hide."""
     dice = random.Random(f"plan {seed}")
     stormy = dice.random() < 0.6
     shops = tuple(_shop(dice, name, stormy=stormy) for name in NAMES[: dice.choice((2, 2, 3))])
-    rates = Rates(edit=0.015 if dice.random() < 0.25 else 0.0)
-    rates = replace(rates, buy=dice.choice((0.15, 0.3, 0.5)), receive=dice.choice((0.03, 0.08, 0.15)))
+    rates = Rates(edit=0.03 if dice.random() < 0.25 else 0.0)
+    rates = replace(rates, buy=dice.choice((0.3, 0.5, 0.9)), receive=dice.choice((0.08, 0.2, 0.4)))
     return Plan(
         seed=seed,
         shops=shops,
@@ -88,9 +91,9 @@ def draw(seed: int, *, seconds: float = 90.0) -> Plan:
         seconds=seconds,
         rates=rates,
         crashes=tuple(dice.randint(40, 1500) for _ in range(3)) if dice.random() < 0.5 else (),
-        takeovers=tuple((dice.uniform(10, seconds - 20), dice.uniform(8, 25)) for _ in range(2)) if dice.random() < 0.25 else (),
+        takeovers=tuple((dice.uniform(10, seconds - 20), dice.uniform(8, 20)) for _ in range(2)) if dice.random() < 0.25 else (),
         outages=((dice.uniform(5, seconds - 20), dice.choice(shops).name, dice.uniform(5, 25)),) if dice.random() < 0.3 else (),
-        jumps=((dice.uniform(5, seconds - 20), dice.choice((-3600.0, -30.0, 30.0, 86400.0))),) if dice.random() < 0.15 else (),
+        jumps=((dice.uniform(5, seconds - 20), dice.choice((-200.0, -30.0, 30.0, 86400.0))),) if dice.random() < 0.15 else (),
         kinds=tuple(shop.kind for shop in shops),
     )
 

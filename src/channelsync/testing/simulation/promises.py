@@ -70,12 +70,15 @@ class Promises:
         """R: what can still be sold."""
         return self._supply[sku] - self._promised[sku]
 
-    def promised(self, shop: str, sku: str) -> int:
+    def promised(self, shop: str, sku: str, *, untaken: bool = False) -> int:
+        """Units promised by a shop's orders; `untaken`: only those still in the shop's number."""
+        if untaken:
+            return sum(line.units[-1] for line in self._lines[shop, sku].values() if not line.was_taken)
         return self._by_shop[shop, sku]
 
-    def least(self, shop: str, sku: str, since: float, until: float) -> int:
+    def least(self, shop: str, sku: str, since: float, until: float, *, untaken: bool = False) -> int:
         """The least a list that lagged somewhere between the two instants can have shown: each order at its own lowest."""
-        return sum(line.least(since, until) for line in self._lines[shop, sku].values())
+        return sum(line.least(since, until) for line in self._lines[shop, sku].values() if not (untaken and line.was_taken))
 
     def grown(self, shop: str, sku: str, since: float) -> int:
         """Units promised since then, order by order."""

@@ -25,7 +25,9 @@ from channelsync.testing.standins.base import StandIn, TrueOrder
 
 T = TypeVar("T")
 
-QUIET_VERBS = frozenset({"take_lease", "next_read_seqs", "claim", "store", "fail", "claim_shops"})
+QUIET_VERBS = frozenset(
+    {"take_lease", "next_read_seqs", "claim", "store", "fail", "claim_shops", "arm", "release", "withdraw", "note_readings"}
+)
 """Verbs that move no shelf and no order."""
 
 PHYSICAL = frozenset({"receive", "adjust"})

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any
 
+from channelsync.clock import Clock
 from channelsync.ledger.door import Door
+
+WAIT_SHARE, WAIT_SECONDS = 0.3, 0.02
+"""How often a transaction waits for others, and how long at most."""
 
 
 class Crash(BaseException):
@@ -37,10 +42,13 @@ class Steps:
 
 
 class SteppingDoor:
-    """A ledger's door with a step on either side of every transaction. Until `thawed` is set the daemon is paused: it stops before its next one."""
+    """A ledger's door with a step on either side of every transaction, and now and then a wait before it, so that others come in between.
 
-    def __init__(self, inner: Door, steps: Steps) -> None:
-        self._inner, self._steps = inner, steps
+    Until `thawed` is set the daemon is paused: it stops before its next transaction.
+    """
+
+    def __init__(self, inner: Door, steps: Steps, clock: Clock, source: random.Random) -> None:
+        self._inner, self._steps, self._clock, self._random = inner, steps, clock, source
         self.thawed = asyncio.Event()
         self.thawed.set()
 
@@ -64,5 +72,9 @@ class SteppingDoor:
 
     async def _enter(self) -> None:
         """A pause may fall before any transaction, but not between a release and its request: that one is an assumption (A-LEASE)."""
-        await self.thawed.wait()
         self._steps.step()
+        if self._random.random() < WAIT_SHARE:
+            await self._clock.sleep(self._random.random() * WAIT_SECONDS)
+        await self.thawed.wait()
+        if self._steps.dead:
+            raise Crash

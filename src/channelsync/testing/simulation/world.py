@@ -57,12 +57,22 @@ class Report:
     digest: str = ""
     tail: tuple[Event, ...] = ()
 
+    def summary(self) -> dict[str, Any]:
+        """Counts that can be added up over many seeds."""
+        judge = self.judge
+        raced = judge.raced_units if judge else {}
+        return {"seconds": self.seconds, "events": self.events, "lives": self.lives, "raises": judge.raises if judge else 0} | {
+            "faults": dict(self.faults),
+            "acted": dict(self.acted),
+            "raced": raced,
+        }
+
 
 class World:
-    """Use once: `World(plan).run()`."""
+    """Use once: `World(plan).run()`. patience: seconds of quiet within which everything must be at rest."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, *, patience: float = REST_SECONDS) -> None:
+        self.plan, self._patience = plan, patience
         self.clock = VirtualClock()
         self.report = Report(plan.seed)
         self._dice = random.Random(f"world {plan.seed}")
@@ -290,7 +300,7 @@ class World:
             shop.faults = Faults()
             self.lines[name].weather = Weather()
             self.lines[name].down = False
-        until = self.clock.monotonic() + REST_SECONDS
+        until = self.clock.monotonic() + self._patience
         problems = ["it never came to rest"]
         while problems and self.clock.monotonic() < until:
             await self.clock.sleep(REST_STEP)
