@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from support.push import SKU, Bench
-
 from channelsync.testing.conformance.wire import Break
+from support.push import SKU, Bench
 
 
 def test_a_lost_set_is_not_sent_again_under_its_key(play) -> None:  # type: ignore[no-untyped-def]
