@@ -26,10 +26,16 @@ class Operator:
         self._store = engine.store
 
     async def look(self, only: Iterable[Channel] | None = None) -> dict[str, str]:
-        """Read listings, orders and the numbers that were never read. Returns what went wrong, by channel."""
+        """Read listings, orders and the numbers that were never read. Returns what went wrong, by channel.
+
+        The channel that opens the ledger comes first: its SKUs are what the others' listings are matched with.
+        """
         wanted = list(self._store.channels.values() if only is None else only)
-        troubles = await asyncio.gather(*(self._look_at(channel) for channel in wanted))
-        return {channel.name: trouble for channel, trouble in zip(wanted, troubles, strict=True) if trouble}
+        first = [channel for channel in wanted if channel.id == self._opening]
+        rest = [channel for channel in wanted if channel.id != self._opening]
+        troubles = [await self._look_at(channel) for channel in first]
+        troubles += await asyncio.gather(*(self._look_at(channel) for channel in rest))
+        return {channel.name: trouble for channel, trouble in zip([*first, *rest], troubles, strict=True) if trouble}
 
     async def _look_at(self, channel: Channel) -> str | None:
         try:
