@@ -143,7 +143,7 @@ def remove_line(state: State, order: Order, line: Line) -> None:
 
 
 def trash(state: State, order: Order) -> None:
-    """Stock stays where it is: WooCommerce does not restore on trash (issue 26716, by design)."""
+    """Stock stays where it is: WooCommerce does not restore on trash (woocommerce#26716: by design)."""
     order.trashed_from, order.status = order.status, "trash"
     order.modified = state.now()
     state.announce("order.deleted", order.id)
