@@ -96,6 +96,11 @@ class _Attempt:
     known_at_release: Mapping[str, Known] = field(default_factory=dict)
     looked: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def took_at_release(self) -> int:
+        known = self.known_at_release.get(self.armed.shop)
+        return known.took if known else 0
+
     def known(self, shop: str, *, untaken: bool = False) -> int:
         """Units of the shop's orders the ledger knew of at release; `untaken`: only those still in the shop's number."""
         known = self.known_at_release.get(shop)
@@ -245,10 +250,10 @@ class Judge:
         if shelf.took <= attempt.took:
             return HarmClass.BOOKKEEPING
         since = attempt.looked.get(event.shop, 0.0) - facts.lag
-        if self.truth.least(event.shop, change.sku, since, attempt.released_at) > attempt.known(event.shop):
+        if self.truth.least_taken(event.shop, change.sku, since, attempt.released_at) > attempt.took_at_release:
             return HarmClass.OWN_KNOWABLE
         opened = attempt.armed.seen_at if attempt.sends <= 1 else attempt.released_at  # a repeat rests on nothing newer
-        if not facts.exclusive and excess <= self.truth.grown(event.shop, change.sku, opened):
+        if not facts.exclusive and excess <= self.truth.taken_since(event.shop, change.sku, opened):
             return HarmClass.OWN_WINDOW
         return HarmClass.OWN_LAG
 

@@ -13,22 +13,22 @@ STEPS_MAX = 200
 
 
 @dataclass(slots=True)
-class _Line:
-    """Units one order promises of one SKU, over time. Once the shop took units out of its number, that number counts; before, its claim."""
+class _Steps:
+    """A number of units over time."""
 
     times: list[float] = field(default_factory=lambda: [float("-inf")])
     units: list[int] = field(default_factory=lambda: [0])
-    taken: int = 0
-    was_taken: bool = False
-    claimed: int = 0
 
-    def step(self, at: float) -> int:
-        """Note the promise as it is now; how much it moved."""
-        now = self.taken if self.was_taken else self.claimed
-        moved = now - self.units[-1]
+    @property
+    def now(self) -> int:
+        return self.units[-1]
+
+    def move(self, at: float, units: int) -> int:
+        """Note the number as it is from now on; how much it moved."""
+        moved = units - self.now
         if moved:
             self.times.append(at)
-            self.units.append(now)
+            self.units.append(units)
             del self.times[1:-STEPS_MAX], self.units[1:-STEPS_MAX]
         return moved
 
@@ -36,6 +36,19 @@ class _Line:
         first = max(0, bisect_right(self.times, since) - 1)
         last = bisect_right(self.times, until)
         return min(self.units[first:last], default=0)
+
+
+@dataclass(slots=True)
+class _Line:
+    """What one order promises of one SKU. Once the shop took units out of its number, those count; before, the order's claim."""
+
+    promised: _Steps = field(default_factory=_Steps)
+    taken: _Steps = field(default_factory=_Steps)
+    was_taken: bool = False
+    claimed: int = 0
+
+    def step(self, at: float) -> int:
+        return self.promised.move(at, self.taken.now if self.was_taken else self.claimed)
 
 
 class Promises:
@@ -53,7 +66,7 @@ class Promises:
     def took(self, at: float, shop: str, order: str, sku: str, units: int) -> None:
         """The shop took units for an order out of its number (< 0: gave them back)."""
         line = self._lines[shop, sku].setdefault(order, _Line())
-        line.taken += units
+        line.taken.move(at, line.taken.now + units)
         line.was_taken = True
         self._moved(shop, sku, line.step(at))
 
@@ -73,13 +86,18 @@ class Promises:
     def promised(self, shop: str, sku: str, *, untaken: bool = False) -> int:
         """Units promised by a shop's orders; `untaken`: only those still in the shop's number."""
         if untaken:
-            return sum(line.units[-1] for line in self._lines[shop, sku].values() if not line.was_taken)
+            return sum(line.promised.now for line in self._lines[shop, sku].values() if not line.was_taken)
         return self._by_shop[shop, sku]
 
     def least(self, shop: str, sku: str, since: float, until: float, *, untaken: bool = False) -> int:
         """The least a list that lagged somewhere between the two instants can have shown: each order at its own lowest."""
-        return sum(line.least(since, until) for line in self._lines[shop, sku].values() if not (untaken and line.was_taken))
+        lines = self._lines[shop, sku].values()
+        return sum(line.promised.least(since, until) for line in lines if not (untaken and line.was_taken))
 
-    def grown(self, shop: str, sku: str, since: float) -> int:
-        """Units promised since then, order by order."""
-        return sum(max(0, line.units[-1] - line.least(since, since)) for line in self._lines[shop, sku].values())
+    def least_taken(self, shop: str, sku: str, since: float, until: float) -> int:
+        """The same for units the shop took out of its number."""
+        return sum(line.taken.least(since, until) for line in self._lines[shop, sku].values())
+
+    def taken_since(self, shop: str, sku: str, since: float) -> int:
+        """Units the shop took out of its number since then, order by order."""
+        return sum(max(0, line.taken.now - line.taken.least(since, since)) for line in self._lines[shop, sku].values())

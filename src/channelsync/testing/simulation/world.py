@@ -38,6 +38,7 @@ OPENING_SECONDS = 120.0
 REST_SECONDS = 900.0
 REST_STEP = 5.0
 AUDIT_SECONDS = 15.0
+PROBLEMS_MAX = 20
 TAIL = 400
 """Events kept for the report of a failure."""
 
@@ -323,12 +324,13 @@ class World:
     # -- checking --------------------------------------------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
-        """What must hold at any moment. Raises Broken at the first that does not."""
+        """What must hold at any moment. Raises Broken if it does not."""
         self._bugs()
         with self.database.connect() as conn, conn.begin():
             problems = list(invariants.always(conn, self._accepted))
+        problems += [str(harm) for harm in self.judge.violations]
         if problems:
-            raise Broken(problems[0])
+            raise Broken("\n".join(problems[:PROBLEMS_MAX]))
 
     def _bugs(self) -> None:
         for node in self.nodes:
@@ -354,7 +356,8 @@ class World:
         report.acted = self.people.acted
         report.digest = self._log.hexdigest()
         report.tail = tuple(self._tail)
-        report.problems += [str(harm) for harm in self.judge.violations]
+        if not report.problems:
+            report.problems += [str(harm) for harm in self.judge.violations]
         for task in self._background:
             task.cancel()
         for node in self.nodes:
