@@ -1,45 +1,41 @@
-# Two commands for a newcomer: `make run` and `make test`. Both need only Python >= 3.11 and pip; everything goes into .venv.
-PYTHON ?= python3
-BIN := .venv/bin
-LOCK := requirements
+# One command each: run the demo, test, check. Needs Python 3.11 or newer, pip and make; everything goes into .venv.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
 
 .PHONY: run test check format lock clean
 
-run: .venv/.run          ## set up and watch the demo
-	@$(BIN)/channelsync demo $(ARGS)
+run: $(READY)  ## two stand-in shops, the daemon and shoppers, on this machine
+	$(BIN)/channelsync demo
 
-test: .venv/.dev         ## set up and run all tests
-	$(BIN)/pytest $(ARGS)
+test: $(READY)
+	$(BIN)/pytest
 
-check: .venv/.dev        ## lint, format, types, import contracts
+check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/.dev       ## what a machine can mend
-	$(BIN)/ruff check --fix-only .
+format: $(READY)
 	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
 
-lock: .venv/.dev         ## resolve the dependencies again (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml $(LOCK)/build.in -o $(LOCK)/run.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml --extra dev $(LOCK)/build.in -o $(LOCK)/dev.lock
+lock:  ## after a change of the dependencies in pyproject.toml
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet uv
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
+	sed -i '1i # Every dependency of the daemon, its tests and its checks, pinned with hashes, for Python 3.11 and newer. Made by `make lock`.\n' requirements.lock
+	rm -rf $(VENV)-lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "channelsync needs Python 3.11 or newer; set PYTHON=...")'
-	$(PYTHON) -m venv .venv
-
-.venv/.run: .venv/bin/python $(LOCK)/run.lock pyproject.toml
-	@echo "setting up .venv, half a minute the first time ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(LOCK)/run.lock
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
-
-.venv/.dev: .venv/bin/python $(LOCK)/dev.lock pyproject.toml
-	@echo "setting up .venv with the test tools, a minute the first time ..."
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(LOCK)/dev.lock
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@ .venv/.run
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $(READY)
