@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, insert, literal, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, case, insert, literal, or_, select, update
 
 from channelsync.ledger.schema import book_entries, shelves
 
@@ -34,13 +34,20 @@ def due_when(target: ColumnElement[int | None], book: ColumnElement[int | None])
     return case((nothing, literal(False)), else_=literal(True))
 
 
+def _gap_after(gap: ColumnElement[int], effect: ColumnElement[int]) -> ColumnElement[int]:
+    """What an own effect leaves of a suspended gap: it explains as much as there is in its own direction. It makes no gap, shop and book moved alike."""
+    lower, higher = and_(gap < 0, effect < 0), and_(gap > 0, effect > 0)
+    rest = gap - effect
+    return case((and_(lower, gap < effect), rest), (and_(higher, gap > effect), rest), (or_(lower, higher), literal(0)), else_=gap)
+
+
 _NEW_BOOK = shelves.c.book + bindparam("_delta")
 _MOVE = (
     update(shelves)
     .where(shelves.c.id == bindparam("_id"))
     .values(
         book=_NEW_BOOK,
-        gap=shelves.c.gap - bindparam("_explained"),
+        gap=_gap_after(shelves.c.gap, bindparam("_effect", type_=BigInteger)),
         own_seq=shelves.c.own_seq + bindparam("_own"),
         version=shelves.c.version + 1,
         due=due_when(shelves.c.target, _NEW_BOOK),
@@ -51,7 +58,7 @@ OWN = frozenset({"took", "gave_back"})
 
 
 def move(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
-    """Move books by their entries. An own effect also explains a suspended gap by as much: what the shop shows did not change, the book did."""
+    """Move books by their entries. An own effect also explains a suspended gap in its own direction: the last look had seen it already."""
     if not entries:
         return
     deltas: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -62,7 +69,7 @@ def move(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
             sums[1] += entry.delta
             sums[2] += 1
     _log(conn, entries, now)
-    rows = [{"_id": shelf_id, "_delta": d[0], "_explained": d[1], "_own": d[2]} for shelf_id, d in sorted(deltas.items())]
+    rows = [{"_id": shelf_id, "_delta": d[0], "_effect": d[1], "_own": d[2]} for shelf_id, d in sorted(deltas.items())]
     conn.execute(_MOVE, rows)
     _forget_closed_gaps(conn, [shelf_id for shelf_id, d in deltas.items() if d[1]])
 
