@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from channelsync.testing.virtual_clock import VirtualClock
 from sqlalchemy import Engine
-from support.push import Bench
+
+from channelsync.testing.virtual_clock import VirtualClock
+from support.push import Bench, Scenario
+
+for _name in ("holders", "messages", "readings", "sales", "unknown", "withheld"):
+    pytest.register_assert_rewrite(f"push.scenarios_{_name}")
 
 Play = Callable[..., None]
 
@@ -18,7 +22,7 @@ Play = Callable[..., None]
 def play(engine: Engine) -> Play:
     """play(scenario, carrier, **how to open the bench)"""
 
-    def run(scenario: Callable[[Bench], Awaitable[None]], carrier: str = "cas", **opening: Any) -> None:
+    def run(scenario: Scenario, carrier: str = "cas", **opening: Any) -> None:
         clock = VirtualClock()
 
         async def main() -> None:

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, select, update
 
 import channelsync_memory
-from channelsync.contract import Context
+from channelsync.contract import Context, OrderSnapshot
 from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.channel import Channel, Settings
 from channelsync.engine.dispatch import Dispatcher
@@ -21,18 +23,18 @@ from channelsync.errors import ChannelError
 from channelsync.ledger import channels, locations, openings, orders, stock
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.ledger.channels import ChannelSpec
-from channelsync.ledger.door import InlineLedger
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.openings import Opening
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.schema import attempts, shelves, skus, stock_levels
 from channelsync.ledger.schema import channels as channel_table
-from channelsync.ledger.schema import listings as listing_table
 from channelsync.testing.conformance.door import WatchedHttp, open_http
 from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.memory import MemoryStandIn
 from channelsync.testing.virtual_clock import VirtualClock
-from sqlalchemy import Connection, Engine, select
+from support.slip import SlippingLedger
+
+T = TypeVar("T")
 
 SKU = "X"
 LAG = 60.0
@@ -88,10 +90,15 @@ class Shop:
         await self.bench.clock.sleep(self.channel.settings.sweep.total_seconds() + 1)
         await self.reconciler.sweep()
 
+    async def look(self) -> None:
+        """Read what it shows, out of turn."""
+        await self.reconciler.look_at({self.standin.shelves.products[SKU].ref: None})
+
     async def webhook(self, order: str) -> None:
         """The order arrives by itself, long before the order list shows it."""
         snapshot = await self.channel.connector.order(order)
-        await self.bench.ledger.run(orders.apply, Sighting(self.channel.id, snapshot, 0))  # type: ignore[arg-type]
+        assert isinstance(snapshot, OrderSnapshot)
+        await self.bench.ledger.run(orders.apply, Sighting(self.channel.id, snapshot, 0))
 
     async def settle(self, rounds: int = 6) -> None:
         """Time passes and nothing else happens."""
@@ -122,16 +129,22 @@ class Bench:
 
     a: Shop
     b: Shop
+    carrier: str
+    goods: list[tuple[float, int]]
+    """(monotonic time, units): what came in and what was taken off, the stock at the start included."""
 
     def __init__(self, engine: Engine, clock: VirtualClock, *, seed: int = 1) -> None:
         self.engine, self.clock = engine, clock
-        self.ledger = InlineLedger(engine, clock)
+        self.ledger = SlippingLedger(engine, clock)
         self.random = random.Random(seed)
         self.store = Store(self.ledger, clock, self.random, "node-1")
         self.pullers = Pullers(self.store)
 
-    async def open(self, carrier: str, *, on_edit: OnEdit | None = None, stock_at_start: int = 2, drain: float = DRAIN, lag: float = LAG, **dials: Any) -> Bench:
+    async def open(
+        self, carrier: str, *, on_edit: OnEdit | None = None, stock_at_start: int = 2, drain: float = DRAIN, lag: float = LAG, **dials: Any
+    ) -> Bench:
         await self.ledger.start()
+        self.carrier, self.goods = carrier, [(self.clock.monotonic(), stock_at_start)]
         [self.location] = [await self.ledger.run(locations.ensure, LocationSpec("main", "Main", "warehouse"))]
         self.a = await self._shop("a", on_edit, stock_at_start, drain, visibility_lag=lag, **{**CARRIERS[carrier], **dials})
         self.b = await self._shop("b", on_edit, stock_at_start, drain, **CARRIERS["cas"])
@@ -151,7 +164,13 @@ class Bench:
         connector = kind.connect(kind.settings.model_validate(table), Context(name, http, self.clock))
         channel_id = await self.ledger.run(channels.register, ChannelSpec(name, "memory", self.location))
         settings = Settings(
-            name, "memory", self.location, on_edit=on_edit or OnEdit(), timeout=timedelta(seconds=5), sweep=timedelta(minutes=15), lease=timedelta(seconds=60)
+            name,
+            "memory",
+            self.location,
+            on_edit=on_edit or OnEdit(),
+            timeout=timedelta(seconds=5),
+            sweep=timedelta(minutes=15),
+            lease=timedelta(seconds=60),
         )
         self.store.channels[channel_id] = Channel(channel_id, settings, connector)
         return Shop(self, standin, http, self.store.channels[channel_id])
@@ -159,9 +178,11 @@ class Bench:
     # -- what people do ------------------------------------------------------------------------------------------------------------------
 
     async def receive(self, units: int = 1) -> None:
+        self.goods.append((self.clock.monotonic(), units))
         await self.ledger.run(stock.receive, stock.Change(SKU, "main", units))
 
     async def take_off(self, units: int = 1) -> None:
+        self.goods.append((self.clock.monotonic(), -units))
         await self.ledger.run(stock.adjust, stock.Change(SKU, "main", -units, reason="damaged"))
 
     async def crash(self) -> None:
@@ -169,6 +190,13 @@ class Bench:
         self.pullers = Pullers(self.store)
         for shop in (self.a, self.b):
             shop.rebuild()
+
+    async def lose_lease(self) -> None:
+        """What the database looks like when the holder of a's lease slept for longer than it lasts, and another node has come."""
+        ended = self.clock.now() - timedelta(seconds=1)
+        with self.engine.begin() as conn:
+            conn.execute(update(channel_table).where(channel_table.c.id == self.a.channel.id).values(lease_until=ended))
+        assert await self.ledger.run(channels.take_lease, channels.LeaseRequest(self.a.channel.id, "node-2", 60.0))
 
     def second_node(self) -> Dispatcher:
         """Another process that wants to push to a."""
@@ -178,7 +206,7 @@ class Bench:
 
     # -- what is true --------------------------------------------------------------------------------------------------------------------
 
-    def read(self, query: Callable[[Connection], Any]) -> Any:
+    def read(self, query: Callable[[Connection], T]) -> T:
         with self.engine.connect() as conn:
             return query(conn)
 
@@ -187,7 +215,7 @@ class Bench:
             query = select(stock_levels).join(skus, skus.c.id == stock_levels.c.sku_id).where(skus.c.sku == SKU)
             return dict(conn.execute(query).mappings().one())
 
-        return self.read(read)  # type: ignore[no-any-return]
+        return self.read(read)
 
     @property
     def on_hand(self) -> int:
@@ -210,5 +238,3 @@ Scenario = Callable[[Bench], Awaitable[None]]
 
 ADOPT = OnEdit(EditPolicy.ADOPT, EditPolicy.ADOPT)
 OVERWRITE = OnEdit(EditPolicy.OVERWRITE, EditPolicy.OVERWRITE)
-
-__all__ = ["ADOPT", "CARRIERS", "DRAIN", "LAG", "OVERWRITE", "SKU", "Bench", "Shop", "channel_table", "listing_table"]
