@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -31,6 +31,11 @@ REPEAT_PAUSE_MAX = 60.0
 ROUNDS_MAX = 100
 """Calls in a row before other work gets its turn."""
 LOOK_STEP = 1.0
+RETRY_SECONDS = 5.0
+REPEATS_MAX = 12
+"""Some four minutes: what the shop has not answered clearly by then, a reading will."""
+
+T = TypeVar("T")
 
 
 class Dispatcher:
@@ -52,15 +57,15 @@ class Dispatcher:
         await self._finish_open_calls()
         await self._send_all(raises=False)
         seen = await self._due_raises()
-        if seen and await self._lower_while(self._look_at_sellers(seen)):
-            await self._send_all(raises=True, seen=seen)
+        if seen and (looked := await self._lower_while(self._look_at_sellers(seen))):
+            await self._send_all(raises=True, seen=looked)
         return True
 
     # -- may we? -----------------------------------------------------------------------------------------------------------------------------
 
     async def _may_write(self) -> bool:
         channel = self._channel
-        if not channel.settings.live or channel.traits.carrier is Carrier.NONE:
+        if not self._is_written(channel):
             return False
         if not await self._store.ledger.read(channels.may_write, channel.id):
             return False
@@ -97,13 +102,17 @@ class Dispatcher:
         memory = self._channel.traits.key_memory
         if memory is None or not open_call.complete or open_call.first_sent_at is None or open_call.last_sent_at is None:
             return False
+        if open_call.sends > REPEATS_MAX:
+            return False
         now = self._store.clock.now()
         pause = min(REPEAT_PAUSE_MAX, 2.0 ** min(open_call.sends, 6) / 2)
         return now - open_call.first_sent_at < memory and (now - open_call.last_sent_at).total_seconds() >= pause
 
     async def _repeat(self, open_call: OpenCall) -> None:
-        if open_call.raises and not await self._pullers.look_at(await self._sellers([write.id for write in open_call.call.writes])):
-            return
+        if open_call.raises:
+            sellers = await self._sellers([write.id for write in open_call.call.writes])
+            if not await self._lower_while(self._pullers.look_at(sellers)):
+                return
         await self._send(open_call.call, repeat=True)
 
     # -- sending -----------------------------------------------------------------------------------------------------------------------------------
@@ -111,14 +120,20 @@ class Dispatcher:
     async def _due_raises(self) -> tuple[tuple[int, int], ...]:
         if not self._store.time.steady():
             return ()
-        return await self._store.ledger.read(selling.due_raises, self._channel.id, self._unreachable(), self._store.clock.now())
+        absolute = self._channel.traits.carrier is Carrier.SET
+        avoid, now = await self._unwritten(), self._store.clock.now()
+        return await self._store.ledger.read(selling.due_raises, self._channel.id, avoid, now, absolute=absolute)
 
-    async def _look_at_sellers(self, seen: tuple[tuple[int, int], ...]) -> bool:
-        """True if every shop that sells what is to be raised has just been looked at."""
-        sellers = await self._store.ledger.read(selling.sellers_of, [shelf_id for shelf_id, _ in seen])
-        return await self._pullers.look_at(sellers)
+    async def _look_at_sellers(self, seen: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        """Those of the shelves whose every seller has just been looked at: a dead shop holds down only what it sells."""
+        sellers = await self._store.ledger.read(selling.sellers_by_shelf, [shelf_id for shelf_id, _ in seen])
+        alike: dict[frozenset[int], list[tuple[int, int]]] = {}
+        for shelf in seen:
+            alike.setdefault(sellers.get(shelf[0], frozenset()), []).append(shelf)
+        looked = await asyncio.gather(*(self._pullers.look_at(shops) for shops in alike))
+        return tuple(shelf for shelves, ok in zip(alike.values(), looked, strict=True) if ok for shelf in shelves)
 
-    async def _lower_while(self, look: Coroutine[Any, Any, bool]) -> bool:
+    async def _lower_while(self, look: Coroutine[Any, Any, T]) -> T:
         """Looking takes a while, and lowers never wait. What else woke us meanwhile is handed on to the next round."""
         looking, due = asyncio.ensure_future(look), self._channel.due
         woken = False
@@ -136,8 +151,14 @@ class Dispatcher:
             if woken:
                 due.set()
 
-    def _unreachable(self) -> tuple[int, ...]:
-        return tuple(other.id for other in self._store.channels.values() if other.unreachable)
+    async def _unwritten(self) -> tuple[int, ...]:
+        """Channels whose lowers do not go out now: unreachable, only looked at, or no longer in the config."""
+        written = [other.id for other in self._store.channels.values() if self._is_written(other) and not other.unreachable]
+        return await self._store.ledger.read(selling.unwritten, written)
+
+    @staticmethod
+    def _is_written(channel: Channel) -> bool:
+        return channel.settings.live and channel.traits.carrier is not Carrier.NONE
 
     async def _sellers(self, attempt_ids: list[str]) -> frozenset[int]:
         return await self._store.ledger.read(selling.sellers_of_attempts, attempt_ids)
@@ -146,6 +167,8 @@ class Dispatcher:
         for _ in range(ROUNDS_MAX):
             if self._stopped or not await self._hold_lease():
                 return
+            if raises:
+                await self._send_all(raises=False)  # lowers never wait
             looks = await self._look_at_shelves(raises=raises) if self._channel.traits.carrier is Carrier.SET else ()
             call = await self._arm(raises=raises, looks=looks, seen=seen)
             if call is None:
@@ -170,7 +193,7 @@ class Dispatcher:
             traits.writes_per_call,
             self._channel.lease.version,
             looks,
-            self._unreachable(),
+            await self._unwritten() if raises else (),
             seen,
         )
         return await self._store.ledger.run(outbox.arm, arming)
@@ -216,7 +239,7 @@ class Dispatcher:
     async def _settle(self, call: Call, results: list[WriteResult], error: ChannelError | None) -> Settled:
         assert self._channel.lease is not None
         traits = self._channel.traits
-        wait = 0.0 if error is None else getattr(error, "retry_after", None) or 1.0
+        wait = RETRY_SECONDS if error is None else getattr(error, "retry_after", None) or 1.0
         settlement = Settlement(
             call.key,
             self._channel.lease.version,
@@ -238,7 +261,7 @@ class Dispatcher:
             selling.sendable_shelves,
             self._channel.id,
             raises=raises,
-            avoid=self._unreachable(),
+            avoid=await self._unwritten() if raises else (),
             now=self._store.clock.now(),
             limit=self._channel.traits.writes_per_call,
         )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import structlog
+
 from channelsync.contract import Gone
 from channelsync.engine.channel import Channel
 from channelsync.engine.store import Store
+from channelsync.errors import Misunderstood, Refused
 from channelsync.ledger import channels, orders
 from channelsync.ledger.orders import Missing, Sighting
+
+log = structlog.get_logger(__name__)
 
 ORDERS_PER_ROUND = 50
 
@@ -24,12 +29,16 @@ class Recheck:
         wanted = await store.ledger.read(orders.open_refs, channel.id, self._after, ORDERS_PER_ROUND)
         for order_id, ref in wanted:
             read_seq = await store.ledger.run(channels.next_read_seqs, channel.id)
-            answer = await channel.connector.order(ref)
+            self._after = order_id
+            try:
+                answer = await channel.connector.order(ref)
+            except (Misunderstood, Refused) as error:  # this one order; the others are asked for all the same
+                log.warning("an open order could not be read again", channel=channel.name, order=ref, error=str(error))
+                continue
             if isinstance(answer, Gone):
                 await store.ledger.run(orders.gone, Missing(channel.id, ref, read_seq))
             else:
                 await store.ledger.run(orders.apply, Sighting(channel.id, answer, read_seq))
-            self._after = order_id
         if len(wanted) < ORDERS_PER_ROUND:
             self._after = 0
         if wanted:

@@ -49,15 +49,14 @@ class Reconciler:
         return closed
 
     async def _close(self, state: ShelfState, first: Reading | None, second: Reading | None, first_at: datetime) -> Closing:
-        if first is None or second is None:
-            return Closing.OPEN
+        """A shelf the shop does not know counts like one it does not count: read, and last in the queue again."""
         version = await self._store.ledger.read(channels.lease_version, self._channel.id)
         bracket = Bracket(
             state,
-            first.shows,
-            second.shows,
+            first.shows if first else None,
+            second.shows if second else None,
             first_at,
-            first.at,
+            first.at if first else first_at,
             self._channel.settings.on_edit,
             self._channel.traits.write_drains_within,
             version,
@@ -65,7 +64,12 @@ class Reconciler:
         closing = await self._store.ledger.run(brackets.close, bracket)
         if closing in (Closing.OVERWRITE, Closing.ADOPTED, Closing.ASKED):
             log.info(
-                "drift", channel=self._channel.name, listing=state.shelf.listing, book=state.book, shows=second.shows, handled=closing.value
+                "drift",
+                channel=self._channel.name,
+                listing=state.shelf.listing,
+                book=state.book,
+                shows=second and second.shows,
+                handled=closing.value,
             )
         return closing
 
@@ -87,7 +91,7 @@ class Reconciler:
         if not wanted:
             return 0
         readings = await self._read(wanted)
-        seen = [Seen(state, readings[state.shelf].shows) for state in wanted if state.shelf in readings]
+        seen = [Seen(state, told.shows if (told := readings.get(state.shelf)) else None) for state in wanted]
         found = await asyncio.gather(*(self._store.ledger.run(brackets.note_readings, one) for one in seen))
         if brackets.Found.GAP in found:
             self._channel.look.set()

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from typing import Any
 
+from sqlalchemy import Connection, Row, select, update
+
+from channelsync.ledger import levels
 from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.schema import listings, locations, shelf_feeds, shelves
+
+
+def fits(conn: Connection, shelf_id: int, gap: int) -> bool:
+    """Whether the units to take off are on hand at one of the shelf's locations; a number is never clamped to make it fit."""
+    return _place(conn, shelf_id, gap) is not None
 
 
 def adopt(conn: Connection, shelf_id: int, gap: int) -> list[Entry]:
@@ -25,6 +33,13 @@ def take_back(conn: Connection, shelf_id: int, swallowed: int) -> list[Entry]:
 
 
 def _correction(conn: Connection, shelf_id: int, units: int, reason: str) -> Entry:
+    row = _place(conn, shelf_id, units) or _place(conn, shelf_id, 0)
+    assert row is not None, f"no location feeds shelf {shelf_id}"
+    return Entry(row.sku_id, row.location_id, MovementType.ADJUST, on_hand=units * row.pack, reason=reason, actor="channel")
+
+
+def _place(conn: Connection, shelf_id: int, units: int) -> Row[Any, Any, Any] | None:
+    """The first location, by priority, that has the units to take off (listing units; any location if there are none to take)."""
     query = (
         select(listings.c.sku_id, listings.c.pack, shelf_feeds.c.location_id)
         .join(shelves, shelves.c.listing_id == listings.c.id)
@@ -32,7 +47,7 @@ def _correction(conn: Connection, shelf_id: int, units: int, reason: str) -> Ent
         .join(locations, locations.c.id == shelf_feeds.c.location_id)
         .where(shelves.c.id == shelf_id)
         .order_by(locations.c.priority, locations.c.id)
-        .limit(1)
     )
-    row = conn.execute(query).one()
-    return Entry(row.sku_id, row.location_id, MovementType.ADJUST, on_hand=units * row.pack, reason=reason, actor="channel")
+    places = conn.execute(query).all()
+    present = levels.read(conn, [(row.sku_id, row.location_id) for row in places], lock=units < 0)
+    return next((row for row in places if units >= 0 or present[row.sku_id, row.location_id].on_hand + units * row.pack >= 0), None)

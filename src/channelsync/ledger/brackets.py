@@ -76,7 +76,9 @@ def _note(conn: Connection, item: Seen, now: datetime) -> Found:
     elif row["book"] is not None:
         gap = unexplained(item.shows, item.before.book, row["book"])
         found = Found.GAP if gap else Found.EVEN
-        values |= {"gap": gap, "gap_since": (row["gap_since"] or now) if gap else None, "retry_at": None}
+        values |= {"gap": gap, "gap_since": (row["gap_since"] or now) if gap else None}
+        if gap != row["gap"]:
+            values |= {"retry_at": None, "asked_at": None}  # a write can fit now; and what a person was asked was another question
     conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(**values))
     return found
 
@@ -189,7 +191,7 @@ def _verified(conn: Connection, item: Bracket, row: dict[str, Any], reading: int
 def _drift(conn: Connection, item: Bracket, row: dict[str, Any], gap: int, now: datetime) -> Closing:
     policy = item.on_edit.lower if gap < 0 else item.on_edit.higher
     detail = {"shelf": _name(row), "book": row["book"], "shows": row["book"] + gap, "policy": policy.value}
-    if policy is EditPolicy.ASK:
+    if policy is EditPolicy.ASK or (policy is EditPolicy.ADOPT and not adoption.fits(conn, row["id"], gap)):
         values = {"gap": gap, "gap_since": row["gap_since"] or now, "asked_at": row["asked_at"] or now, "retry_at": None}
         conn.execute(update(shelves).where(shelves.c.id == row["id"]).values(**values))
         findings.record(conn, "drift", row["channel_id"], row["sku_id"], _name(row), detail, now)
@@ -228,22 +230,24 @@ def states(conn: Connection, shelf_ids: Iterable[int]) -> list[ShelfState]:
     return [_state(dict(row)) for row in conn.execute(_shelf_query().where(shelves.c.id.in_(ids))).mappings()] if ids else []
 
 
+_LONGEST_UNREAD = (shelves.c.read_at.nulls_first(), shelves.c.id)
+
+
 def wanting_bracket(conn: Connection, channel_id: int, drains_before: datetime, limit: int) -> list[ShelfState]:
     """Shelves with something open that only a closed bracket ends: no book yet, a gap nobody was asked about, a verification, a drained unknown."""
+    counted = or_(shelves.c.reading.is_not(None), shelves.c.read_at.is_(None))  # what the shop does not count waits for the sweep
     unknown = and_(attempts.c.state.in_(("sent", "unknown")), push_calls.c.last_sent_at <= drains_before)
     quiet = and_(
         attempts.c.id.is_(None), or_(shelves.c.book.is_(None), shelves.c.verify, and_(shelves.c.gap != 0, shelves.c.asked_at.is_(None)))
     )
-    query = (
-        _shelf_query().where(shelves.c.channel_id == channel_id, _readable(), or_(unknown, quiet)).order_by(shelves.c.read_at, shelves.c.id)
-    )
+    query = _shelf_query().where(shelves.c.channel_id == channel_id, _readable(), counted, or_(unknown, quiet)).order_by(*_LONGEST_UNREAD)
     return [_state(dict(row)) for row in conn.execute(query.limit(limit)).mappings()]
 
 
 def wanting_look(conn: Connection, channel_id: int, read_before: datetime, limit: int) -> list[ShelfState]:
     """Shelves whose last reading is too old: the sweep, which finds hand edits and swallowed sales even where nothing is due."""
     stale = or_(shelves.c.read_at.is_(None), shelves.c.read_at <= read_before)
-    query = _shelf_query().where(shelves.c.channel_id == channel_id, _readable(), stale).order_by(shelves.c.read_at, shelves.c.id)
+    query = _shelf_query().where(shelves.c.channel_id == channel_id, _readable(), stale).order_by(*_LONGEST_UNREAD)
     return [_state(dict(row)) for row in conn.execute(query.limit(limit)).mappings()]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select
 
-from channelsync.ledger import brackets, outbox
+from channelsync.ledger import adoption, brackets, outbox
 from channelsync.ledger.brackets import EditPolicy
 from channelsync.ledger.refusals import AlreadyResolved, NotAllowed, Refusal
 from channelsync.ledger.schema import attempts, channels, listings, shelves, skus
@@ -84,6 +84,10 @@ def _resolve(conn: Connection, item: Resolve, now: datetime) -> str | Refusal:
         return NotAllowed(f"shelf {item.shelf} now shows {row['book'] + row['gap']}, not {item.shows}; look again before you decide")
     if row["asked_at"] is None:
         return NotAllowed(f"shelf {item.shelf} is still being looked at: an order may explain the difference. Try again in a few minutes")
+    if item.policy is EditPolicy.ADOPT and not adoption.fits(conn, item.shelf, row["gap"]):
+        return NotAllowed(
+            f"shelf {item.shelf} shows {-row['gap']} fewer than expected, and no location has that many on hand; count the stock"
+        )
     busy = exists().where(attempts.c.shelf_id == item.shelf, attempts.c.state.in_(outbox.OPEN_STATES))
     if row["verify"] or conn.execute(select(busy)).scalar_one():
         return NotAllowed(f"a write of ours to shelf {item.shelf} is not settled yet; try again in a few minutes")

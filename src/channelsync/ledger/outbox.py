@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, or_, select, update
@@ -21,11 +21,14 @@ from channelsync.ledger.differences import Difference, Look, difference
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
 
 OPEN_STATES = ("armed", "sent", "unknown")
+RETRY_MAX = timedelta(hours=2)
+"""No shop asks for a longer pause: a `retry_at` further away is left from a wall clock that went back."""
+UNCOUNTED_PAUSE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Arming:
-    """What to arm. looks: fresh readings by shelf id, for carriers that need one (SET). avoid: channels known to be unreachable now.
+    """What to arm. looks: fresh readings by shelf id, for carriers that need one (SET). avoid: channels whose lowers cannot go out now, so that nobody waits for them.
 
     seen: of a raise, the shelves that were due and their targets when every seller began to be looked at: what was caused later waits for
     the next look.
@@ -96,24 +99,33 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
     return Call(item.key, tuple(writes))
 
 
-def sendable(channel_id: int, *, raises: bool, avoid: Sequence[int], now: datetime) -> list[ColumnElement[bool]]:
-    """What a shelf (joined with its listing) must be for a write in this direction to be computed now."""
+def sendable(channel_id: int, *, raises: bool, avoid: Sequence[int], now: datetime, absolute: bool = False) -> list[ColumnElement[bool]]:
+    """What a shelf (joined with its listing) must be for a write in this direction to be computed now.
+
+    It names no shelf for which `difference` can only answer None: those would fill every batch, and be looked at each second.
+    """
     wanted: list[ColumnElement[bool]] = [
         shelves.c.channel_id == channel_id,
         shelves.c.due,
         shelves.c.target > shelves.c.book if raises else shelves.c.target < shelves.c.book,
         shelves.c.aside_at.is_(None),
-        or_(shelves.c.retry_at.is_(None), shelves.c.retry_at <= now),
+        or_(shelves.c.retry_at.is_(None), shelves.c.retry_at <= now, shelves.c.retry_at > now + RETRY_MAX),
         ~exists().where(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES)),
     ]
     if raises:
         wanted += [shelves.c.verify.is_(False), shelves.c.gap <= 0, ~_lower_elsewhere(avoid)]
+    else:
+        wanted.append(shelves.c.book + shelves.c.gap > 0)
+    if absolute:
+        counted = or_(shelves.c.reading.is_not(None), shelves.c.read_at.is_(None), shelves.c.read_at <= now - UNCOUNTED_PAUSE)
+        wanted += [counted, shelves.c.gap == 0] if raises else [counted]
     return wanted
 
 
 def _due(item: Arming, now: datetime) -> Select[Any]:
-    wanted = sendable(item.channel_id, raises=item.raises, avoid=item.avoid, now=now)
-    if item.carrier is Carrier.SET:
+    absolute = item.carrier is Carrier.SET
+    wanted = sendable(item.channel_id, raises=item.raises, avoid=item.avoid, now=now, absolute=absolute)
+    if absolute:
         wanted.append(shelves.c.id.in_([shelf_id for shelf_id, _ in item.looks]))
     if item.raises:
         wanted.append(shelves.c.id.in_([shelf_id for shelf_id, _ in item.seen]))
@@ -128,7 +140,7 @@ def _due(item: Arming, now: datetime) -> Select[Any]:
 
 
 def _lower_elsewhere(avoid: Sequence[int]) -> ColumnElement[bool]:
-    """Another shelf of the same SKU still has to go down: lowers of a SKU go out before its raises."""
+    """Another shelf of the same SKU still has to go down, and can: lowers of a SKU go out before its raises."""
     other, other_listing = shelves.alias("other"), listings.alias("other_listing")
     live = exists().where(channels.c.id == other.c.channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
     return exists().where(
@@ -137,6 +149,7 @@ def _lower_elsewhere(avoid: Sequence[int]) -> ColumnElement[bool]:
         other.c.id != shelves.c.id,
         other.c.due,
         other.c.target < other.c.book,
+        other.c.book + other.c.gap > 0,
         other.c.aside_at.is_(None),
         other.c.channel_id.not_in(list(avoid)),
         live,
@@ -200,8 +213,8 @@ def _release(conn: Connection, item: Release, now: datetime) -> Call | None:
     rows = open_rows(conn, item.key)
     checked = call["raises"] or call["carrier"] == Carrier.SET
     stale = [row for row in rows if checked and (row["now_target"] is None or row["now_target"] < row["target"])]
-    if item.repeat and stale:
-        return None
+    if item.repeat and (stale or len(rows) < _sent_with(conn, item.key)):
+        return None  # identically or not at all: a bracket may have closed a part of it meanwhile
     if stale:
         close(conn, [row["id"] for row in stale], "withdrawn", "no longer due", now)
         rows = [row for row in rows if row not in stale]
@@ -223,6 +236,11 @@ def _release(conn: Connection, item: Release, now: datetime) -> Call | None:
     return Call(item.key, tuple(_write(row) for row in rows))
 
 
+def _sent_with(conn: Connection, key: str) -> int:
+    """How many attempts a call was sent with."""
+    return conn.execute(select(func.count()).where(attempts.c.call_key == key, attempts.c.state != "withdrawn")).scalar_one()
+
+
 def _write(row: Mapping[str, Any]) -> Write:
     return Write(row["id"], ShelfRef(row["ref"], row["location"]), row["value"], row["compare"], row["delta"])
 
@@ -230,7 +248,13 @@ def _write(row: Mapping[str, Any]) -> Write:
 def open_rows(conn: Connection, key: str) -> list[dict[str, Any]]:
     """The attempts of a call whose outcome is not known yet, with their shelves, locked."""
     query = (
-        select(attempts, shelves.c.target.label("now_target"), shelves.c.location, listings.c.ref)
+        select(
+            attempts,
+            shelves.c.target.label("now_target"),
+            (shelves.c.book + shelves.c.gap).label("now_base"),
+            shelves.c.location,
+            listings.c.ref,
+        )
         .join(shelves, shelves.c.id == attempts.c.shelf_id)
         .join(listings, listings.c.id == shelves.c.listing_id)
         .where(attempts.c.call_key == key, attempts.c.state.in_(OPEN_STATES))
@@ -271,7 +295,6 @@ def open_calls(conn: Connection, channel_id: int) -> list[OpenCall]:
 
 
 def _open_call(conn: Connection, row: Mapping[str, Any]) -> OpenCall:
-    sent = select(func.count()).where(attempts.c.call_key == row["key"], attempts.c.state != "withdrawn")
     query = (
         select(attempts, shelves.c.location, listings.c.ref)
         .join(shelves, shelves.c.id == attempts.c.shelf_id)
@@ -280,7 +303,7 @@ def _open_call(conn: Connection, row: Mapping[str, Any]) -> OpenCall:
         .order_by(attempts.c.position)
     )
     writes = tuple(_write(dict(attempt)) for attempt in conn.execute(query).mappings())
-    complete = conn.execute(sent).scalar_one() == len(writes)
+    complete = _sent_with(conn, row["key"]) == len(writes)
     return OpenCall(
         Call(row["key"], writes),
         row["raises"],

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from channelsync.ledger import outbox
 from channelsync.ledger.brackets import ShelfState, states
@@ -15,17 +14,29 @@ from channelsync.ledger.schema import attempts, channels, listings, shelves
 RAISES_AT_ONCE = 2_000
 
 
-def due_raises(conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime) -> tuple[tuple[int, int], ...]:
+def due_raises(
+    conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime, *, absolute: bool = False
+) -> tuple[tuple[int, int], ...]:
     """The shelves this channel can raise now, the scarcest first, and the target of each."""
     query = select(shelves.c.id, shelves.c.target).join(listings, listings.c.id == shelves.c.listing_id)
-    query = query.where(*outbox.sendable(channel_id, raises=True, avoid=avoid, now=now))
+    query = query.where(*outbox.sendable(channel_id, raises=True, avoid=avoid, now=now, absolute=absolute))
     return tuple((row.id, row.target) for row in conn.execute(query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE)))
 
 
-def sellers_of(conn: Connection, shelf_ids: Sequence[int]) -> frozenset[int]:
-    """Channels that sell any SKU of these shelves."""
-    skus = select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id).where(shelves.c.id.in_(list(shelf_ids)))
-    return _sellers(conn, skus)
+def sellers_by_shelf(conn: Connection, shelf_ids: Sequence[int]) -> dict[int, frozenset[int]]:
+    """Of each of these shelves, the channels that sell its SKU."""
+    own, sold = listings.alias("own"), _sold()
+    query = select(shelves.c.id, listings.c.channel_id).distinct().join(own, own.c.id == shelves.c.listing_id)
+    query = query.join(listings, listings.c.sku_id == own.c.sku_id).join(channels, channels.c.id == listings.c.channel_id)
+    found: dict[int, set[int]] = {}
+    for row in conn.execute(query.where(shelves.c.id.in_(list(shelf_ids)), *sold)):
+        found.setdefault(row.id, set()).add(row.channel_id)
+    return {shelf_id: frozenset(sellers) for shelf_id, sellers in found.items()}
+
+
+def unwritten(conn: Connection, written: Sequence[int]) -> tuple[int, ...]:
+    """All channels but these: the ones whose lowers nobody sends, also those that left the config."""
+    return tuple(conn.scalars(select(channels.c.id).where(channels.c.id.not_in(list(written))).order_by(channels.c.id)))
 
 
 def sellers_of_attempts(conn: Connection, attempt_ids: Sequence[str]) -> frozenset[int]:
@@ -33,18 +44,13 @@ def sellers_of_attempts(conn: Connection, attempt_ids: Sequence[str]) -> frozens
     skus = (
         select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id).join(attempts, attempts.c.shelf_id == shelves.c.id)
     )
-    return _sellers(conn, skus.where(attempts.c.id.in_(list(attempt_ids))))
+    query = select(listings.c.channel_id).distinct().join(channels, channels.c.id == listings.c.channel_id)
+    return frozenset(conn.scalars(query.where(listings.c.sku_id.in_(skus.where(attempts.c.id.in_(list(attempt_ids)))), *_sold())))
 
 
-def _sellers(conn: Connection, skus: Select[Any]) -> frozenset[int]:
+def _sold() -> list[ColumnElement[bool]]:
     """A channel that a person has paused is not asked: they have taken it on themselves."""
-    query = (
-        select(listings.c.channel_id)
-        .distinct()
-        .join(channels, channels.c.id == listings.c.channel_id)
-        .where(listings.c.sku_id.in_(skus), listings.c.removed_at.is_(None), channels.c.paused_at.is_(None))
-    )
-    return frozenset(conn.scalars(query))
+    return [listings.c.removed_at.is_(None), channels.c.paused_at.is_(None)]
 
 
 def sendable_shelves(
@@ -52,7 +58,7 @@ def sendable_shelves(
 ) -> list[ShelfState]:
     """The shelves an absolute write would go to."""
     query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id)
-    query = query.where(*outbox.sendable(channel_id, raises=raises, avoid=avoid, now=now))
+    query = query.where(*outbox.sendable(channel_id, raises=raises, avoid=avoid, now=now, absolute=True))
     return states(conn, conn.scalars(query.order_by(shelves.c.target, shelves.c.id).limit(limit)).all())
 
 

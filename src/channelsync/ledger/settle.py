@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ class Settlement:
     results: tuple[WriteResult, ...]
     atomic: bool = True
     visible: bool = True
-    retry_after: timedelta = timedelta(seconds=5)  # after STALE or NOT_SENT nothing is lost; do not spin
+    retry_after: timedelta = timedelta(seconds=5)  # after STALE, or where the whole call was not sent: nothing is lost; do not spin
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
     book.move(conn, ok, now)
     if not item.atomic:
         _verify(conn, [row["shelf_id"] for row in outcome[Outcome.OK]])
-    _retry_later(conn, [row["shelf_id"] for row in outcome[Outcome.NOT_SENT]], now + item.retry_after)
+    _retry_later(conn, [row["shelf_id"] for row in _no_wiser(conn, outcome)], now + item.retry_after)
     for row in outcome[Outcome.REFUSED]:
         _set_aside(conn, call["channel_id"], row, answers[row["id"]].reason, now)
     _close_call(conn, item.key, unknown=bool(outcome[Outcome.UNKNOWN]), now=now)
@@ -74,6 +74,19 @@ def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
         stale=tuple(row["shelf_id"] for row in outcome[Outcome.STALE]),
         refused=tuple(row["shelf_id"] for row in outcome[Outcome.REFUSED]),
     )
+
+
+def _no_wiser(conn: Connection, outcome: Mapping[Outcome, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Writes that would go out again just as they were: called stale twice from the number we still expect, or nothing was sent at all."""
+    stale = [row for row in outcome[Outcome.STALE] if row["compare"] == row["now_base"] and _was_stale_before(conn, row)]
+    decided = any(outcome[kind] for kind in (Outcome.OK, Outcome.STALE, Outcome.REFUSED))
+    return stale if decided else outcome[Outcome.NOT_SENT]
+
+
+def _was_stale_before(conn: Connection, row: Mapping[str, Any]) -> bool:
+    query = select(attempts.c.state, attempts.c["compare"].label("from_number")).where(attempts.c.shelf_id == row["shelf_id"], attempts.c.id != row["id"])
+    before = conn.execute(query.order_by(attempts.c.created_at.desc()).limit(1)).first()
+    return before is not None and (before.state, before.from_number) == ("stale", row["compare"])
 
 
 _STATE = {
