@@ -33,7 +33,9 @@ def list_(
     """
     store = StoreAt(config)
     ids = {state.name: state.id for state in store.read(every)}
-    wanted = Filter(ids.get(channel, -1) if channel else None, text=text or None, show=show)
+    if channel is not None and channel not in ids:
+        raise typer.BadParameter(f"no such channel; known: {', '.join(sorted(ids)) or 'none'}", param_hint="--channel")
+    wanted = Filter(ids[channel] if channel else None, text=text or None, show=show)
     page = store.read(list_listings, wanted, after=after, limit=limit)
     if json:
         dump(page)

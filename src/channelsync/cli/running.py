@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from channelsync.cli.show import ago, counted, dump, say, table
+from rich.markup import escape
+
+from channelsync.cli.show import ago, counted, dump, say
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.ledger.overview import ChannelView, overview
 from channelsync.shell.desk import plain
@@ -23,25 +26,40 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:
         return
     say(f"daemon: {'running, process ' + str(live['pid']) if live else 'not running'}")
     now = live["channels"] if live else {}
-    rows = [_row(each, now.get(each.name, {})) for each in seen.channels]
-    columns = ("channel", "state", "last look", "due#", "oldest", "open#", "inbox#", "drift#", "set aside", "rejected#", "rate", "trouble")
-    table("Channels", columns, rows, empty="none configured yet")
+    for each in seen.channels:
+        _channel(each, now.get(each.name, {}))
     say(f"open findings: {counted(seen.findings)}")
 
 
-def _row(view: ChannelView, live: dict[str, Any]) -> tuple[object, ...]:
-    rate = live.get("rate")
-    return (
-        view.name,
-        view.state,
-        ago(view.last_look),
-        view.due,
-        ago(view.oldest_unsent) if view.oldest_unsent else "-",
-        view.open_attempts,
-        view.inbox,
-        f"{view.asked} of {view.gaps}" if view.gaps else 0,
-        counted(view.set_aside),
-        view.rejected,
-        f"{rate['left']:.0f} of {rate['of']:.0f}, {rate['per_second']:g}/s" if rate else "-",
-        live.get("trouble") or view.reason or "-",
-    )
+def _channel(view: ChannelView, live: dict[str, Any]) -> None:
+    colour = {"live": "green", "paused": "yellow"}.get(view.state, "cyan")
+    why = f" ({escape(view.reason)})" if view.reason else ""
+    say(f"\n[bold]{view.name}[/bold]: [{colour}]{view.state}[/{colour}]{why}, {view.connector}, last look {ago(view.last_look)}")
+    for line in _lines(view, live):
+        say(f"  {escape(line)}")
+
+
+def _lines(view: ChannelView, live: dict[str, Any]) -> Iterator[str]:
+    unlinked = f", {view.unlinked} not linked" if view.unlinked else ""
+    yield f"{view.listings} listings{unlinked}; {_due(view)}"
+    if trouble := live.get("trouble"):
+        yield f"trouble: {trouble}"
+    if view.open_attempts:
+        yield f"{view.open_attempts} writes whose outcome is not known yet"
+    if view.gaps:
+        yield f"{view.gaps} shelves show what nothing explains, {view.asked} of them wait for you (channelsync drift list)"
+    if view.inbox:
+        yield f"inbox: {view.inbox} deliveries wait, the oldest came {ago(view.inbox_oldest)}"
+    if view.set_aside:
+        yield f"set aside: {counted(view.set_aside)}"
+    if view.rejected:
+        yield f"{view.rejected} deliveries had a wrong signature: compare the webhook secret"
+    if rate := live.get("rate"):
+        yield f"rate: {rate['left']:.0f} of {rate['of']:.0f} left, {rate['per_second']:g} a second"
+
+
+def _due(view: ChannelView) -> str:
+    if not view.due:
+        return f"all {view.shelves} shelves show their number"
+    since = f", the oldest change came {ago(view.oldest_unsent)}" if view.oldest_unsent else ""
+    return f"{view.due} of {view.shelves} shelves wait for a new number{since}"

@@ -9,7 +9,7 @@ import typer
 
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
-from channelsync.ledger import looking
+from channelsync.ledger import looking, skus
 from channelsync.ledger.explaining import Explanation, ShelfView
 from channelsync.ledger.explaining import explain as explain_sku
 
@@ -123,7 +123,7 @@ def count(
     [dim]Example: channelsync stock count MUG-01 47[/dim]
     """
     store = StoreAt(config)
-    verb = "stock.count" if store.read(looking.stock_rows, text=sku) else "stock.seed"
+    verb = "stock.count" if store.read(skus.find, [sku]) else "stock.seed"
     _change(verb, sku, quantity, location, config, json=json, reason=reason, key=key)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -47,6 +48,7 @@ async def shop_open(shop: StandIn, *, host: str = "127.0.0.1", port: int = 0) ->
             await asyncio.sleep(0.005)
         yield f"http://{host}:{listener.getsockname()[1]}"
     finally:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a shop that closes drops its hung requests, which is no error
         living.cancel()
         server.should_exit = server.force_exit = True
         await asyncio.gather(serving, living, return_exceptions=True)
