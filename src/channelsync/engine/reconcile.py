@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -28,10 +28,15 @@ class Reconciler:
     def __init__(self, store: Store, channel: Channel, puller: Puller) -> None:
         self._store, self._channel, self._puller = store, channel, puller
 
+    @property
+    def _drains_within(self) -> timedelta:
+        """Counted from the release. A request may wait for the rate limit before it leaves, and A-DRAIN begins when its time-out ends."""
+        return self._channel.settings.timeout + self._channel.traits.write_drains_within
+
     async def close_brackets(self) -> int:
         """One round over the shelves that need one. Returns how many were closed. Raises the channel's errors."""
         store, channel = self._store, self._channel
-        drained = store.clock.now() - channel.traits.write_drains_within
+        drained = store.clock.now() - self._drains_within
         wanted = await store.ledger.read(brackets.wanting_bracket, channel.id, drained, SHELVES_PER_ROUND)
         if not wanted:
             return 0
@@ -58,7 +63,7 @@ class Reconciler:
             first_at,
             first.at if first else first_at,
             self._channel.settings.on_edit,
-            self._channel.traits.write_drains_within,
+            self._drains_within,
             version,
         )
         closing = await self._store.ledger.run(brackets.close, bracket)
