@@ -7,8 +7,21 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from channelsync.cli import checking, daemon, database, demo, drift, initial, listings, orders, planning, running, shops, standin, stock
+from channelsync.cli.checking import check
+from channelsync.cli.daemon import run
+from channelsync.cli.database import group as database
+from channelsync.cli.demo import demo
+from channelsync.cli.drift import group as drift
+from channelsync.cli.initial import init
+from channelsync.cli.listings import group as listings
+from channelsync.cli.orders import orders
+from channelsync.cli.planning import apply, plan, sync
+from channelsync.cli.running import status
+from channelsync.cli.shops import pause, resume
 from channelsync.cli.show import complain
+from channelsync.cli.standin import standin
+from channelsync.cli.stock import explain
+from channelsync.cli.stock import group as stock
 from channelsync.config import ConfigError
 from channelsync.errors import ChannelsyncError
 
@@ -46,23 +59,23 @@ app = typer.Typer(
     epilog=EPILOG,
 )
 
-app.command("init")(initial.init)
-app.command("check")(checking.check)
-app.command("run")(daemon.run)
-app.command("demo")(demo.demo)
-app.command("status")(running.status)
-app.command("sync")(planning.sync)
-app.command("plan")(planning.plan)
-app.command("apply")(planning.apply)
-app.command("explain")(stock.explain)
-app.add_typer(stock.group, name="stock")
-app.add_typer(listings.group, name="listings")
-app.command("orders")(orders.orders)
-app.add_typer(drift.group, name="drift")
-app.command("pause")(shops.pause)
-app.command("resume")(shops.resume)
-app.command("standin")(standin.standin)
-app.add_typer(database.group, name="db")
+app.command("init")(init)
+app.command("check")(check)
+app.command("run")(run)
+app.command("demo")(demo)
+app.command("status")(status)
+app.command("sync")(sync)
+app.command("plan")(plan)
+app.command("apply")(apply)
+app.command("explain")(explain)
+app.add_typer(stock, name="stock")
+app.add_typer(listings, name="listings")
+app.command("orders")(orders)
+app.add_typer(drift, name="drift")
+app.command("pause")(pause)
+app.command("resume")(resume)
+app.command("standin")(standin)
+app.add_typer(database, name="db")
 
 
 def main() -> None:
