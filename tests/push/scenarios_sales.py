@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from channelsync.ledger import pages
 from channelsync.testing.standins.memory import Stage
 from support.push import SKU, Bench
 
@@ -116,6 +117,7 @@ async def an_oversold_shop_gets_a_cancel(bench: Bench) -> None:
     first, second = shop.buy({SKU: 2}), shop.buy({SKU: 1})
     for order in (first, second):
         await bench.a.webhook(order)
+    await bench.b.push()
     await bench.a.push()
     await bench.clock.sleep(1)
     shop.cancel(second)
@@ -156,4 +158,27 @@ async def a_pull_explains_a_reading_by_accident(bench: Bench) -> None:
     assert bench.a.shows <= 2
     await bench.a.settle()
     assert bench.a.shows == 2
+    bench.assert_at_rest()
+
+
+async def a_pull_explains_the_reading_of_an_absolute_raise(bench: Bench) -> None:
+    """As before, but the cancel comes with the pull between reading and writing; and a unit is taken off, so that no other rule steps in."""
+    shop = bench.a.standin
+    known = shop.buy({SKU: 1})
+    await bench.a.webhook(known)
+    await bench.clock.sleep(61)
+    shop.cancel(known)
+    await bench.clock.sleep(58)
+    shop.buy({SKU: 1})
+    await bench.receive(2)
+
+    async def cancel_becomes_visible() -> None:
+        await bench.clock.sleep(2)
+        await bench.take_off(1)
+
+    bench.ledger.slip_after(pages.apply_page, cancel_becomes_visible)
+    await bench.a.push()
+    assert max(change.after for change in shop.changes if change.cause != "restore") <= 2, "the unit that was sold is back on sale"
+    await bench.a.settle()
+    assert (bench.a.shows, bench.on_hand, bench.hard) == (2, 3, 1)
     bench.assert_at_rest()

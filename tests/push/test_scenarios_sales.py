@@ -92,3 +92,8 @@ def test_20_a_checkout_that_nobody_saw_pending_ends_the_same(play: Play) -> None
 
 def test_24_an_absolute_raise_waits_for_a_quiet_reading(play: Play) -> None:
     play(scenarios_sales.a_pull_explains_a_reading_by_accident, "set")
+
+
+@pytest.mark.parametrize("carrier", [*DELTA_CARRIERS, "rmw", "set"])
+def test_24_an_absolute_raise_waits_although_its_pull_explains_the_reading(play: Play, carrier: str) -> None:
+    play(scenarios_sales.a_pull_explains_the_reading_of_an_absolute_raise, carrier)
