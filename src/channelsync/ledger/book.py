@@ -7,7 +7,7 @@ bracket (`ledger.brackets`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,6 +72,12 @@ def move(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
     rows = [{"_id": shelf_id, "_delta": d[0], "_effect": d[1], "_own": d[2]} for shelf_id, d in sorted(deltas.items())]
     conn.execute(_MOVE, rows)
     _forget_closed_gaps(conn, [shelf_id for shelf_id, d in deltas.items() if d[1]])
+
+
+def disturb(conn: Connection, shelf_ids: Collection[int]) -> None:
+    """The shop has moved numbers that have no book yet: a bracket around this moment does not close."""
+    if shelf_ids:
+        conn.execute(update(shelves).where(shelves.c.id.in_(shelf_ids)).values(own_seq=shelves.c.own_seq + 1))
 
 
 def replace(conn: Connection, shelf_id: int, before: int | None, reading: int, entries: Sequence[BookEntry], now: datetime) -> None:

@@ -110,9 +110,14 @@ def cover(template: Entry, level: Level, entries: list[Entry]) -> list[Entry]:
     return extra
 
 
-def before_opening(wanted: Posted) -> Posted:
-    """The baseline of an order from before the opening: its past is in the opening balance already, only its open holds are news."""
-    return Posted(shipped=wanted.shipped, restocked=wanted.restocked, quarantined=wanted.quarantined)
+def before_opening(wanted: Posted, line: OrderLine, pack: int, opened_at: datetime | None) -> Posted:
+    """The baseline of an order from before the opening: its past is in the opening balance already, only what came after is news.
+
+    That is its open holds, and the goods the shop has put back on sale since; units that were cancelled are not among those.
+    """
+    given_back = sum(-effect.units for effect in line.effects if effect.units < 0 and opened_at is not None and effect.at >= opened_at)
+    came_back_since = min(line.restocked, max(0, given_back - line.cancelled))
+    return Posted(shipped=wanted.shipped, restocked=wanted.restocked - came_back_since * pack, quarantined=wanted.quarantined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +128,43 @@ class OwnEffect:
     swallowed: int = 0
 
 
-def own_effect(line: OrderLine, posted_took: int, rebased_at: datetime | None, *, first_sight: bool) -> OwnEffect:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a line was seen. first: it never was before. known_at: change time of the snapshot applied before this one.
+
+    changed_at: the latest instant at which the order can have changed to what it is now.
+    opened_at: the channel's cut-off; what the shop did before it explains no edit that was adopted later.
+    """
+
+    first: bool
+    known_at: datetime | None
+    changed_at: datetime
+    opened_at: datetime | None
+
+
+def own_effect(line: OrderLine, posted_took: int, rebased_at: datetime | None, seen: Seen) -> OwnEffect:
     """Split the shop's unposted effects by the reading that last replaced the book (listing units, > 0: given back to the shelf).
 
     An effect older than that reading is inside it already. At first sight every effect has its own time; later, what is unposted is dated by
-    the newest effect of its sign.
+    the newest effect of its sign, unless the snapshot before would have shown that one: then it happened again since.
     """
     unposted = line.channel_took - posted_took
     if not unposted:
         return OwnEffect()
     if rebased_at is None:
         return OwnEffect(booked=-unposted)
-    if first_sight and not posted_took:
-        inside = sum(effect.units for effect in line.effects if effect.at < rebased_at)
-        return OwnEffect(booked=-(unposted - inside), swallowed=-inside)
-    newest = max((effect.at for effect in line.effects if effect.units * unposted > 0), default=None)
-    if newest is not None and newest < rebased_at:
-        return OwnEffect(swallowed=-unposted)
-    return OwnEffect(booked=-unposted)
+    if seen.first and not posted_took:
+        inside = [effect for effect in line.effects if effect.at < rebased_at]
+        adoptable = sum(effect.units for effect in inside if seen.opened_at is None or effect.at >= seen.opened_at)
+        return OwnEffect(booked=sum(effect.units for effect in inside) - unposted, swallowed=-adoptable)
+    newest = max((effect.at for effect in line.effects if effect.units * unposted > 0), default=seen.changed_at)
+    if seen.known_at is not None and newest < seen.known_at:
+        newest = seen.changed_at
+    return OwnEffect(swallowed=-unposted) if newest < rebased_at else OwnEffect(booked=-unposted)
+
+
+def undone(took: int, at: datetime, rebased_at: datetime | None) -> OwnEffect:
+    """The shop does not sell the line from this shelf any more, so what it took there is back since `at`, at the latest."""
+    if rebased_at is not None and at < rebased_at:
+        return OwnEffect(swallowed=took)
+    return OwnEffect(booked=took)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, tuple_, update
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
+from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.schema import POSTED, channels, listing_aliases, listings, order_lines, orders, shelf_feeds, shelves
 
@@ -68,16 +69,19 @@ def find_order(conn: Connection, channel_id: int, ref: str) -> StoredOrder | Non
     return StoredOrder(row["id"], row["modified_at"], row["read_seq"], row["digest"], OrderState(row["state"]), row["before_opening"])
 
 
-def save_order(conn: Connection, order_id: int | None, channel_id: int, values: dict[str, Any], now: datetime) -> int:
+def save_order(conn: Connection, order_id: int | None, channel_id: int, values: dict[str, Any], now: datetime) -> int | None:
+    """The order's id; None: it was to be new, and somebody else has just stored it."""
     if order_id is not None:
         conn.execute(update(orders).where(orders.c.id == order_id).values(**values, applied_at=now))
         return order_id
-    statement = insert(orders).values(**values, channel_id=channel_id, first_seen_at=now, applied_at=now).returning(orders.c.id)
-    return int(conn.execute(statement).scalar_one())
+    statement = insert_into(conn, orders).values(**values, channel_id=channel_id, first_seen_at=now, applied_at=now)
+    made: int | None = conn.execute(statement.on_conflict_do_nothing().returning(orders.c.id)).scalar_one_or_none()
+    return made
 
 
 def lines_of(conn: Connection, order_id: int) -> list[LineRow]:
-    query = select(order_lines).where(order_lines.c.order_id == order_id).order_by(order_lines.c.id)
+    """Locked until the transaction ends: a hold may be ending by the clock at this moment."""
+    query = select(order_lines).where(order_lines.c.order_id == order_id).order_by(order_lines.c.id).with_for_update()
     return [line_row(dict(row)) for row in conn.execute(query).mappings()]
 
 

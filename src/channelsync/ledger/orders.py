@@ -16,9 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from channelsync.contract import OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger import adoption, aside, book, findings, inbox, levels, net_effect, order_rows, reservations, targets
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
-from channelsync.ledger.net_effect import Posted
+from channelsync.ledger.net_effect import OwnEffect, Posted
 from channelsync.ledger.order_rows import ChannelRow, LineRow, Source, StoredOrder, Target
 from channelsync.ledger.schema import order_lines, orders, shelves, skus
+
+REST_OF_SECOND = timedelta(microseconds=999_999)
 
 
 class Verdict(StrEnum):
@@ -83,6 +85,8 @@ class _Application:
         self.entries: list[Entry] = []
         self.books: list[book.BookEntry] = []
         self.shelves: set[int] = set()
+        self.unread: set[int] = set()  # shelves without a book
+        self.disturbed: set[int] = set()  # of these, the ones whose number the shop has moved: no reading from before can open their book
 
     def run(self) -> OrderResult:
         wrong = [line.ref for line in self.snapshot.lines if not line.adds_up()]
@@ -96,9 +100,11 @@ class _Application:
             return OrderResult(verdict, stored.id)
         early = stored.before_opening if stored else self._before_opening()
         order_id = self._save(stored, digest, early)
+        if order_id is None:  # another node has stored it in this moment
+            return self.run()
         rows = order_rows.lines_of(self.conn, order_id) if stored else []
         aside.resolve(self.conn, self.channel.id, "order", self.snapshot.ref, self.now)
-        self._apply_lines(order_id, rows, early)
+        self._apply_lines(order_id, rows, early, stored.modified_at if stored else None)
         self._consume_reservation()
         self._post(order_id)
         return OrderResult(Verdict.APPLIED, order_id, frozenset(entry.sku_id for entry in self.entries))
@@ -120,7 +126,7 @@ class _Application:
     def _before_opening(self) -> bool:
         return self.channel.opened_at is None or self.snapshot.created_at < self.channel.opened_at
 
-    def _save(self, stored: StoredOrder | None, digest: str, early: bool) -> int:
+    def _save(self, stored: StoredOrder | None, digest: str, early: bool) -> int | None:
         values = {
             "ref": self.snapshot.ref,
             "number": self.snapshot.number,
@@ -138,7 +144,7 @@ class _Application:
 
     # -- lines -------------------------------------------------------------------------------------------------------------------------------
 
-    def _apply_lines(self, order_id: int, rows: Sequence[LineRow], early: bool) -> None:
+    def _apply_lines(self, order_id: int, rows: Sequence[LineRow], early: bool, known_at: datetime | None) -> None:
         rebased = self._rebased({row.at.shelf_id for row in rows})
         for line in self.snapshot.lines:
             mine = [row for row in rows if row.line_ref == line.ref]
@@ -148,7 +154,8 @@ class _Application:
             if source is None:
                 self._wait_for_mapping(line)
                 continue
-            self._apply_line(order_id, line, mine, source, rebased, early)
+            self._apply_line(order_id, line, mine, source, early)
+            self._book_effects(order_id, line, mine, source.shelf_id, rebased, known_at)
         present = {line.ref for line in self.snapshot.lines}
         for row in rows:
             if row.line_ref not in present:
@@ -160,7 +167,7 @@ class _Application:
                     Posted(shipped=row.posted.shipped, restocked=row.posted.restocked, took=0),
                     quantity=0,
                 )
-                self._own_effect(order_id, row.at.shelf_id, book_delta=row.posted.took)
+                self._undo_effect(order_id, row, rebased)
 
     def _source(self, line: OrderLine, mine: Sequence[LineRow]) -> Source | None:
         """Today's mapping; where the listing is gone, the mapping that the line was first applied with."""
@@ -176,9 +183,7 @@ class _Application:
         reason = f"no SKU is linked to {what!r}: link its listing, the sale is then applied"
         aside.put(self.conn, self.channel.id, "line", f"{self.snapshot.ref}/{line.ref}", reason, what, self.now)
 
-    def _apply_line(
-        self, order_id: int, line: OrderLine, mine: Sequence[LineRow], source: Source, rebased: dict[int, datetime | None], early: bool
-    ) -> None:
+    def _apply_line(self, order_id: int, line: OrderLine, mine: Sequence[LineRow], source: Source, early: bool) -> None:
         wanted = net_effect.desired(self.snapshot, line, pack=source.pack, now=self.now)
         row = next((row for row in mine if row.at == source), None)
         for other in mine:
@@ -191,12 +196,10 @@ class _Application:
                     shipped=max(0, wanted.shipped - other.posted.shipped),
                     restocked=max(0, wanted.restocked - other.posted.restocked),
                 )
-        took_before = sum(part.posted.took for part in mine)
         if early and not mine:
-            baseline = net_effect.before_opening(wanted)
+            baseline = net_effect.before_opening(wanted, line, source.pack, self.channel.opened_at)
             self._insert(order_id, line, source, baseline)
             row = order_rows.lines_of(self.conn, order_id)[-1]
-        self._book_effect(order_id, line, source.shelf_id, took_before, rebased, first_sight=not mine)
         self._move(order_id, line.ref, source, row, wanted, quantity=line.quantity)
         aside.resolve(self.conn, self.channel.id, "line", f"{self.snapshot.ref}/{line.ref}", self.now)
 
@@ -226,28 +229,54 @@ class _Application:
 
     # -- the shop's own effect on its number -----------------------------------------------------------------------------------------------
 
+    @property
+    def _changed_at(self) -> datetime:
+        """The latest instant that the snapshot's time can mean: shops cut theirs to the second."""
+        return self.snapshot.modified_at + REST_OF_SECOND
+
     def _rebased(self, known: set[int | None]) -> dict[int, datetime | None]:
         wanted = {shelf for shelf in known if shelf is not None}
         for line in self.snapshot.lines:
             target = self.known.get((self.channel.id, line.listing)) if line.listing is not None else None
             wanted |= {shelf_id for shelf_id, _ in target.shelves.values()} if target else set()
-        query = select(shelves.c.id, shelves.c.rebased_at).where(shelves.c.id.in_(wanted), shelves.c.book.is_not(None)).with_for_update()
-        return {row.id: row.rebased_at for row in self.conn.execute(query.order_by(shelves.c.id))}
+        query = select(shelves.c.id, shelves.c.book, shelves.c.rebased_at).where(shelves.c.id.in_(wanted)).with_for_update(key_share=True)
+        found = self.conn.execute(query.order_by(shelves.c.id)).all()
+        self.unread = {row.id for row in found if row.book is None}
+        return {row.id: row.rebased_at for row in found}
 
-    def _book_effect(
-        self, order_id: int, line: OrderLine, shelf_id: int | None, took: int, rebased: dict[int, datetime | None], *, first_sight: bool
+    def _book_effects(
+        self,
+        order_id: int,
+        line: OrderLine,
+        mine: Sequence[LineRow],
+        shelf_id: int | None,
+        rebased: dict[int, datetime | None],
+        known_at: datetime | None,
     ) -> None:
-        if shelf_id is None or shelf_id not in rebased:
-            return  # no book yet: the opening reading will contain it
-        effect = net_effect.own_effect(line, took, rebased[shelf_id], first_sight=first_sight)
-        self._own_effect(order_id, shelf_id, book_delta=effect.booked)
+        """known_at: the change time of the snapshot applied before."""
+        if shelf_id is None:
+            return
+        for row in mine:
+            if row.at.shelf_id != shelf_id:  # sold from another number now: the first has its units back
+                self._undo_effect(order_id, row, rebased)
+        took = sum(row.posted.took for row in mine if row.at.shelf_id == shelf_id)
+        seen = net_effect.Seen(first=not mine, known_at=known_at, changed_at=self._changed_at, opened_at=self.channel.opened_at)
+        self._own_effect(order_id, shelf_id, net_effect.own_effect(line, took, rebased.get(shelf_id), seen))
+
+    def _undo_effect(self, order_id: int, row: LineRow, rebased: dict[int, datetime | None]) -> None:
+        if row.at.shelf_id is not None:
+            effect = net_effect.undone(row.posted.took, self._changed_at, rebased.get(row.at.shelf_id))
+            self._own_effect(order_id, row.at.shelf_id, effect)
+
+    def _own_effect(self, order_id: int, shelf_id: int, effect: OwnEffect) -> None:
+        if shelf_id in self.unread:  # no book yet: the opening reading will contain it, if it is taken from now on
+            self.disturbed |= {shelf_id} if effect.booked else set()
+            return
+        if effect.booked:
+            kind = "took" if effect.booked < 0 else "gave_back"
+            self.books.append(book.BookEntry(shelf_id, kind, effect.booked, order_id=order_id))
         if effect.swallowed:
             self._give_back(shelf_id, effect.swallowed)
-
-    def _own_effect(self, order_id: int, shelf_id: int | None, *, book_delta: int) -> None:
-        if shelf_id is not None and book_delta:
-            kind = "took" if book_delta < 0 else "gave_back"
-            self.books.append(book.BookEntry(shelf_id, kind, book_delta, order_id=order_id))
 
     def _give_back(self, shelf_id: int, swallowed: int) -> None:
         """The drift that was adopted into on hand was this order all along: take the adoption back, as far as it goes."""
@@ -262,8 +291,7 @@ class _Application:
             return
         wanted: dict[LevelKey, int] = {}
         for entry in self.entries:
-            if entry.soft + entry.hard > 0 or entry.on_hand < 0:
-                units = max(entry.soft + entry.hard, -entry.on_hand)
+            if (units := entry.soft + entry.hard - entry.on_hand) > 0:  # what leaves out of the order's own claim needs no other
                 wanted[entry.key] = wanted.get(entry.key, 0) + units
         if wanted:
             self.entries = [*reservations.consume(self.conn, reference, wanted, self.now), *self.entries]
@@ -281,6 +309,7 @@ class _Application:
                     findings.record(self.conn, "shortage", self.channel.id, key[0], self.snapshot.ref, {"units": entry.on_hand}, self.now)
         levels.write(self.conn, self.entries, self.now)
         book.move(self.conn, self.books, self.now)
+        book.disturb(self.conn, self.disturbed)
         touched = {entry.sku_id for entry in self.entries}
         targets.retarget(self.conn, touched | targets.skus_of(self.conn, self.shelves))
         self._look_for_oversell(list(by_key))
