@@ -104,15 +104,33 @@ def _set_timers(ticker: Ticker, assembly: Assembly, inlets: Inlets, pulse: Pulse
 
 @asynccontextmanager
 async def _engine_running(engine: Engine) -> AsyncIterator[None]:
-    """The engine's loops beside the block. Whichever ends first by an error ends both."""
-    async with asyncio.TaskGroup() as group:
-        loops = [group.create_task(work(), name=name) for name, work in engine.tasks().items()]
-        try:
-            yield
-        finally:
-            await _settle(engine)
-            for loop in loops:
-                loop.cancel()
+    """The engine's loops beside the block. A bug that ends one of them ends the block with it; the block's own errors pass as they are."""
+    owner = asyncio.current_task()
+    assert owner is not None
+    bugs: list[BaseException] = []
+
+    def ended(loop: asyncio.Task[None]) -> None:
+        if not loop.cancelled() and (bug := loop.exception()) is not None:
+            bugs.append(bug)
+            owner.cancel()
+
+    loops = [asyncio.create_task(work(), name=name) for name, work in engine.tasks().items()]
+    for loop in loops:
+        loop.add_done_callback(ended)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not bugs:
+            raise
+        owner.uncancel()
+        raise bugs[0] from None
+    finally:
+        for loop in loops:
+            loop.remove_done_callback(ended)
+        await _settle(engine)
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
 
 
 async def _settle(engine: Engine) -> None:

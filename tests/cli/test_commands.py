@@ -1,0 +1,220 @@
+"""Every command, against a running daemon and without one: what it prints, what it returns, and how it says no."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from channelsync.cli.app import app
+from support.store import Scene, in_background, shops_and_daemon, two_shops, until_shown
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+def call(*arguments: str, scene: Scene | None = None, answer: str | None = None) -> Result:
+    where = ["-c", str(scene.file)] if scene else []
+    return CliRunner().invoke(app, [*arguments, *where], input=answer)
+
+
+def said(*arguments: str, scene: Scene) -> Any:
+    """The JSON document a command printed."""
+    result = call(*arguments, "--json", scene=scene)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Scene]:
+    """Two shops, and no daemon."""
+    with in_background(two_shops(tmp_path)) as scene:
+        yield scene
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Scene]:
+    """Two shops and a daemon whose first plan is applied."""
+    with in_background(shops_and_daemon(tmp_path)) as scene:
+        yield scene
+
+
+def test_the_first_day_without_a_daemon(alone: Scene) -> None:
+    before = call("status", scene=alone)
+    assert before.exit_code == 1
+    assert "there is no ledger" in before.stderr
+    checked = said("check", scene=alone)
+    assert {each["channel"]: each["ok"] for each in checked["channels"]} == {"east": True, "west": True}
+    planned = said("plan", scene=alone)
+    assert sorted(planned) == ["balances", "blocked", "opens", "troubles", "unchanged", "writes"]
+    assert [(b["sku"], b["shows"], b["taken"]) for b in planned["balances"]] == [(f"SKU-{n}", 10, 0) for n in (1, 2, 3)]
+    assert {(w["channel"], w["shows"], w["target"]) for w in planned["writes"]} == {("east", 10, 8), ("west", 10, 8)}
+    assert alone.shops["east"].shows("SKU-1") == 10, "a plan writes nothing"
+    refused = call("apply", scene=alone, answer="n\n")
+    assert refused.exit_code == 1
+    assert "Apply this plan?" in refused.output
+    assert alone.shops["east"].shows("SKU-1") == 10
+    applied = said("apply", "--yes", scene=alone)
+    assert applied["still_due"] == {"east": 0, "west": 0}
+    assert [shop.shows("SKU-1") for shop in alone.shops.values()] == [8, 8]
+    assert said("plan", scene=alone)["writes"] == []
+
+
+def test_a_sale_is_synced_by_hand_and_explained(alone: Scene) -> None:
+    said("apply", "--yes", scene=alone)
+    alone.shops["east"].buy({"SKU-1": 3})
+    said("sync", scene=alone)
+    assert alone.shops["west"].shows("SKU-1") == 5
+    told = said("explain", "SKU-1", scene=alone)
+    assert told["holds"][0] | {"reference": ""} == {
+        "kind": "hard", "units": 3, "location": "main", "by": "order", "reference": "", "channel": "east", "until": None,
+    }  # fmt: skip
+    for shelf in told["shelves"]:
+        statement = shelf["statement"]
+        explained = statement["opening"] + statement["writes"] - statement["took"] + statement["gave_back"] + statement["corrected"]
+        assert explained == statement["book"] == statement["shown"] == 5
+        assert statement["unexplained"] == 0
+        assert [(step["name"], step["value"]) for step in shelf["steps"]] == [("available", 7), ("safety stock", 5)]
+        assert shelf["target"] == 5
+    assert [shelf["statement"]["took"] for shelf in told["shelves"]] == [3, 0]
+    assert len(said("explain", "SKU-1", "--channel", "west", scene=alone)["shelves"]) == 1
+    assert said("orders", scene=alone)[0]["held"] == 3
+    assert "the shop took" in call("explain", "SKU-1", scene=alone).output
+    assert said("db", "check", scene=alone)["differences"] == []
+
+
+def test_stock_through_the_running_daemon(running: Scene) -> None:
+    assert said("stock", "receive", "SKU-1", "5", "--key", "dn-1", scene=running)["on_hand"] == 15
+    assert said("stock", "receive", "SKU-1", "5", "--key", "dn-1", scene=running)["repeat"] is True
+    assert said("stock", "adjust", "SKU-1", "-1", "--reason", "broken", scene=running)["on_hand"] == 14
+    asyncio.run(until_shown(running, "west", "SKU-1", 12))
+    reserved = said("stock", "reserve", "SKU-1", "4", "--reference", "cart-1", scene=running)
+    assert reserved["claims"][0]["available"] == 10
+    asyncio.run(until_shown(running, "east", "SKU-1", 8))
+    assert said("stock", "show", "SKU-1", scene=running)["holds"][0]["reference"] == "cart-1"
+    assert said("stock", "release", "cart-1", scene=running)["units"] == 4
+    assert said("stock", "release", "cart-1", scene=running)["already"] == "released"
+    assert said("stock", "count", "SKU-1", "7", scene=running)["on_hand"] == 7
+    assert said("stock", "count", "NEW-1", "3", scene=running)["on_hand"] == 3
+    rows = {row["sku"]: row["available"] for row in said("stock", "list", scene=running)}
+    assert rows == {"SKU-1": 7, "SKU-2": 10, "SKU-3": 10, "NEW-1": 3}
+
+
+def test_status_and_pausing_through_the_running_daemon(running: Scene) -> None:
+    told = said("status", scene=running)
+    assert told["daemon"]["pid"] > 0
+    assert {view["name"]: view["state"] for view in told["channels"]} == {"east": "live", "west": "live"}
+    assert told["live"]["west"]["trouble"] is None
+    assert set(told["live"]["west"]["rate"]) == {"left", "of", "per_second"}
+    assert said("pause", "west", "--reason", "stock-taking", scene=running) == {"west": True}
+    shown = call("status", scene=running).output
+    assert "west: paused (stock-taking)" in shown
+    said("stock", "receive", "SKU-3", "2", scene=running)
+    asyncio.run(until_shown(running, "east", "SKU-3", 10))
+    assert running.shops["west"].shows("SKU-3") == 8, "a paused channel is not written"
+    assert said("resume", scene=running) == {"east": False, "west": True}
+    asyncio.run(until_shown(running, "west", "SKU-3", 10))
+    assert said("sync", "west", scene=running) == {"troubles": {}, "still_due": {"west": 0}}
+
+
+def test_listings(running: Scene) -> None:
+    page = said("listings", "list", "--channel", "west", scene=running)
+    assert [(row["sku_text"], row["sku"]) for row in page["rows"]] == [(f"SKU-{n}", f"SKU-{n}") for n in (1, 2, 3)]
+    ref = page["rows"][0]["ref"]
+    assert said("listings", "unlink", "west", ref, scene=running)["was"] == "SKU-1"
+    assert said("listings", "list", "--show", "unlinked", scene=running)["rows"][0]["ref"] == ref
+    assert said("listings", "link", "west", ref, "SKU-1", "--pack", "2", scene=running)["pack"] == 2
+    asyncio.run(until_shown(running, "west", "SKU-1", 4))
+    assert said("listings", "match", "west", scene=running)["read"] == {"west": 3}
+
+
+def test_a_hand_edit_is_asked_about_and_resolved(running: Scene) -> None:
+    running.shops["west"].edit("SKU-2", 3)
+    drift: list[dict[str, Any]] = []
+    for _ in range(100):
+        drift = said("drift", "list", scene=running)
+        if drift and drift[0]["asked"]:
+            break
+        said("sync", "west", scene=running)
+    assert [(each["channel"], each["sku"], each["book"], each["shows"]) for each in drift] == [("west", "SKU-2", 8, 3)]
+    shelf = str(drift[0]["shelf"])
+    undecided = call("drift", "resolve", shelf, scene=running)
+    assert undecided.exit_code == 1
+    assert "--overwrite (ours) or --adopt (the shop's)" in undecided.stderr
+    assert said("drift", "resolve", shelf, "--overwrite", scene=running)["done"] == "overwrite"
+    asyncio.run(until_shown(running, "west", "SKU-2", 8))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("explain", "NOPE"), 1, "the ledger has no SKU 'NOPE'"),
+        (("stock", "adjust", "SKU-1", "-99", "--reason", "x"), 1, "99 wanted, 10 available"),
+        (("stock", "receive", "SKU-1", "1", "--location", "moon"), 1, "the ledger has no location 'moon'"),
+        (("stock", "receive", "SKU-1", "none"), 2, "Invalid value"),
+        (("sync", "nope"), 1, "the config has no channel 'nope'; known: east, west"),
+        (("listings", "link", "west", "?", "SKU-1"), 1, "this channel has no listing '?'"),
+        (("listings", "list", "--channel", "nope"), 2, "known: east, west"),
+        (("drift", "resolve", "1", "--adopt"), 1, "shelf 1 has no drift"),
+        (("no-such-command",), 2, "No such command"),
+    ],
+)
+def test_errors_are_sentences(running: Scene, arguments: tuple[str, ...], code: int, text: str) -> None:
+    result = call(*arguments, scene=None if arguments == ("no-such-command",) else running)
+    assert result.exit_code == code, result.output
+    assert text in " ".join(result.stderr.split())
+    assert "Traceback" not in result.output
+
+
+def test_a_config_with_problems(tmp_path: Path) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text('[store]\nid = "Not A Name"\n[rules]\nsafety_stock = "2"\n')
+    result = call("check", "-c", str(file))
+    assert result.exit_code == 3
+    assert "2 problems in the configuration" in result.stderr
+
+
+def test_no_config_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("channelsync.cli.store.SYSTEM", tmp_path / "none")
+    result = call("status")
+    assert result.exit_code == 1
+    assert "channelsync init" in result.stderr
+
+
+def test_init_writes_a_file_that_only_lacks_its_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "acme.toml"
+    arguments = (
+        "init",
+        str(file),
+        "--store",
+        "acme",
+        "--channel",
+        "webshop=woocommerce",
+        "--channel",
+        "shop=shopify",
+        "--safety-stock",
+        "3",
+    )
+    assert call(*arguments).exit_code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    tables = tomllib.loads(file.read_text())
+    assert tables["store"] == {"id": "acme", "opening": "webshop"}
+    assert tables["rules"] == {"safety_stock": 3}
+    assert {name: each["connector"] for name, each in tables["channels"].items()} == {"webshop": "woocommerce", "shop": "shopify"}
+    again = call(*arguments)
+    assert again.exit_code == 1
+    assert "exists already" in again.stderr
+    problems = call("check", "-c", str(file)).stderr
+    assert "environment variable 'WEBSHOP_KEY' is not set" in problems
+
+
+def test_init_asks(tmp_path: Path) -> None:
+    result = call("init", str(tmp_path / "s.toml"), answer="acme\neast=memory\n")
+    assert result.exit_code == 0, result.output
+    assert tomllib.loads((tmp_path / "s.toml").read_text())["channels"]["east"]["connector"] == "memory"
