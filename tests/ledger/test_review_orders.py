@@ -7,6 +7,8 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import Connection, Engine, func, select, update
+
 from channelsync.contract import Effect, Listing, OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger import book, brackets, expiry, listings, matching, orders
 from channelsync.ledger.book import BookEntry
@@ -15,7 +17,6 @@ from channelsync.ledger.expiry import Sweep
 from channelsync.ledger.orders import Sighting, Verdict
 from channelsync.ledger.reservations import Line, Reserve, reserve
 from channelsync.ledger.schema import book_entries, channels, order_lines, reservations, set_aside, shelves, stock_levels
-from sqlalchemy import Connection, Engine, func, select, update
 from support.stock import NOW, assert_adds_up, level, open_channel, open_locations, put
 
 SECOND = timedelta(seconds=1)

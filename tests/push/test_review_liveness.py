@@ -112,7 +112,7 @@ def test_shelves_the_shop_does_not_know_any_more_are_not_read_before_all_others_
         async def without_the_deleted(wanted: Any) -> Any:
             return [reading for reading in await stock_of(wanted) if reading.shelf.listing != gone]
 
-        bench.a.channel.connector.stock = without_the_deleted  # type: ignore[method-assign]
+        bench.a.channel.connector.stock = without_the_deleted  # type: ignore[method-assign, assignment]
         bench.a.standin.edit("Y", 4)
         for _ in range(4):
             await bench.a.sweep()
@@ -133,7 +133,7 @@ def test_brackets_reach_every_shelf_although_some_are_gone(play: Play, monkeypat
         async def without_the_deleted(wanted: Any) -> Any:
             return [reading for reading in await stock_of(wanted) if reading.shelf.listing != gone]
 
-        bench.a.channel.connector.stock = without_the_deleted  # type: ignore[method-assign]
+        bench.a.channel.connector.stock = without_the_deleted  # type: ignore[method-assign, assignment]
         for _ in range(4):
             await bench.a.bracket()
         assert shelf(bench.a, "Z")["book"] == 1
@@ -251,7 +251,7 @@ def test_a_raise_that_cannot_be_sent_does_not_ask_every_shop_each_second(play: P
             async def uncounted(wanted: Any) -> Any:
                 return [replace(reading, shows=None) for reading in await stock_of(wanted)]
 
-            bench.a.channel.connector.stock = uncounted  # type: ignore[method-assign]
+            bench.a.channel.connector.stock = uncounted  # type: ignore[method-assign, assignment]
         await bench.receive(1)
         looks = 0
         look = bench.pullers.look_at
@@ -261,7 +261,7 @@ def test_a_raise_that_cannot_be_sent_does_not_ask_every_shop_each_second(play: P
             looks += 1
             return await look(ids)
 
-        bench.pullers.look_at = counted  # type: ignore[method-assign]
+        bench.pullers.look_at = counted  # type: ignore[method-assign, assignment]
         for _ in range(20):
             await bench.a.push()
             await bench.clock.sleep(1)

@@ -118,13 +118,23 @@ class Engine:
 
     async def _intake(self) -> None:
         while True:
-            taken = await self.intake.run_once()
-            self.progress["intake"] = self.store.clock.monotonic()
-            if not taken:
+            if not await self._own("intake", self.intake.run_once):
                 await self.arrived.wait(self.store.clock, 1.0)
 
     async def _housekeeping(self) -> None:
         while True:
-            await self.housekeeping.run_once()
-            self.progress["housekeeping"] = self.store.clock.monotonic()
+            await self._own("housekeeping", self.housekeeping.run_once)
             await self.store.clock.sleep(1.0)
+
+    async def _own(self, name: str, job: Job) -> object:
+        """One round of a task that belongs to no channel; None if it failed."""
+        try:
+            done = await job()
+        except Exception:
+            if not self.forgiving:
+                raise
+            log.exception("a task failed and goes on later", task=name)
+            await self.store.clock.sleep(BUG_PAUSE_SECONDS)
+            return None
+        self.progress[name] = self.store.clock.monotonic()
+        return done

@@ -33,10 +33,12 @@ class Puller:
                 return
             self._started += 1
             number = self._started
-            await self._run(widen)
+            if await self._run(widen):
+                await self._run(widen)  # the rest of an old run says nothing of what changed in its first part since
             self._completed = number
 
-    async def _run(self, widen: timedelta) -> None:
+    async def _run(self, widen: timedelta) -> bool:
+        """One complete run. True if it went on where a broken one had stopped."""
         store, channel = self._store, self._channel
         await introduce(store, channel)
         looked_at = store.clock.now()
@@ -54,6 +56,7 @@ class Puller:
         if not complete:
             raise Misunderstood(f"the order stream ended after {count} pages without a high-water mark")
         store.well(channel)
+        return cursor.resume is not None
 
     def _tell(self, results: list[OrderResult]) -> None:
         if any(result.verdict is Verdict.APPLIED for result in results):

@@ -15,6 +15,7 @@ import structlog
 from channelsync.contract import Reading, ShelfRef
 from channelsync.engine.channel import Channel
 from channelsync.engine.poll import Puller
+from channelsync.engine.steady import JUMP_SECONDS
 from channelsync.engine.store import Store
 from channelsync.ledger import brackets, channels
 from channelsync.ledger.brackets import Bracket, Closing, Seen, ShelfState
@@ -36,6 +37,8 @@ class Reconciler:
     async def close_brackets(self) -> int:
         """One round over the shelves that need one. Returns how many were closed. Raises the channel's errors."""
         store, channel = self._store, self._channel
+        if not store.time.steady(max(JUMP_SECONDS, self._drains_within.total_seconds())):
+            return 0  # the wall clock cannot say how long ago a request left
         drained = store.clock.now() - self._drains_within
         wanted = await store.ledger.read(brackets.wanting_bracket, channel.id, drained, SHELVES_PER_ROUND)
         if not wanted:

@@ -19,6 +19,9 @@ from channelsync.ledger import adoption, book, findings, levels, outbox
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.schema import attempts, listings, push_calls, shelves
 
+LEFT_BEHIND = timedelta(hours=1)
+"""A request that left so long from now left before the wall clock went back; whoever asks has waited since (`engine.steady`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShelfState:
@@ -155,9 +158,9 @@ def _quiet(conn: Connection, item: Bracket, row: dict[str, Any]) -> bool:
         return False
     if row["open_state"] is None:
         return True
-    return (
-        row["open_state"] != "armed" and row["last_sent_at"] is not None and bool(row["last_sent_at"] + item.drains_within <= item.first_at)
-    )
+    if row["open_state"] == "armed" or row["last_sent_at"] is None:
+        return False
+    return bool(row["last_sent_at"] + item.drains_within <= item.first_at or row["last_sent_at"] > item.first_at + LEFT_BEHIND)
 
 
 def _open_book(conn: Connection, item: Bracket, reading: int, now: datetime) -> Closing:
@@ -236,7 +239,8 @@ _LONGEST_UNREAD = (shelves.c.read_at.nulls_first(), shelves.c.id)
 def wanting_bracket(conn: Connection, channel_id: int, drains_before: datetime, limit: int) -> list[ShelfState]:
     """Shelves with something open that only a closed bracket ends: no book yet, a gap nobody was asked about, a verification, a drained unknown."""
     counted = or_(shelves.c.reading.is_not(None), shelves.c.read_at.is_(None))  # what the shop does not count waits for the sweep
-    unknown = and_(attempts.c.state.in_(("sent", "unknown")), push_calls.c.last_sent_at <= drains_before)
+    drained = or_(push_calls.c.last_sent_at <= drains_before, push_calls.c.last_sent_at > drains_before + LEFT_BEHIND)
+    unknown = and_(attempts.c.state.in_(("sent", "unknown")), drained)
     quiet = and_(
         attempts.c.id.is_(None), or_(shelves.c.book.is_(None), shelves.c.verify, and_(shelves.c.gap != 0, shelves.c.asked_at.is_(None)))
     )

@@ -224,13 +224,21 @@ def waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int]) -> tu
     """Orders of the channel with a set-aside line of one of these listings: applying them again finds the link."""
     if not listing_ids:
         return ()
-    aside = select(set_aside.c.ref).where(
+    names, found, after = _names(conn, channel_id, listing_ids), list[str](), 0
+    aside = select(set_aside.c.id, set_aside.c.ref).where(
         set_aside.c.channel_id == channel_id, set_aside.c.kind == "line", set_aside.c.resolved_at.is_(None)
     )
-    lines = set(conn.scalars(aside.order_by(set_aside.c.id).limit(MAX_WAITING)))
-    if not lines:
-        return ()
-    names = _names(conn, channel_id, listing_ids)
+    while len(found) < MAX_WAITING:
+        rows = conn.execute(aside.where(set_aside.c.id > after).order_by(set_aside.c.id).limit(MAX_WAITING)).all()
+        if not rows:
+            break
+        found += [ref for ref in _orders_of(conn, channel_id, {row.ref for row in rows}, names) if ref not in found]
+        after = rows[-1].id
+    return tuple(found[:MAX_WAITING])
+
+
+def _orders_of(conn: Connection, channel_id: int, lines: set[str], names: set[str]) -> list[str]:
+    """Orders with one of these lines ("order/line") that names one of the listings."""
     candidates = sorted({line[:cut] for line in lines for cut in range(len(line)) if line[cut] == "/"})
     found = []
     for start in range(0, len(candidates), listings.CHUNK):
@@ -239,7 +247,7 @@ def waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int]) -> tu
         for ref, snapshot in conn.execute(query.order_by(orders.c.id)):
             if any(line["listing"] in names and f"{ref}/{line['ref']}" in lines for line in snapshot["lines"]):
                 found.append(ref)
-    return tuple(found)
+    return found
 
 
 def _names(conn: Connection, channel_id: int, listing_ids: Sequence[int]) -> set[str]:

@@ -27,7 +27,8 @@ class Balance:
 
     @property
     def on_hand(self) -> int:
-        return self.shows + self.taken
+        """Below zero is what the shop sold without having it: that is among the taken."""
+        return max(0, self.shows + self.taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def balances(conn: Connection, channel_id: int) -> list[Balance]:
         names[key] = (row.sku, row.code)
     taken = _taken(conn, channel_id)
     return [
-        Balance(*names[key], shows=max(0, min(numbers)), taken=taken.get(key, 0), sku_id=key[0], location_id=key[1], listings=len(numbers))
+        Balance(*names[key], shows=min(numbers), taken=taken.get(key, 0), sku_id=key[0], location_id=key[1], listings=len(numbers))
         for key, numbers in shown.items()
     ]
 
