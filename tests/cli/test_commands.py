@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from channelsync.cli.app import app
+from channelsync.cli.store import environment
 from support.store import Scene, in_background, shops_and_daemon, two_shops, until_shown
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -218,3 +219,14 @@ def test_init_asks(tmp_path: Path) -> None:
     result = call("init", str(tmp_path / "s.toml"), answer="acme\neast=memory\n")
     assert result.exit_code == 0, result.output
     assert tomllib.loads((tmp_path / "s.toml").read_text())["channels"]["east"]["connector"] == "memory"
+
+
+def test_a_store_that_systemd_runs_is_found_where_the_service_keeps_it(tmp_path: Path) -> None:
+    state, credentials = tmp_path / "var/lib/channelsync/acme", tmp_path / "run/credentials/channelsync@acme.service"
+    state.mkdir(parents=True)
+    file = Path("/etc/channelsync/acme.toml")
+    assert environment(file, {"A": "1"}, tmp_path) == {"A": "1", "STATE_DIRECTORY": str(state)}
+    credentials.mkdir(parents=True)
+    told = {"STATE_DIRECTORY": "/mine"}
+    assert environment(file, told, tmp_path) == {"STATE_DIRECTORY": "/mine", "CREDENTIALS_DIRECTORY": str(credentials)}
+    assert environment(tmp_path / "acme.toml", {}, tmp_path) == {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -50,7 +51,8 @@ class StoreAt:
 
     def __init__(self, file: Path | None) -> None:
         self.registry = Registry.installed()
-        self.config: Config = load(found(file), self.registry)
+        where = found(file)
+        self.config: Config = load(where, self.registry, environ=environment(where, os.environ))
 
     def read(self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Raises NoStore if nothing was ever written, WrongDatabase if the schema is not this program's."""
@@ -103,6 +105,19 @@ def found(file: Path | None) -> Path:
         return system[0]
     several = f"; {SYSTEM} has several: {', '.join(each.name for each in system)}" if system else ""
     raise NoStore(f"no {HERE} here{several}; say which store with --config FILE, or make one with `channelsync init`")
+
+
+def environment(file: Path, environ: Mapping[str, str], root: Path = Path("/")) -> Mapping[str, str]:
+    """For a store that systemd runs: its state and credential directories, as the service itself sees them, so that a person who runs a
+    command on the same file means the same ledger. What is set already stands.
+    """
+    if file.absolute().parent != SYSTEM:
+        return environ
+    places = {
+        "STATE_DIRECTORY": root / "var/lib/channelsync" / file.stem,
+        "CREDENTIALS_DIRECTORY": root / "run/credentials" / f"channelsync@{file.stem}.service",
+    }
+    return {**{name: str(place) for name, place in places.items() if place.is_dir()}, **environ}
 
 
 def actor() -> str:
