@@ -1,17 +1,17 @@
 # One command each: run the demo, test, check. Needs Python 3.11 or newer, pip and make; everything goes into .venv.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .PHONY: run test check format lock clean
 
-run: $(READY)  ## two stand-in shops, the daemon and shoppers, on this machine
-	$(BIN)/channelsync demo
+run: $(READY)  ## two stand-in shops, the daemon and shoppers, on this machine; ARGS="--faults --for 60s"
+	$(BIN)/channelsync demo $(ARGS)
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -37,5 +37,5 @@ clean:
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps -e .
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $(READY)
