@@ -6,7 +6,7 @@ Times are short (a shop drains in seconds, a poll is due every ten) so that minu
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from channelsync.ledger.brackets import EditPolicy, OnEdit
@@ -18,7 +18,7 @@ DRAIN = 8.0
 LATE_MAX = DRAIN - 1.5
 """A late request takes effect within D of being sent, whatever else slows it down (the dial's `slow`, the shop's own work)."""
 
-SECONDS = 45.0
+SECONDS = 25.0
 """How long the shops trade. Longer finds little more per second; more seeds do."""
 
 NAMES = ("north", "south", "west")
@@ -61,7 +61,10 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """crashes: steps that each life of the daemon lasts. takeovers, outages, jumps: (second, ...) from the start of trading."""
+    """crashes: steps that each life of the daemon lasts. takeovers, outages, jumps: (second, ...) from the start of trading.
+
+    patient: rest is only reached when every delivery is settled, even one that waits minutes for its next try.
+    """
 
     seed: int
     shops: tuple[ShopPlan, ...]
@@ -73,7 +76,7 @@ class Plan:
     takeovers: tuple[tuple[float, float], ...] = ()
     outages: tuple[tuple[float, str, float], ...] = ()
     jumps: tuple[tuple[float, float], ...] = ()
-    kinds: tuple[str, ...] = field(default=())
+    patient: bool = False
 
 
 def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
@@ -90,12 +93,16 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
         stock=dice.choice((1, 2, 4, 8)),
         seconds=seconds,
         rates=rates,
-        crashes=tuple(dice.randint(40, 1500) for _ in range(3)) if dice.random() < 0.5 else (),
-        takeovers=tuple((dice.uniform(10, seconds - 20), dice.uniform(8, 20)) for _ in range(2)) if dice.random() < 0.25 else (),
-        outages=((dice.uniform(5, seconds - 20), dice.choice(shops).name, dice.uniform(5, 25)),) if dice.random() < 0.3 else (),
-        jumps=((dice.uniform(5, seconds - 20), dice.choice((-200.0, -30.0, 30.0, 86400.0))),) if dice.random() < 0.15 else (),
-        kinds=tuple(shop.kind for shop in shops),
+        crashes=tuple(dice.randint(30, 700) for _ in range(4)) if dice.random() < 0.5 else (),
+        takeovers=tuple((_moment(dice, seconds), dice.uniform(6, 18)) for _ in range(2)) if dice.random() < 0.25 else (),
+        outages=((_moment(dice, seconds), dice.choice(shops).name, dice.uniform(3, 20)),) if dice.random() < 0.3 else (),
+        jumps=((_moment(dice, seconds), dice.choice((-70.0, -20.0, 20.0, 86400.0))),) if dice.random() < 0.15 else (),
+        patient=seed % 10 == 0,
     )
+
+
+def _moment(dice: random.Random, seconds: float) -> float:
+    return dice.uniform(0.1, 0.7) * seconds
 
 
 def _shop(dice: random.Random, name: str, *, stormy: bool) -> ShopPlan:
@@ -140,7 +147,7 @@ def _woocommerce(dice: random.Random, lag: float) -> Habits:
         "visibility_lag": lag,
         "delta_race_seconds": dice.choice((0.01, 0.2)),
         "cron_seconds": dice.choice((0.05, 5.0)),
-        "hold_stock_minutes": dice.choice((1, 60)),
+        "hold_stock_minutes": dice.choice((1, 60, 60, 60)),
     }
     table = {"visibility_lag_seconds": lag, "overlap_seconds": 10.0, "write_drains_seconds": DRAIN}
     return dials, table, False
@@ -153,7 +160,7 @@ def _memory(dice: random.Random, lag: float) -> Habits:
         "visibility_lag": lag,
         "lag_varies": True,
         "withholds": dice.random() < 0.3,
-        "hold_seconds": dice.choice((15.0, 3600.0)),
+        "hold_seconds": dice.choice((15.0, 3600.0, 3600.0)),
         "lowers_stock_on": dice.choice(("placed", "placed", "paid", "shipped")),
         "restores_on_cancel": dice.choice(("per order", "yes", "no")),
         "all_or_nothing": dice.random() < 0.5,

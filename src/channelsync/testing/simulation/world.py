@@ -309,7 +309,7 @@ class World:
             self._bugs()
             self.recorder.catch_up()
             with self.database.connect() as conn, conn.begin():
-                problems = list(invariants.at_rest(conn, self.shops, self.judge.truth))
+                problems = list(invariants.at_rest(conn, self.shops, self.judge.truth, deliveries=self.plan.patient))
         self.report.problems += problems
         self._check()
 

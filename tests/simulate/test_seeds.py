@@ -1,0 +1,49 @@
+"""Two hundred worlds, each another. A failure names its seed; the command in its message replays it step by step."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from channelsync.testing.simulation.plan import draw
+from channelsync.testing.simulation.quiet import quiet
+from channelsync.testing.simulation.world import Report, World
+
+SEEDS = int(os.environ.get("CHANNELSYNC_SEEDS", "200"))
+FIRST = int(os.environ.get("CHANNELSYNC_FIRST_SEED", "1"))
+
+
+def run(seed: int) -> Report:
+    with quiet():
+        return World(draw(seed)).run()
+
+
+def commit() -> str:
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown commit"
+    return asked.stdout.strip()
+
+
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
+def test_no_seed_breaks_a_rule(seed: int, record_property: Callable[[str, object], None]) -> None:
+    report = run(seed)
+    record_property("simulated", report.summary())
+    how = f"seed {seed} at {commit()}; replay: python -m channelsync.testing.simulation --seed {seed} --events 100"
+    assert not report.problems, "\n".join([how, *report.problems])
+
+
+@pytest.mark.parametrize("seed", [5, 22])
+def test_a_seed_is_the_same_world_every_time(seed: int) -> None:
+    assert run(seed).digest == run(seed).digest
+
+
+def test_different_seeds_are_different_worlds() -> None:
+    assert run(1).digest != run(2).digest
