@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from channelsync.errors import Misunderstood
 from channelsync.ledger import stock
 from channelsync.ledger.schema import listings, shelves
 from channelsync.testing.standins.base import Item
-from support.push import ADOPT, SKU, Bench, Shop
+from support.push import ADOPT, OVERWRITE, SKU, Bench, Shop
 
 Play = Callable[..., None]
 
@@ -35,10 +36,6 @@ def shelf(shop: Shop, sku: str) -> dict[str, Any]:
     query = select(shelves).join(listings, listings.c.id == shelves.c.listing_id)
     mine = query.where(shelves.c.channel_id == shop.channel.id, listings.c.sku_text == sku)
     return dict(shop.bench.read(lambda conn: conn.execute(mine).mappings().one()))
-
-
-def writes_seen(shop: Shop) -> int:
-    return len(shop.standin.writes.seen)
 
 
 def test_a_shelf_with_nothing_left_to_lower_does_not_hold_up_the_others(play: Play) -> None:
@@ -70,10 +67,8 @@ def test_a_lower_that_cannot_be_sent_does_not_block_the_raises_of_other_shops(pl
         await bench.b.push()
         assert bench.b.shows == 1
 
-    from channelsync.ledger.brackets import EditPolicy, OnEdit
-
     async def asks_at_a_only(bench: Bench) -> None:
-        bench.b.channel.settings = replace(bench.b.channel.settings, on_edit=OnEdit(EditPolicy.OVERWRITE, EditPolicy.OVERWRITE))
+        bench.b.channel.settings = replace(bench.b.channel.settings, on_edit=OVERWRITE)
         await scenario(bench)
 
     play(asks_at_a_only)
@@ -96,7 +91,7 @@ def test_a_shop_that_is_not_written_at_all_does_not_block_the_raises_of_others(p
         await bench.a.push()
         assert bench.a.shows == 1, "nothing is on sale although there is one"
 
-    play(scenario, on_edit=ADOPT.__class__(lower=ADOPT.lower.OVERWRITE, higher=ADOPT.higher.OVERWRITE))
+    play(scenario, on_edit=OVERWRITE)
 
 
 def test_shelves_the_shop_does_not_know_any_more_are_not_read_before_all_others_for_ever(
@@ -193,8 +188,6 @@ def test_a_keyed_call_that_is_never_understood_gets_its_bracket(play: Play) -> N
             while True:
                 await bench.a.push()
                 await bench.clock.sleep(1)
-
-        import asyncio
 
         running = asyncio.ensure_future(dispatching())
         for _ in range(15):
