@@ -15,7 +15,7 @@ from channelsync.engine import reconcile
 from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.recheck import Recheck
 from channelsync.errors import Misunderstood
-from channelsync.ledger import stock
+from channelsync.ledger import aside, selling, stock
 from channelsync.ledger.schema import listings, shelves
 from channelsync.testing.standins.base import Item
 from support.push import ADOPT, OVERWRITE, SKU, Bench, Shop
@@ -279,5 +279,44 @@ def test_one_order_that_cannot_be_read_does_not_end_the_recheck_of_the_others(pl
         bench.a.channel.connector.order = odd  # type: ignore[method-assign]
         await Recheck(bench.store, bench.a.channel).run_once()
         assert bench.hard == 1
+
+    play(scenario)
+
+
+def test_raises_that_wait_for_a_dead_shop_do_not_fill_every_page(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selling, "RAISES_AT_ONCE", 1)
+
+    async def scenario(bench: Bench) -> None:
+        await also_sells(bench.a, "Y", 5)
+
+        async def down(*_: Any, **__: Any) -> Any:
+            raise Misunderstood("the shop answers nonsense")
+            yield
+
+        bench.b.channel.connector.orders = down  # type: ignore[method-assign]
+        await bench.receive(1)
+        await bench.ledger.run(stock.receive, stock.Change("Y", "main", 1))
+        await bench.a.push()
+        assert (bench.a.shows, bench.a.standin.shows("Y")) == (2, 6)
+
+    play(scenario)
+
+
+def test_a_refused_shelf_that_is_taken_back_is_not_shown_as_set_aside_any_more(play: Play) -> None:
+    async def scenario(bench: Bench) -> None:
+        push = bench.a.channel.connector.push
+
+        async def refuses(call: Call) -> list[WriteResult]:
+            return [WriteResult(write.id, Outcome.REFUSED, "archived") for write in call.writes]
+
+        bench.a.channel.connector.push = refuses  # type: ignore[method-assign]
+        await bench.take_off(1)
+        await bench.a.push()
+        assert bench.read(lambda conn: [row.kind for row in aside.listed(conn)]) == ["shelf"]
+        bench.a.channel.connector.push = push  # type: ignore[method-assign]
+        await Catalogue(bench.store, bench.a.channel).refresh(whole=True)
+        await bench.a.push()
+        assert bench.a.shows == 1
+        assert bench.read(aside.listed) == []
 
     play(scenario)

@@ -56,9 +56,7 @@ class Dispatcher:
             return False
         await self._finish_open_calls()
         await self._send_all(raises=False)
-        seen = await self._due_raises()
-        if seen and (looked := await self._lower_while(self._look_at_sellers(seen))):
-            await self._send_all(raises=True, seen=looked)
+        await self._raise_all()
         return True
 
     # -- may we? -----------------------------------------------------------------------------------------------------------------------------
@@ -102,7 +100,7 @@ class Dispatcher:
         memory = self._channel.traits.key_memory
         if memory is None or not open_call.complete or open_call.first_sent_at is None or open_call.last_sent_at is None:
             return False
-        if open_call.sends > REPEATS_MAX:
+        if open_call.sends > REPEATS_MAX or (open_call.raises and not self._store.time.steady()):
             return False
         now = self._store.clock.now()
         pause = min(REPEAT_PAUSE_MAX, 2.0 ** min(open_call.sends, 6) / 2)
@@ -117,12 +115,23 @@ class Dispatcher:
 
     # -- sending -----------------------------------------------------------------------------------------------------------------------------------
 
-    async def _due_raises(self) -> tuple[tuple[int, int], ...]:
+    async def _raise_all(self) -> None:
+        """Page by page, so that shelves whose sellers cannot be asked do not stand before all others for ever."""
+        after: tuple[int, int] | None = None
+        for _ in range(ROUNDS_MAX):
+            seen = await self._due_raises(after)
+            if not seen:
+                return
+            if looked := await self._lower_while(self._look_at_sellers(seen)):
+                await self._send_all(raises=True, seen=looked)
+            after = seen[-1]
+
+    async def _due_raises(self, after: tuple[int, int] | None) -> tuple[tuple[int, int], ...]:
         if not self._store.time.steady():
             return ()
         absolute = self._channel.traits.carrier is Carrier.SET
         avoid, now = await self._unwritten(), self._store.clock.now()
-        return await self._store.ledger.read(selling.due_raises, self._channel.id, avoid, now, absolute=absolute)
+        return await self._store.ledger.read(selling.due_raises, self._channel.id, avoid, now, absolute=absolute, after=after)
 
     async def _look_at_sellers(self, seen: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
         """Those of the shelves whose every seller has just been looked at: a dead shop holds down only what it sells."""

@@ -48,7 +48,7 @@ def _take_page(conn: Connection, item: ListingsRead, now: datetime) -> Taken:
         aside.put(conn, item.channel_id, "listing", ref, reason, raw, now)
     if item.makes_skus:
         skus.ensure(conn, _sku_texts(item.page.items), now)
-    _take_back(conn, list(upserted.ids.values()))
+    _take_back(conn, item.channel_id, list(upserted.ids.values()), now)
     linked = _match_all(conn, item.channel_id, now)
     _set_rules(conn, item.channel_id, item.safety_stock)
     cursors.advance(
@@ -74,13 +74,13 @@ def _match_all(conn: Connection, channel_id: int, now: datetime) -> int:
         after = matched.next
 
 
-def _take_back(conn: Connection, listing_ids: Sequence[int]) -> None:
+def _take_back(conn: Connection, channel_id: int, listing_ids: Sequence[int], now: datetime) -> None:
     """The shop told about these listings again: what it refused before may be writable now."""
-    conn.execute(
-        update(shelves)
-        .where(shelves.c.listing_id.in_(listing_ids), shelves.c.aside_at.is_not(None))
-        .values(aside_at=None, aside_reason=None)
-    )
+    mine = shelves.c.listing_id.in_(listing_ids), shelves.c.aside_at.is_not(None)
+    query = select(listing_table.c.ref, shelves.c.location).join(shelves, shelves.c.listing_id == listing_table.c.id).where(*mine)
+    for row in conn.execute(query).all():
+        aside.resolve(conn, channel_id, "shelf", f"{row.ref}@{row.location}", now)
+    conn.execute(update(shelves).where(*mine).values(aside_at=None, aside_reason=None))
 
 
 def _set_rules(conn: Connection, channel_id: int, safety_stock: int) -> None:

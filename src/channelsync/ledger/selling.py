@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from channelsync.ledger import outbox
 from channelsync.ledger.brackets import ShelfState, states
@@ -15,11 +15,14 @@ RAISES_AT_ONCE = 2_000
 
 
 def due_raises(
-    conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime, *, absolute: bool = False
+    conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime, *, absolute: bool = False, after: tuple[int, int] | None = None
 ) -> tuple[tuple[int, int], ...]:
-    """The shelves this channel can raise now, the scarcest first, and the target of each."""
+    """The shelves this channel can raise now, the scarcest first, and the target of each; pages by key: `after` is the last of the page before."""
     query = select(shelves.c.id, shelves.c.target).join(listings, listings.c.id == shelves.c.listing_id)
     query = query.where(*outbox.sendable(channel_id, raises=True, avoid=avoid, now=now, absolute=absolute))
+    if after is not None:
+        shelf_id, target = after
+        query = query.where(or_(shelves.c.target > target, and_(shelves.c.target == target, shelves.c.id > shelf_id)))
     return tuple((row.id, row.target) for row in conn.execute(query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE)))
 
 
