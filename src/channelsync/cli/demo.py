@@ -41,7 +41,9 @@ def demo(
     if json:
         dump(run_loop(play(options, clock)).as_json())
         return
-    with Live(console=out, refresh_per_second=4, transient=True) as live:
+    with Live(
+        "The shops open, the daemon starts, its first plan is applied ...", console=out, refresh_per_second=4, transient=True
+    ) as live:
         summary = run_loop(play(options, clock, show=lambda view: live.update(_scene(view))))
     _report(summary, out)
 

@@ -20,6 +20,7 @@ Style = Literal["json", "console"]
 Level = Literal["debug", "info", "warning", "error"]
 
 QUIET = {
+    "alembic": logging.WARNING,  # tells at every start which engine it has found
     "httpx": logging.WARNING,  # logs whole URLs at INFO
     "httpcore": logging.WARNING,
     "uvicorn.access": logging.CRITICAL,
