@@ -107,7 +107,7 @@ def lives(draw: st.DrawFn) -> list[OrderSnapshot]:
     life = Life(draw, draw(st.sampled_from([OrderState.PENDING, OrderState.OPEN])))
     life.take("add")
     versions = [life.version()]
-    for step in draw(st.lists(st.sampled_from(STEPS), max_size=6)):
+    for step in draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=8)):
         life.take(step)
         versions.append(life.version())
     return versions

@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -83,11 +82,9 @@ def _explains(snapshot: OrderSnapshot, line: OrderLine, rows: Sequence[tuple[Lin
     others = [other for index, other in enumerate(rows) if index != current]
     if quantity != line.quantity or any(units or other.posted != _only_shipped(other.posted) for other, units in others):
         return False
-    shipped = sum(other.posted.shipped for other, _ in others)
-    restocked = sum(other.posted.restocked for other, _ in others)
     for now in _moments(snapshot, row):
-        wanted = net_effect.desired(snapshot, line, pack=row.at.pack, now=now)
-        wanted = replace(wanted, shipped=max(0, wanted.shipped - shipped), restocked=max(0, wanted.restocked - restocked))
+        whole = net_effect.desired(snapshot, line, pack=row.at.pack, now=now)
+        wanted = net_effect.rest_of(whole, row.at.pack, [(other.posted, other.at.pack) for other, _ in others])
         if row.posted == wanted and row.hold_until == (snapshot.hold_until if wanted.soft else None):
             return True
     return False

@@ -5,7 +5,7 @@ This is what makes duplicates, reorderings, edits and a cancel that arrives befo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -55,6 +55,16 @@ def desired(snapshot: OrderSnapshot, line: OrderLine, *, pack: int, now: datetim
         took=line.channel_took,
         withheld=withheld,
     )
+
+
+def rest_of(wanted: Posted, pack: int, others: Collection[tuple[Posted, int]]) -> Posted:
+    """What is left of a line for the place it is mapped to now, where part of it has left from other places before.
+
+    others: what is posted there, each with the pack it was sold by; a unit of the listing is one unit, whatever it was packed as.
+    """
+    shipped = sum(posted.shipped // their_pack for posted, their_pack in others) * pack
+    restocked = sum(posted.restocked // their_pack for posted, their_pack in others) * pack
+    return replace(wanted, shipped=max(0, wanted.shipped - shipped), restocked=max(0, wanted.restocked - restocked))
 
 
 def movements(template: Entry, before: Posted, after: Posted) -> Iterator[Entry]:

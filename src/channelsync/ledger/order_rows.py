@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, tuple_, update
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
+from channelsync.ledger import fitting
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.schema import POSTED, channels, listing_aliases, listings, order_lines, orders, shelf_feeds, shelves
@@ -143,7 +144,7 @@ class Target:
 
 def resolve(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Target]:
     """(channel_id, listing ref or alias) -> what it stands for. A listing on its parent's stock resolves to the parent."""
-    keys = sorted(set(wanted))
+    keys = sorted({(channel_id, ref) for channel_id, ref in wanted if fitting.storable(ref) == ref})  # no other can be ours
     rows = _listing_rows(conn, keys)
     parents = {key: (row["channel_id"], row["stock_ref"]) for key, row in rows.items() if row["stock_ref"]}
     parent_rows = _listing_rows(conn, sorted(set(parents.values())))

@@ -11,11 +11,24 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from channelsync.contract import OrderLine, OrderSnapshot, OrderState
-from channelsync.ledger import adoption, aside, book, findings, inbox, levels, net_effect, order_rows, reservations, targets
-from channelsync.ledger.levels import Entry, LevelKey, MovementType
+from channelsync.ledger import (
+    adoption,
+    aside,
+    book,
+    findings,
+    inbox,
+    levels,
+    net_effect,
+    order_bounds,
+    order_rows,
+    oversells,
+    reservations,
+    targets,
+)
+from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.net_effect import OwnEffect, Posted
 from channelsync.ledger.order_rows import ChannelRow, LineRow, Source, StoredOrder, Target
 from channelsync.ledger.schema import order_lines, orders, shelves, skus
@@ -70,7 +83,7 @@ def _apply(
     try:
         with conn.begin_nested():
             return application.run()
-    except IntegrityError as error:  # a number that would become impossible: this order waits, the others go on
+    except (IntegrityError, DataError) as error:  # a number that would become impossible: this order waits, the others go on
         return application.set_aside(f"the ledger refuses it: {error.orig}")
 
 
@@ -89,11 +102,8 @@ class _Application:
         self.disturbed: set[int] = set()  # of these, the ones whose number the shop has moved: no reading from before can open their book
 
     def run(self) -> OrderResult:
-        wrong = [line.ref for line in self.snapshot.lines if not line.adds_up()]
-        if wrong:
-            return self.set_aside(
-                f"line {', '.join(wrong)} does not add up: shipped + cancelled + quarantined exceed the quantity, or a part is negative"
-            )
+        if problem := order_bounds.problem(self.snapshot):
+            return self.set_aside(problem)
         stored = order_rows.find_order(self.conn, self.channel.id, self.snapshot.ref)
         digest = order_rows.digest(self.snapshot)
         if stored is not None and not self.sighting.again and (verdict := self._old_news(stored, digest)):
@@ -129,7 +139,7 @@ class _Application:
     def _save(self, stored: StoredOrder | None, digest: str, early: bool) -> int | None:
         values = {
             "ref": self.snapshot.ref,
-            "number": self.snapshot.number,
+            "number": order_bounds.number(self.snapshot),
             "state": self.snapshot.state.value,
             "modified_at": self.snapshot.modified_at,
             "read_seq": max(self.sighting.read_seq, stored.read_seq if stored else 0),
@@ -186,16 +196,11 @@ class _Application:
     def _apply_line(self, order_id: int, line: OrderLine, mine: Sequence[LineRow], source: Source, early: bool) -> None:
         wanted = net_effect.desired(self.snapshot, line, pack=source.pack, now=self.now)
         row = next((row for row in mine if row.at == source), None)
-        for other in mine:
-            if other is not row:  # re-mapped: what is shipped stays where it was shipped from, the rest moves
-                self._move(
-                    order_id, line.ref, other.at, other, Posted(shipped=other.posted.shipped, restocked=other.posted.restocked), quantity=0
-                )
-                wanted = replace(
-                    wanted,
-                    shipped=max(0, wanted.shipped - other.posted.shipped),
-                    restocked=max(0, wanted.restocked - other.posted.restocked),
-                )
+        others = [other for other in mine if other is not row]
+        wanted = net_effect.rest_of(wanted, source.pack, [(other.posted, other.at.pack) for other in others])
+        for other in others:  # re-mapped: what is shipped stays where it was shipped from, the rest moves
+            left = Posted(shipped=other.posted.shipped, restocked=other.posted.restocked)
+            self._move(order_id, line.ref, other.at, other, left, quantity=0)
         if early and not mine:
             baseline = net_effect.before_opening(wanted, line, source.pack, self.channel.opened_at)
             self._insert(order_id, line, source, baseline)
@@ -312,11 +317,13 @@ class _Application:
         book.disturb(self.conn, self.disturbed)
         touched = {entry.sku_id for entry in self.entries}
         targets.retarget(self.conn, touched | targets.skus_of(self.conn, self.shelves))
-        self._look_for_oversell(list(by_key))
+        self._look_for_oversell(before)
 
-    def _look_for_oversell(self, keys: list[LevelKey]) -> None:
-        """Channels sold more than there is: a fact to record, never to clamp. It resolves itself when units arrive."""
+    def _look_for_oversell(self, before: Mapping[LevelKey, Level]) -> None:
+        """Channels sold more than there is: a fact to record, never to clamp. It ends when units arrive or promises do."""
+        keys = list(before)
         after = levels.read(self.conn, keys)
+        oversells.end(self.conn, {key[0] for key in keys if after[key].available > before[key].available}, self.now)
         counted = set(self.conn.scalars(select(skus.c.id).where(skus.c.id.in_({key[0] for key in keys}), skus.c.counted)))
         for key, level in after.items():
             if level.available < 0 and key[0] in counted:
@@ -395,6 +402,7 @@ def expire_holds(conn: Connection, limit: int, now: datetime, *, grace: timedelt
         ids = [row["id"] for row in rows]
         conn.execute(update(order_lines).where(order_lines.c.id.in_(ids)).values(soft=0, withheld=0, hold_until=None))
         levels.post(conn, entries, now)
+        oversells.end(conn, {entry.sku_id for entry in entries}, now)
     return len(rows)
 
 
