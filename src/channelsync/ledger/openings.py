@@ -126,19 +126,34 @@ def _seed(conn: Connection, found: Sequence[Balance], now: datetime) -> None:
 
 
 def balances(conn: Connection, channel_id: int) -> list[Balance]:
-    """Opening balances of every SKU that was never counted, from this channel's books (each from a closed reading)."""
+    """Opening balances of every SKU that was never counted, from this channel's books (each from a closed reading).
+
+    Units of a shelf that several locations feed are put to the first of them; which ones lie elsewhere nobody has said yet.
+    """
     shown: dict[LevelKey, list[int]] = {}
     names: dict[LevelKey, tuple[str, str]] = {}
     query = (
-        select(skus.c.id, skus.c.sku, locations.c.id.label("location_id"), locations.c.code, shelves.c.book, listings.c.pack)
+        select(
+            skus.c.id,
+            skus.c.sku,
+            locations.c.id.label("location_id"),
+            locations.c.code,
+            shelves.c.id.label("shelf_id"),
+            shelves.c.book,
+            listings.c.pack,
+        )
         .join(listings, listings.c.sku_id == skus.c.id)
         .join(shelves, shelves.c.listing_id == listings.c.id)
         .join(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
         .join(locations, locations.c.id == shelf_feeds.c.location_id)
         .where(listings.c.channel_id == channel_id, skus.c.counted.is_(False), shelves.c.book.is_not(None), listings.c.removed_at.is_(None))
-        .order_by(skus.c.sku, locations.c.code)
+        .order_by(skus.c.sku, locations.c.priority, locations.c.code)
     )
+    counted: set[int] = set()
     for row in conn.execute(query):
+        if row.shelf_id in counted:
+            continue
+        counted.add(row.shelf_id)
         key = (row.id, row.location_id)
         shown.setdefault(key, []).append(row.book * row.pack)
         names[key] = (row.sku, row.code)
