@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -21,6 +21,7 @@ from channelsync.ledger.audit import audit
 from channelsync.ledger.channels import every
 from channelsync.shell.lock import LedgerInUse, beside
 from channelsync.shell.notify import Notifier
+from support.postgres import PostgresServer, available
 from support.store import Scene, in_background, two_shops, until, until_shown, up
 
 
@@ -39,6 +40,38 @@ def test_a_sale_in_one_shop_lowers_the_other(tmp_path: Path) -> None:
             assert await running.assembly.ledger.read(audit) == []
 
     asyncio.run(story())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not available(), reason="no PostgreSQL binaries: install the test extra")
+def test_two_daemons_share_one_postgresql_database(tmp_path: Path) -> None:
+    """Each channel is leased to one of them; the other takes over when that one stops."""
+    server = PostgresServer(durable=True)
+    server.start()
+
+    async def story(url: str) -> None:
+        (tmp_path / "second").mkdir()
+        async with two_shops(tmp_path, database=url) as scene, AsyncExitStack() as first:
+            await first.enter_async_context(up(scene))
+            await scene.ask("apply")
+            await until_shown(scene, "west", "SKU-1", 8)
+            text = scene.file.read_text().replace(f"port = {scene.config.listen.public.port}", "port = 0", 1)
+            other = Scene(tmp_path / "second" / "acme.toml", scene.shops)
+            other.file.touch(mode=0o600)
+            other.file.write_text(text)
+            async with up(other) as running:
+                scene.shops["east"].buy({"SKU-1": 3})
+                await until_shown(scene, "west", "SKU-1", 5)
+                await first.aclose()
+                await other.ask("stock.receive", sku="SKU-1", location="main", quantity=2)
+                await until_shown(scene, "west", "SKU-1", 7)
+                await until_shown(scene, "east", "SKU-1", 7)
+                assert await running.assembly.ledger.read(audit) == []
+
+    try:
+        asyncio.run(story(server.create_database("acme")))
+    finally:
+        server.stop()
 
 
 def test_health_and_readiness(tmp_path: Path) -> None:

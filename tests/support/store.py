@@ -93,7 +93,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def two_shops(folder: Path, **channel_keys: Any) -> AsyncIterator[Scene]:
+async def two_shops(folder: Path, **store_keys: Any) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
         courier = Courier()
         stack.push_async_callback(courier.close)
@@ -102,15 +102,15 @@ async def two_shops(folder: Path, **channel_keys: Any) -> AsyncIterator[Scene]:
         for name, shop in shops.items():
             url = await stack.enter_async_context(shop_open(shop))
             known = {key: value for key, value in QUICK.items() if key in shop.settings(url)}
-            tables[name] = {**shop.settings(url), **known, **PROMPT, **channel_keys}
-        yield Scene(write_config(folder, tables, opening="east"), shops)
+            tables[name] = {**shop.settings(url), **known, **PROMPT}
+        yield Scene(write_config(folder, tables, opening="east", **store_keys), shops)
 
 
 @asynccontextmanager
 async def up(scene: Scene, notifier: Notifier | None = None) -> AsyncIterator[Running]:
     """The store's daemon, in this process."""
     registry = Registry.installed()
-    async with daemon(load(scene.file, registry), registry, clock=SystemClock(), source=random.Random(1), notifier=notifier) as running:
+    async with daemon(load(scene.file, registry), registry, clock=SystemClock(), source=random.SystemRandom(), notifier=notifier) as running:
         yield running
 
 
