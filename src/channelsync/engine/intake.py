@@ -44,12 +44,20 @@ class Intake:
 
     async def run_once(self) -> int:
         """Handle what is in the inbox, at most a batch. Returns how many deliveries were taken."""
-        claimed = await self._store.ledger.run(inbox.claim, Claim(BATCH, LEASE_SECONDS))
+        claimed = await self.claim()
+        await self.handle(claimed)
+        return len(claimed)
+
+    async def claim(self) -> list[Claimed]:
+        """Take deliveries that nobody is working on, at most a batch."""
+        return await self._store.ledger.run(inbox.claim, Claim(BATCH, LEASE_SECONDS))
+
+    async def handle(self, claimed: Sequence[Claimed]) -> None:
+        """Read, apply and settle a batch. Batches may overlap: orders are put in order by their times and read numbers, not by arrival."""
         by_channel: dict[int, list[Claimed]] = defaultdict(list)
         for row in claimed:
             by_channel[row.channel_id].append(row)
         await asyncio.gather(*(self._channel(channel_id, rows) for channel_id, rows in by_channel.items()))
-        return len(claimed)
 
     async def _channel(self, channel_id: int, rows: Sequence[Claimed]) -> None:
         channel = self._store.channels.get(channel_id)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -20,18 +20,20 @@ from channelsync.engine.recheck import Recheck
 from channelsync.engine.reconcile import Reconciler
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
+from channelsync.ledger.inbox import Claimed
 
 log = structlog.get_logger(__name__)
 
 Job = Callable[[], Awaitable[object]]
 Task = Callable[[], Coroutine[Any, Any, None]]
-
+T = TypeVar("T")
 
 WIDE_EVERY = timedelta(days=1)
 WIDE_BY = timedelta(days=2)
 RECHECK_EVERY = timedelta(minutes=10)
 BUG_PAUSE_SECONDS = 30.0
 CATALOGUE_PAUSE_SECONDS = 30.0
+BATCHES_AT_ONCE = 4
 
 
 class Engine:
@@ -117,16 +119,30 @@ class Engine:
             await signal.wait(self.store.clock, wait)
 
     async def _intake(self) -> None:
-        while True:
-            if not await self._own("intake", self.intake.run_once):
+        """A batch that waits for a shop does not hold up the next: a few are under way at once."""
+        room = asyncio.Semaphore(BATCHES_AT_ONCE)
+        async with asyncio.TaskGroup() as batches:
+            while True:
+                await room.acquire()
+                claimed = await self._own("intake", self.intake.claim)
+                if claimed:
+                    batches.create_task(self._batch(claimed, room))
+                    continue
+                room.release()
                 await self.arrived.wait(self.store.clock, 1.0)
+
+    async def _batch(self, claimed: Sequence[Claimed], room: asyncio.Semaphore) -> None:
+        try:
+            await self._own("intake", lambda: self.intake.handle(claimed))
+        finally:
+            room.release()
 
     async def _housekeeping(self) -> None:
         while True:
             await self._own("housekeeping", self.housekeeping.run_once)
             await self.store.clock.sleep(1.0)
 
-    async def _own(self, name: str, job: Job) -> object:
+    async def _own(self, name: str, job: Callable[[], Awaitable[T]]) -> T | None:
         """One round of a task that belongs to no channel; None if it failed."""
         try:
             done = await job()
