@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import Engine, select
+
 from channelsync.contract import Listing
 from channelsync.ledger import channels, levels, listings, locations, matching, skus
 from channelsync.ledger.channels import ChannelSpec
@@ -14,7 +16,6 @@ from channelsync.ledger.database import open_database
 from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.schema import shelves
-from sqlalchemy import Engine, select
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
@@ -33,7 +34,8 @@ def two_locations_one_shelf(engine: Engine) -> tuple[int, list[int]]:
 
 def target_of(engine: Engine) -> int | None:
     with engine.connect() as conn:
-        return conn.execute(select(shelves.c.target)).scalar_one()
+        target: int | None = conn.execute(select(shelves.c.target)).scalar_one()
+        return target
 
 
 def test_a_shelf_is_the_sum_of_the_locations_that_feed_it(engine: Engine) -> None:

@@ -110,7 +110,9 @@ async def two_shops(folder: Path, **store_keys: Any) -> AsyncIterator[Scene]:
 async def up(scene: Scene, notifier: Notifier | None = None) -> AsyncIterator[Running]:
     """The store's daemon, in this process."""
     registry = Registry.installed()
-    async with daemon(load(scene.file, registry), registry, clock=SystemClock(), source=random.SystemRandom(), notifier=notifier) as running:
+    async with daemon(
+        load(scene.file, registry), registry, clock=SystemClock(), source=random.SystemRandom(), notifier=notifier
+    ) as running:
         yield running
 
 

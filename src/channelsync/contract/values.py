@@ -232,7 +232,7 @@ class OrderHint:
 
 @dataclass(frozen=True, slots=True)
 class ShelfHint:
-    """This listing's number moved. `shows` is what the webhook said, if it said so: a hint to look, never a base for arithmetic."""
+    """The listing's number moved. `shows` is what the webhook said, if it said so: a hint to look, never a base for arithmetic."""
 
     listing: str
     location: str | None = None

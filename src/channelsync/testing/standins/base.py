@@ -222,7 +222,14 @@ class FaultyApp:
     A dropped request or answer hangs for `hang_seconds` and then breaks the connection, so that the client's time-out decides.
     """
 
-    def __init__(self, shop: StandIn, handle: Callable[[str, str, str, Mapping[str, str], bytes], Awaitable[Answer]], throttled: Callable[[], Answer], *, hang_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        shop: StandIn,
+        handle: Callable[[str, str, str, Mapping[str, str], bytes], Awaitable[Answer]],
+        throttled: Callable[[], Answer],
+        *,
+        hang_seconds: float = 30.0,
+    ) -> None:
         self.shop, self.handle, self.throttled, self.hang_seconds = shop, handle, throttled, hang_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -279,7 +286,15 @@ class Postman:
     retries: seconds to wait before each further try after a failure; () = never (WooCommerce).
     """
 
-    def __init__(self, shop: StandIn, deliver: Deliver | None, *, delay: Callable[[], float], retries: Sequence[float] = (), on_result: Callable[[Outgoing, bool], None] | None = None) -> None:
+    def __init__(
+        self,
+        shop: StandIn,
+        deliver: Deliver | None,
+        *,
+        delay: Callable[[], float],
+        retries: Sequence[float] = (),
+        on_result: Callable[[Outgoing, bool], None] | None = None,
+    ) -> None:
         self.shop, self.deliver, self.delay, self.retries, self.on_result = shop, deliver, delay, retries, on_result
         self.queue: list[Outgoing] = []
         self.delivered = 0
