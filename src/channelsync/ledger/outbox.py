@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, insert, or_, select, update
 
 from channelsync.contract import Call, Carrier, ShelfRef, Write
 from channelsync.ledger.differences import Difference, Look, difference
@@ -329,3 +329,13 @@ def withdraw(conn: Connection, items: Sequence[Withdrawal], now: datetime) -> li
         close(conn, ids, "withdrawn", "never sent", now)
         end(conn, item.key, now)
     return [None for _ in items]
+
+
+def purge(conn: Connection, before: datetime, limit: int) -> int:
+    """Forget calls that were settled before that, with their attempts, at most `limit`. Returns how many."""
+    old = select(push_calls.c.key).where(push_calls.c.state == "settled", push_calls.c.settled_at < before)
+    keys = conn.scalars(old.order_by(push_calls.c.settled_at).limit(limit)).all()
+    if keys:
+        conn.execute(delete(attempts).where(attempts.c.call_key.in_(keys)))
+        conn.execute(delete(push_calls).where(push_calls.c.key.in_(keys)))
+    return len(keys)

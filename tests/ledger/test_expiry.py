@@ -1,0 +1,41 @@
+"""What passes with time alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, insert, select
+
+from channelsync.ledger import expiry
+from channelsync.ledger.expiry import CALLS_KEPT, Sweep
+from channelsync.ledger.schema import attempts, push_calls
+
+NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
+
+
+def call(conn: Connection, key: str, state: str, settled_at: datetime | None) -> None:
+    at = NOW - timedelta(days=400)
+    conn.execute(
+        insert(push_calls).values(
+            key=key, channel_id=1, raises=False, carrier="adjust", state=state, lease_version=1, created_at=at, settled_at=settled_at
+        )
+    )
+    numbers = {"target": 1, "book_at": 2, "delta": -1, "value": 1, "compare": 2, "version": 1}
+    ended = "ok" if state == "settled" else "unknown"
+    conn.execute(insert(attempts).values(id=f"{key}.0", call_key=key, position=0, shelf_id=len(key), state=ended, created_at=at, **numbers))
+
+
+def test_calls_settled_long_ago_are_forgotten_and_open_ones_never(conn: Connection) -> None:
+    call(conn, "old", "settled", NOW - CALLS_KEPT - timedelta(seconds=1))
+    call(conn, "young", "settled", NOW - CALLS_KEPT + timedelta(seconds=1))
+    call(conn, "open-for-ever", "unknown", None)
+    expiry.sweep(conn, [Sweep(limit=10, delivery_age=timedelta(days=14))], NOW)
+    assert set(conn.scalars(select(push_calls.c.key))) == {"young", "open-for-ever"}
+    assert set(conn.scalars(select(attempts.c.call_key))) == {"young", "open-for-ever"}
+
+
+def test_forgetting_is_bounded(conn: Connection) -> None:
+    for number in range(5):
+        call(conn, "x" * (number + 1), "settled", NOW - CALLS_KEPT - timedelta(days=number + 1))
+    expiry.sweep(conn, [Sweep(limit=3, delivery_age=timedelta(days=14))], NOW)
+    assert set(conn.scalars(select(push_calls.c.key))) == {"x", "xx"}
