@@ -13,7 +13,8 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, case, insert, literal, or_, select, update
 
-from channelsync.ledger.schema import book_entries, shelves
+from channelsync.ledger import findings
+from channelsync.ledger.schema import book_entries, listings, shelves
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def move(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
     _log(conn, entries, now)
     rows = [{"_id": shelf_id, "_delta": d[0], "_effect": d[1], "_own": d[2]} for shelf_id, d in sorted(deltas.items())]
     conn.execute(_MOVE, rows)
-    _forget_closed_gaps(conn, [shelf_id for shelf_id, d in deltas.items() if d[1]])
+    _forget_closed_gaps(conn, [shelf_id for shelf_id, d in deltas.items() if d[1]], now)
 
 
 def disturb(conn: Connection, shelf_ids: Collection[int]) -> None:
@@ -116,9 +117,16 @@ def _log(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
         conn.execute(insert(book_entries), rows)
 
 
-def _forget_closed_gaps(conn: Connection, shelf_ids: Sequence[int]) -> None:
-    if shelf_ids:
-        conn.execute(update(shelves).where(shelves.c.id.in_(shelf_ids), shelves.c.gap == 0).values(gap_since=None, asked_at=None))
+def _forget_closed_gaps(conn: Connection, shelf_ids: Sequence[int], now: datetime) -> None:
+    """What orders have explained is suspended no more, and no question to anybody."""
+    if not shelf_ids:
+        return
+    closed = shelves.c.id.in_(shelf_ids), shelves.c.gap == 0, shelves.c.gap_since.is_not(None)
+    ids = conn.scalars(update(shelves).where(*closed).values(gap_since=None, asked_at=None).returning(shelves.c.id)).all()
+    if ids:
+        named = select(shelves.c.channel_id, shelves.c.location, listings.c.ref, listings.c.sku_id).where(shelves.c.id.in_(ids))
+        for row in conn.execute(named.join(listings, listings.c.id == shelves.c.listing_id)).all():
+            findings.resolve(conn, "drift", row.channel_id, row.sku_id, f"{row.ref}@{row.location}", now)
 
 
 def entries_of(conn: Connection, shelf_id: int, *, until: datetime | None = None) -> list[BookEntry]:

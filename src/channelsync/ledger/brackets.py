@@ -82,6 +82,8 @@ def _note(conn: Connection, item: Seen, now: datetime) -> Found:
         values |= {"gap": gap, "gap_since": (row["gap_since"] or now) if gap else None}
         if gap != row["gap"]:
             values |= {"retry_at": None, "asked_at": None}  # a write can fit now; and what a person was asked was another question
+        if row["asked_at"] is not None and not gap:
+            findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
     conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(**values))
     return found
 
