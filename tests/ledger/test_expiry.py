@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, insert, select
 
 from channelsync.ledger import expiry
-from channelsync.ledger.expiry import CALLS_KEPT, Sweep
+from channelsync.ledger.expiry import CALLS_KEPT, Forget
 from channelsync.ledger.schema import attempts, push_calls
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_calls_settled_long_ago_are_forgotten_and_open_ones_never(conn: Connecti
     call(conn, "old", "settled", NOW - CALLS_KEPT - timedelta(seconds=1))
     call(conn, "young", "settled", NOW - CALLS_KEPT + timedelta(seconds=1))
     call(conn, "open-for-ever", "unknown", None)
-    expiry.sweep(conn, [Sweep(limit=10, delivery_age=timedelta(days=14))], NOW)
+    expiry.forget(conn, [Forget(limit=10, delivery_age=timedelta(days=14))], NOW)
     assert set(conn.scalars(select(push_calls.c.key))) == {"young", "open-for-ever"}
     assert set(conn.scalars(select(attempts.c.call_key))) == {"young", "open-for-ever"}
 
@@ -37,5 +37,5 @@ def test_calls_settled_long_ago_are_forgotten_and_open_ones_never(conn: Connecti
 def test_forgetting_is_bounded(conn: Connection) -> None:
     for number in range(5):
         call(conn, "x" * (number + 1), "settled", NOW - CALLS_KEPT - timedelta(days=number + 1))
-    expiry.sweep(conn, [Sweep(limit=3, delivery_age=timedelta(days=14))], NOW)
+    expiry.forget(conn, [Forget(limit=3, delivery_age=timedelta(days=14))], NOW)
     assert set(conn.scalars(select(push_calls.c.key))) == {"x", "xx"}

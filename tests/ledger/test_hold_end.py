@@ -7,7 +7,6 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from channelsync.ledger import expiry
-from channelsync.ledger.expiry import Sweep
 from channelsync.ledger.net_effect import HOLD_GRACE
 from support.stock import NOW, level
 from support.story import live_a_day
@@ -17,7 +16,7 @@ HOLD = timedelta(hours=1)
 
 
 def sweep(conn: Connection, after: timedelta) -> None:
-    expiry.sweep(conn, [Sweep(limit=100, delivery_age=timedelta(days=14))], NOW + after)
+    expiry.end_holds(conn, [100], NOW + after)
 
 
 def test_a_hold_outlives_its_shops_word_by_the_grace(conn: Connection) -> None:

@@ -13,7 +13,6 @@ from channelsync.contract import Effect, Listing, OrderLine, OrderSnapshot, Orde
 from channelsync.ledger import book, brackets, expiry, listings, matching, orders
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.brackets import Bracket, Closing, OnEdit
-from channelsync.ledger.expiry import Sweep
 from channelsync.ledger.orders import Sighting, Verdict
 from channelsync.ledger.reservations import Line, Reserve, reserve
 from channelsync.ledger.schema import book_entries, channels, order_lines, reservations, set_aside, shelves, stock_levels
@@ -183,7 +182,7 @@ def test_a_hold_that_one_node_ends_while_another_applies_its_order_is_given_back
     ending = engine.connect()
     begun = ending.begin()
     late = NOW + 2 * HOUR
-    assert expiry.sweep(ending, [Sweep(limit=10, delivery_age=timedelta(days=14))], late)
+    assert expiry.end_holds(ending, [10], late)
 
     def paid() -> None:
         with engine.begin() as conn:

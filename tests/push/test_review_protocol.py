@@ -150,7 +150,7 @@ def test_a_clock_that_goes_back_does_not_hold_a_shelf_until_the_old_date_returns
     play(scenario, "adjust")
 
 
-@pytest.mark.parametrize(("task", "verb"), [("intake", inbox.claim), ("housekeeping", expiry.sweep)])
+@pytest.mark.parametrize(("task", "verb"), [("intake", inbox.claim), ("housekeeping", expiry.end_holds)])
 def test_a_database_that_is_away_for_a_moment_ends_no_task(play: Play, task: str, verb: object) -> None:
     async def scenario(bench: Bench) -> None:
         run = bench.ledger.run

@@ -6,18 +6,26 @@ from datetime import timedelta
 
 from channelsync.engine.store import Store
 from channelsync.ledger import expiry
-from channelsync.ledger.expiry import Sweep
+from channelsync.ledger.expiry import Forget
+
+LIMIT = 256
+FORGET_EVERY = 60.0
 
 
 class Housekeeping:
     """Expiry follows the wall clock; while that cannot be trusted nothing expires."""
 
     def __init__(self, store: Store, *, delivery_days: int = 14) -> None:
-        self._store, self._delivery_days = store, delivery_days
+        self._store, self._delivery_age = store, timedelta(days=delivery_days)
+        self._forget_at = store.clock.monotonic() + FORGET_EVERY
 
     async def run_once(self) -> None:
-        if not self._store.time.steady():
+        store = self._store
+        if not store.time.steady():
             return
-        sweep = Sweep(limit=256, delivery_age=timedelta(days=self._delivery_days))
-        if await self._store.ledger.run(expiry.sweep, sweep):
-            self._store.wake()
+        if await store.ledger.run(expiry.end_holds, LIMIT):
+            store.wake()
+        if store.clock.monotonic() >= self._forget_at:
+            forgotten = await store.ledger.run(expiry.forget, Forget(LIMIT, self._delivery_age))
+            pause = 1.0 if forgotten >= LIMIT else FORGET_EVERY
+            self._forget_at = store.clock.monotonic() + pause

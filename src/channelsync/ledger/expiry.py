@@ -1,4 +1,4 @@
-"""The sweeper's verb: everything that ends by the clock, in one bounded step."""
+"""The sweeper's verbs: holds that end by the clock, and rows that are past their retention; each in bounded steps."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ CALLS_KEPT = timedelta(days=90)
 """How long settled calls are kept for `explain`; what they did to a book stays in its entries for ever."""
 
 
+def end_holds(conn: Connection, items: Sequence[int], now: datetime) -> list[int]:
+    """Expire soft reservations and unpaid checkouts; an item is how many of each at most. Returns how many ended."""
+    return [reservations.expire(conn, now, limit) + orders.expire_holds(conn, limit, now, grace=HOLD_GRACE) for limit in items]
+
+
 @dataclass(frozen=True, slots=True)
-class Sweep:
-    """limit: rows per step and kind."""
+class Forget:
+    """limit: rows per kind. delivery_age: after which a handled delivery's body, which holds personal data, is gone."""
 
     limit: int
     delivery_age: timedelta
 
 
-def sweep(conn: Connection, items: Sequence[Sweep], now: datetime) -> list[int]:
-    """Expire soft reservations and unpaid checkouts, forget old bodies and keys. Returns how many holds ended."""
-    return [_sweep(conn, item, now) for item in items]
+def forget(conn: Connection, items: Sequence[Forget], now: datetime) -> list[int]:
+    """Forget what is past its retention: bodies, idempotency keys, settled calls. Returns how many rows."""
+    return [_forget(conn, item, now) for item in items]
 
 
-def _sweep(conn: Connection, item: Sweep, now: datetime) -> int:
-    ended = reservations.expire(conn, now, item.limit) + orders.expire_holds(conn, item.limit, now, grace=HOLD_GRACE)
-    inbox.purge_bodies(conn, now - item.delivery_age, item.limit)
-    keys.purge(conn, now, limit=item.limit)
-    outbox.purge(conn, now - CALLS_KEPT, item.limit)
-    return ended
+def _forget(conn: Connection, item: Forget, now: datetime) -> int:
+    bodies = inbox.purge_bodies(conn, now - item.delivery_age, item.limit)
+    return bodies + keys.purge(conn, now, limit=item.limit) + outbox.purge(conn, now - CALLS_KEPT, item.limit)

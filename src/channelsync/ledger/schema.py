@@ -235,6 +235,7 @@ push_calls = Table(
     _count("sends"),
     Column("settled_at", Utc),
     CheckConstraint("state IN ('armed', 'sent', 'unknown', 'settled')", name="state"),
+    Index(None, "settled_at"),
     Index("ix_push_calls_open", "channel_id", sqlite_where=text("state <> 'settled'"), postgresql_where=text("state <> 'settled'")),
 )
 
@@ -382,6 +383,7 @@ idempotency_keys = Table(
     Column("result", JSON, nullable=False),
     Column("kept", Boolean, nullable=False, server_default=false()),  # derived from an order: for ever
     Column("created_at", Utc, nullable=False),
+    Index(None, "created_at"),
 )
 
 set_aside = Table(

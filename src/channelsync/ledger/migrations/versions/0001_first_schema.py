@@ -248,6 +248,7 @@ def _shelves() -> None:
         sa.CheckConstraint("state IN ('armed', 'sent', 'unknown', 'settled')", name=op.f("ck_push_calls_state")),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_push_calls")),
     )
+    op.create_index(op.f("ix_push_calls_settled_at"), "push_calls", ["settled_at"], unique=False)
     op.create_index(
         "ix_push_calls_open",
         "push_calls",
@@ -465,6 +466,7 @@ def _household() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_idempotency_keys")),
     )
+    op.create_index(op.f("ix_idempotency_keys_created_at"), "idempotency_keys", ["created_at"], unique=False)
     op.create_table(
         "rejections",
         sa.Column("channel", sa.String(length=64), nullable=False),
