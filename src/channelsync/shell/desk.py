@@ -86,7 +86,8 @@ class Desk:
         wanted = self._chosen(args)
         troubles = await self._operator.look(wanted)
         for channel in wanted:
-            await self._assembly.engine.reconcilers[channel.id].sweep() if channel.name not in troubles else None
+            if channel.name not in troubles:
+                await self._assembly.engine.reconcilers[channel.id].sweep()
         return {"troubles": troubles, "still_due": dict(await self._operator.push(wanted))}
 
     async def _pause(self, args: Args) -> Any:

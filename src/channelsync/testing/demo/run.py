@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -31,17 +30,14 @@ from channelsync.testing.demo import measure
 from channelsync.testing.demo.measure import SeenOrder
 from channelsync.testing.demo.naive import push_blindly
 from channelsync.testing.demo.options import (
-    DRAIN_SECONDS,
-    OVERLAP_SECONDS,
-    POLL_SECONDS,
     SETTLE_SECONDS,
-    SWEEP_SECONDS,
     TIMEOUT_SECONDS,
     VISIBILITY_SECONDS,
     Options,
     Summary,
 )
 from channelsync.testing.demo.shoppers import Crowd, Truth
+from channelsync.testing.demo.tables import tables
 from channelsync.testing.simulation.events import Event, Looked
 from channelsync.testing.simulation.judge import Judge, ShopFacts
 from channelsync.testing.simulation.recorder import Recorder, RecordingDoor
@@ -120,7 +116,7 @@ class _Stage:
             stage.recorder.supplied(item.sku, item.shows)
         urls = {name: await stack.enter_async_context(shop_open(shop)) for name, shop in stage.shops.items()}
         registry = Registry.installed()
-        stage.config = parse(stage.tables(urls), registry, file=home / "demo.toml")
+        stage.config = parse(tables(stage.shops, urls, safety_stock=options.safety_stock), registry, file=home / "demo.toml")
         stage.running = await stack.enter_async_context(
             daemon(stage.config, registry, clock=clock, source=stage._source(), watch=stage.watched)
         )
@@ -130,24 +126,6 @@ class _Stage:
             blind = asyncio.create_task(push_blindly(clock, stage._source(), stage.ledger, connector, "woocommerce"))
             stack.callback(blind.cancel)
         return stage
-
-    def tables(self, urls: Mapping[str, str]) -> dict[str, Any]:
-        port = _free_port()
-        promises = {
-            "visibility_lag_seconds": VISIBILITY_SECONDS,
-            "write_drains_seconds": DRAIN_SECONDS,
-            "overlap_seconds": OVERLAP_SECONDS,
-            "poll_seconds": POLL_SECONDS,
-            "sweep_seconds": SWEEP_SECONDS,
-            "timeout_seconds": TIMEOUT_SECONDS,
-            "on_edit": {"lower": "overwrite", "higher": "overwrite"},
-        }
-        return {
-            "store": {"id": "demo", "opening": "shopify"},
-            "listen": {"public": {"port": port}, "private": {"port": 0}, "public_url": f"http://127.0.0.1:{port}"},
-            "rules": {"safety_stock": self.options.safety_stock},
-            "channels": {name: {**_own_keys(shop.settings(urls[name])), **promises} for name, shop in self.shops.items()},
-        }
 
     @property
     def ledger(self) -> Door:
@@ -283,14 +261,3 @@ class _Stage:
             f"truth: {sku}: ledger {free.get(sku)}, really {left}" for sku, left in self.crowd.truth.left.items() if free.get(sku) != left
         ]
         return found + [str(harm) for harm in self.judge.violations]
-
-
-def _own_keys(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Without `location`, which in a config file names a place of the ledger."""
-    return {name: value for name, value in table.items() if name != "location"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

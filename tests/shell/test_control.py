@@ -1,0 +1,75 @@
+"""The control socket: private, one JSON object each way, and never a traceback for the caller."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from channelsync.clock import SystemClock
+from channelsync.ledger.refusals import UnknownSku
+from channelsync.shell.control import ControlError, NoDaemon, ask, controlled
+
+
+async def handle(verb: str, args: Mapping[str, Any]) -> Any:
+    match verb:
+        case "echo":
+            return dict(args)
+        case "refuse":
+            raise UnknownSku("MUG")
+        case _:
+            raise ZeroDivisionError("secret detail")
+
+
+def test_answers_refusals_and_bugs(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+
+    async def story() -> None:
+        path.write_text("left by a process that was killed")
+        async with controlled(path, handle, SystemClock()):
+            assert path.stat().st_mode & 0o777 == 0o600
+            assert await ask(path, "echo", {"units": 3}) == {"units": 3}
+            assert await asyncio.gather(*(ask(path, "echo", {"n": n}) for n in range(20))) == [{"n": n} for n in range(20)]
+            with pytest.raises(ControlError, match="no SKU 'MUG'") as refused:
+                await ask(path, "refuse", {})
+            assert refused.value.code == "unknown_sku"
+            with pytest.raises(ControlError, match="ZeroDivisionError") as bug:
+                await ask(path, "burst", {})
+            assert "secret detail" not in str(bug.value)
+        assert not path.exists()
+        with pytest.raises(NoDaemon):
+            await ask(path, "echo", {})
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("line", [b"no json\n", b"[]\n", b'{"args": {}}\n', b'{"verb": "echo", "args": 7}\n', b"\xff\xfe\n"])
+def test_what_is_no_request_is_told_so(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "s.sock"
+
+    async def story() -> None:
+        async with controlled(path, handle, SystemClock()):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(line)
+            assert json.loads(await reader.readline())["error"]["code"] == "not_understood"
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(story())
+
+
+def test_a_caller_that_hangs_up_disturbs_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+
+    async def story() -> None:
+        async with controlled(path, handle, SystemClock()):
+            _, writer = await asyncio.open_unix_connection(path)
+            writer.close()
+            await writer.wait_closed()
+            assert await ask(path, "echo", {"a": 1}) == {"a": 1}
+
+    asyncio.run(story())
