@@ -19,7 +19,10 @@ FOR_EVER = 1e7
 
 @dataclass(slots=True)
 class Weather:
-    """Probabilities per request. late_seconds: a request may reach the shop this late, long after the client has given up (below the shop's D)."""
+    """Probabilities per request. late_seconds: a request may reach the shop this late, long after the client has given up (below the shop's D).
+
+    writes_only: nothing happens to requests without an X-Request-Id, by which writes of a memory shop are known.
+    """
 
     refused: float = 0.0
     late: float = 0.0
@@ -27,6 +30,12 @@ class Weather:
     lost: float = 0.0
     answer_lost: float = 0.0
     latency: tuple[float, float] = (0.005, 0.06)
+    writes_only: bool = False
+
+    def over(self, request: httpx.Request) -> Weather:
+        """What it is for this request."""
+        spared = self.writes_only and "x-request-id" not in request.headers
+        return Weather(latency=self.latency) if spared else self
 
 
 class Line:
@@ -44,7 +53,7 @@ class Line:
     async def exchange(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
         await request.aread()
-        weather, draw = self.weather, self._random.random
+        weather, draw = self.weather.over(request), self._random.random
         if self.down or draw() < weather.refused:
             self._faults["refused"] += 1
             await self._clock.sleep(0.001)

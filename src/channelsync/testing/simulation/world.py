@@ -19,7 +19,7 @@ from channelsync.ledger import brackets, channels, locations
 from channelsync.ledger.brackets import EditPolicy
 from channelsync.ledger.channels import ChannelSpec
 from channelsync.ledger.locations import LocationSpec
-from channelsync.ledger.schema import shelves
+from channelsync.ledger.schema import attempts, shelves
 from channelsync.testing.simulation import database, invariants, shops
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.events import Event
@@ -38,6 +38,7 @@ OPENING_SECONDS = 120.0
 REST_SECONDS = 900.0
 REST_STEP = 5.0
 AUDIT_SECONDS = 15.0
+MOMENT_TRIES, MOMENT_STEP = 1000, 0.004
 PROBLEMS_MAX = 20
 TAIL = 400
 """Events kept for the report of a failure."""
@@ -277,6 +278,7 @@ class World:
         if node is None:
             return
         self.report.faults["takeover"] += 1
+        await self._until_a_write_is(self._dice.choice(("armed", "sent")))
         node.pause()
         other = self._start()
         await self.clock.sleep(seconds)
@@ -284,6 +286,14 @@ class World:
         await self.clock.sleep(self._dice.uniform(2, 15))
         if node.alive and other.alive:
             self._dice.choice((node, other)).kill()
+
+    async def _until_a_write_is(self, state: str) -> None:
+        """Wait a little for the worst moment: a write is stored and not sent yet, or its answer is on the way."""
+        for _ in range(MOMENT_TRIES):
+            with self.database.connect() as conn, conn.begin():
+                if conn.execute(select(attempts.c.id).where(attempts.c.state == state).limit(1)).first():
+                    return
+            await self.clock.sleep(MOMENT_STEP)
 
     async def _outage(self, name: str, seconds: float) -> None:
         self.report.faults["outage"] += 1
