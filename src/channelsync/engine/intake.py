@@ -14,7 +14,7 @@ from channelsync.engine.channel import Channel
 from channelsync.engine.introduce import introduce
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
-from channelsync.ledger import channels, inbox, orders
+from channelsync.ledger import inbox, orders
 from channelsync.ledger.inbox import Claim, Claimed, Failure
 from channelsync.ledger.orders import Missing, OrderResult, Sighting, Verdict
 
@@ -29,6 +29,7 @@ READS_AT_ONCE = 4
 class _Work:
     """What one batch says about one channel: whose deliveries wait for which order, and which shelves and listings moved."""
 
+    read_seq: int
     bodies: list[tuple[int, OrderSnapshot]] = field(default_factory=list)
     orders: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     listings: dict[str, int | None] = field(default_factory=dict)
@@ -64,7 +65,7 @@ class Intake:
         if channel is None or not isinstance(channel.connector, ReceivesWebhooks):
             await self._fail([row.id for row in rows], "no running channel can read this delivery", final=True)
             return
-        work = _Work()
+        work = _Work(rows[0].read_seq)
         for row in rows:
             await self._parse(channel, channel.connector, row, work)
         await self._apply_bodies(channel, work)
@@ -119,12 +120,11 @@ class Intake:
 
         async def one(ref: str, deliveries: list[int]) -> None:
             async with gate:
-                await self._read_order(channel, ref, tuple(deliveries))
+                await self._read_order(channel, ref, tuple(deliveries), work.read_seq)
 
         await asyncio.gather(*(one(ref, deliveries) for ref, deliveries in work.orders.items()))
 
-    async def _read_order(self, channel: Channel, ref: str, deliveries: tuple[int, ...]) -> None:
-        read_seq = await self._store.ledger.run(channels.next_read_seqs, channel.id)
+    async def _read_order(self, channel: Channel, ref: str, deliveries: tuple[int, ...], read_seq: int) -> None:
         try:
             await introduce(self._store, channel)
             answer = await channel.connector.order(ref)

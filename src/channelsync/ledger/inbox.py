@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select,
 
 from channelsync.ledger import aside, fitting
 from channelsync.ledger.dialects import insert_into
-from channelsync.ledger.schema import DONE_KEY_ONLY, DONE_WITH_BODY, inbox
+from channelsync.ledger.schema import DONE_KEY_ONLY, DONE_WITH_BODY, channels, inbox
 
 TRIES = 5
 KEY_LENGTH = 128
@@ -58,7 +58,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """tries: how often it was taken, this time included."""
+    """tries: how often it was taken, this time included. read_seq: for the reads it leads to, as in `channels.next_read_seq`."""
 
     id: int
     channel_id: int
@@ -67,6 +67,7 @@ class Claimed:
     body: bytes
     received_at: datetime
     tries: int
+    read_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +157,24 @@ def _claim(conn: Connection, item: Claim, now: datetime) -> list[Claimed]:
     ids = free.order_by(inbox.c.id).limit(item.limit).with_for_update(skip_locked=True).cte("free")
     until = now + timedelta(seconds=item.lease_seconds)
     taken = update(inbox).where(inbox.c.id.in_(select(ids.c.id))).values(claimed_until=until, tries=inbox.c.tries + 1).returning(inbox)
+    rows = sorted(conn.execute(taken), key=lambda row: row.id)
+    numbers = _read_seqs(conn, {row.channel_id for row in rows})
     claimed = []
-    for row in sorted(conn.execute(taken), key=lambda row: row.id):
+    for row in rows:
         if row.tries > TRIES:
             _give_up(conn, row, f"taken {TRIES} times without an outcome; the process may have died of it", now)
         else:
-            claimed.append(Claimed(row.id, row.channel_id, row.key, row.headers, row.body, row.received_at, row.tries))
+            number = numbers.get(row.channel_id, 0)
+            claimed.append(Claimed(row.id, row.channel_id, row.key, row.headers, row.body, row.received_at, row.tries, number))
     return claimed
+
+
+def _read_seqs(conn: Connection, channel_ids: set[int]) -> dict[int, int]:
+    """The number of the reads that these deliveries will cause: taken here, it costs no commit of its own before each read."""
+    if not channel_ids:
+        return {}
+    taken = update(channels).where(channels.c.id.in_(channel_ids)).values(read_seq=channels.c.read_seq + 1)
+    return {row.id: row.read_seq for row in conn.execute(taken.returning(channels.c.id, channels.c.read_seq))}
 
 
 def _fail(conn: Connection, item: Failure, now: datetime) -> bool:
