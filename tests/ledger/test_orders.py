@@ -112,6 +112,16 @@ def test_a_new_mapping_moves_what_is_not_shipped(conn: Connection, shop: Shop) -
     assert audit(conn) == []
 
 
+def test_goods_come_back_as_what_they_left_as(conn: Connection, shop: Shop) -> None:
+    shop.see(order(line("a", 3, shipped=2)))
+    shop.link("a", "B", 2)
+    shop.see(order(line("a", 3, took=2, shipped=2, restocked=1), at=LATER))
+    assert (tally(conn), tally(conn, "B")) == ((9, 0, 0, 0), (10, 0, 2, 0))
+    shop.see(order(line("a", 3, took=0, shipped=3, restocked=3), at=LATER + MINUTE))
+    assert (tally(conn), tally(conn, "B")) == ((10, 0, 0, 0), (10, 0, 0, 0))
+    assert audit(conn) == []
+
+
 def test_the_recipe_of_the_first_day_stays_with_an_order(conn: Connection, shop: Shop) -> None:
     shop.see(order(line("six", 1)))
     shop.link("six", "A", 4)

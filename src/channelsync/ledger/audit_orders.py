@@ -84,7 +84,7 @@ def _explains(snapshot: OrderSnapshot, line: OrderLine, rows: Sequence[tuple[Lin
         return False
     for now in _moments(snapshot, row):
         whole = net_effect.desired(snapshot, line, pack=row.at.pack, now=now)
-        wanted = net_effect.rest_of(whole, row.at.pack, [(other.posted, other.at.pack) for other, _ in others])
+        wanted, _ = net_effect.placed(whole, row.at.pack, [(other.posted, other.at.pack) for other, _ in others])
         if row.posted == wanted and row.hold_until == (snapshot.hold_until if wanted.soft else None):
             return True
     return False

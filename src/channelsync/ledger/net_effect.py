@@ -5,7 +5,7 @@ This is what makes duplicates, reorderings, edits and a cancel that arrives befo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -57,14 +57,22 @@ def desired(snapshot: OrderSnapshot, line: OrderLine, *, pack: int, now: datetim
     )
 
 
-def rest_of(wanted: Posted, pack: int, others: Collection[tuple[Posted, int]]) -> Posted:
-    """What is left of a line for the place it is mapped to now, where part of it has left from other places before.
+def placed(wanted: Posted, pack: int, others: Sequence[tuple[Posted, int]]) -> tuple[Posted, list[Posted]]:
+    """Of a line that was mapped to other places before: what belongs to its present place, and what stays posted in each of the others.
 
-    others: what is posted there, each with the pack it was sold by; a unit of the listing is one unit, whatever it was packed as.
+    What has left stays booked where it left from, and comes back there; the rest moves. others: what is posted there, each with the pack it was
+    sold by; a unit of the listing is one unit, whatever it was packed as.
     """
-    shipped = sum(posted.shipped // their_pack for posted, their_pack in others) * pack
-    restocked = sum(posted.restocked // their_pack for posted, their_pack in others) * pack
-    return replace(wanted, shipped=max(0, wanted.shipped - shipped), restocked=max(0, wanted.restocked - restocked))
+    shipped = max(0, wanted.shipped // pack - sum(posted.shipped // their_pack for posted, their_pack in others))
+    back = max(0, wanted.restocked // pack - sum(posted.restocked // their_pack for posted, their_pack in others))
+    restocked = min(back, shipped)
+    back -= restocked
+    stays = []
+    for posted, their_pack in others:
+        more = min(back, (posted.shipped - posted.restocked) // their_pack)
+        back -= more
+        stays.append(Posted(shipped=posted.shipped, restocked=posted.restocked + more * their_pack))
+    return replace(wanted, shipped=shipped * pack, restocked=restocked * pack), stays
 
 
 def movements(template: Entry, before: Posted, after: Posted) -> Iterator[Entry]:

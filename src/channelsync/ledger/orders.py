@@ -197,10 +197,9 @@ class _Application:
         wanted = net_effect.desired(self.snapshot, line, pack=source.pack, now=self.now)
         row = next((row for row in mine if row.at == source), None)
         others = [other for other in mine if other is not row]
-        wanted = net_effect.rest_of(wanted, source.pack, [(other.posted, other.at.pack) for other in others])
-        for other in others:  # re-mapped: what is shipped stays where it was shipped from, the rest moves
-            left = Posted(shipped=other.posted.shipped, restocked=other.posted.restocked)
-            self._move(order_id, line.ref, other.at, other, left, quantity=0)
+        wanted, stays = net_effect.placed(wanted, source.pack, [(other.posted, other.at.pack) for other in others])
+        for other, posted in zip(others, stays, strict=True):
+            self._move(order_id, line.ref, other.at, other, posted, quantity=0)
         if early and not mine:
             baseline = net_effect.before_opening(wanted, line, source.pack, self.channel.opened_at)
             self._insert(order_id, line, source, baseline)
