@@ -142,25 +142,21 @@ def raises_blindly(patch: Patch) -> None:
 
 
 def no_recheck(patch: Patch) -> None:
-    """What was computed is sent, whatever the target has become."""
-    rows = outbox.open_rows
+    """What was computed is sent, whatever the target has become while the machine was slow."""
+    rows, plain = outbox.open_rows, Dispatcher._release
+
+    async def slowly(self: Dispatcher, call: Any, *, repeat: bool) -> Any:
+        await self._store.clock.sleep(1.0)
+        return await plain(self, call, repeat=repeat)
+
     patch.setattr(outbox, "open_rows", lambda conn, key: [row | {"now_target": row["target"]} for row in rows(conn, key)])
+    patch.setattr(Dispatcher, "_release", slowly)
 
 
 def no_lag(patch: Patch) -> None:
     """What the next pull does not explain is called an edit."""
     traits = Channel.traits.fget  # type: ignore[attr-defined]
     patch.setattr(Channel, "traits", property(lambda self: replace(traits(self), visibility_lag=timedelta(0))))
-
-
-def closes_over_orders(patch: Patch) -> None:
-    """A bracket closes although orders of the shelf were ingested between its two readings."""
-    quiet = brackets._quiet
-
-    def loose(conn: Connection, item: Any, row: dict[str, Any]) -> bool:
-        return quiet(conn, replace(item, before=replace(item.before, own_seq=row["own_seq"], book=row["book"])), row)
-
-    patch.setattr(brackets, "_quiet", loose)
 
 
 def no_verification(patch: Patch) -> None:

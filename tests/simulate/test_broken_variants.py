@@ -44,6 +44,7 @@ CASES = (
     Case(broken.opens_without_orders, (6, 1, 2, 3, 5)),
     Case(broken.settles_absolutely, (1, 2, 3, 5), {"carrier": "adjust"}),
     Case(broken.raises_blindly, (1, 2, 3, 5), {"faults": DEAF}),
+    Case(broken.no_recheck, (1, 2, 3, 4, 5), {"stock": 8}),
     Case(broken.no_lag, (1, 2, 3, 5), {"faults": DEAF, "lag": 4.0}),
     Case(broken.no_verification, (1, 2, 3, 5), {"carrier": "adjust", "race_seconds": 0.4, "key_memory": None}),
     Case(

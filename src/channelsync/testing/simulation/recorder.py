@@ -50,6 +50,7 @@ class Recorder:
         self._clock, self._shops, self._tell = clock, shops, tell
         self._tails = {name: _Tail() for name in shops}
         self._known: dict[tuple[str, str], Known] = {}
+        self.shortages_seen = 0
 
     def supplied(self, sku: str, units: int) -> None:
         self._tell(Supplied(self._clock.monotonic(), sku, units))
@@ -133,6 +134,7 @@ class RecordingDoor:
         if isinstance(item, Change) and verb.__name__ in PHYSICAL and not result.repeat:
             recorder.tell(Supplied(recorder.now(), item.sku, item.quantity))
         if verb.__name__ not in QUIET_VERBS:
+            await self._shortages()
             recorder.known(await self._inner.read(_known, recorder.now()))
         if isinstance(item, Arming) and isinstance(result, Call):
             await self._armed(item, result)
@@ -149,6 +151,12 @@ class RecordingDoor:
         elif query.__name__ == "sendable_shelves":
             self._seen_at[args[0]] = self._recorder.now()
         return await self._inner.read(query, *args, **kwargs)
+
+    async def _shortages(self) -> None:
+        """Units that were shipped although nobody had counted them were there all along."""
+        for row_id, sku, units in await self._inner.read(_found, self._recorder.shortages_seen):
+            self._recorder.shortages_seen = row_id
+            self._recorder.supplied(sku, units)
 
     async def _armed(self, item: Arming, call: Call) -> None:
         now = self._recorder.now()
@@ -172,6 +180,10 @@ _ATTEMPTS = text("""
         JOIN skus ON skus.id = listings.sku_id
     WHERE attempts.call_key = :key ORDER BY attempts.position
 """)
+_FOUND = text(
+    "SELECT movements.id, skus.sku, movements.on_hand FROM movements JOIN skus ON skus.id = movements.sku_id "
+    "WHERE type = 'shortage' AND movements.id > :after ORDER BY movements.id"
+)
 _NAME = text("SELECT name FROM channels WHERE id = :id")
 
 
@@ -181,6 +193,10 @@ def _known(conn: Connection, at: float) -> list[Known]:
 
 def _attempts(conn: Connection, key: str) -> list[tuple[str, str, int, int]]:
     return [(row[0], row[1], row[2], row[3]) for row in conn.execute(_ATTEMPTS, {"key": key})]
+
+
+def _found(conn: Connection, after: int) -> list[tuple[int, str, int]]:
+    return [(row[0], row[1], int(row[2])) for row in conn.execute(_FOUND, {"after": after})]
 
 
 def _channel_name(conn: Connection, channel_id: int) -> str:
