@@ -84,7 +84,9 @@ def _no_wiser(conn: Connection, outcome: Mapping[Outcome, list[dict[str, Any]]])
 
 
 def _was_stale_before(conn: Connection, row: Mapping[str, Any]) -> bool:
-    query = select(attempts.c.state, attempts.c["compare"].label("from_number")).where(attempts.c.shelf_id == row["shelf_id"], attempts.c.id != row["id"])
+    query = select(attempts.c.state, attempts.c["compare"].label("from_number")).where(
+        attempts.c.shelf_id == row["shelf_id"], attempts.c.id != row["id"]
+    )
     before = conn.execute(query.order_by(attempts.c.created_at.desc()).limit(1)).first()
     return before is not None and (before.state, before.from_number) == ("stale", row["compare"])
 
