@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Column, Connection, Table, and_, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from channelsync.ledger import orders, reservations
+from channelsync.ledger import order_ends, reservations
 from channelsync.ledger.audit import CHECKS, MAX_PER_CHECK, audit
 from channelsync.ledger.schema import BUCKETS, POSTED, metadata
 from channelsync.ledger.triggers import APPEND_ONLY, EVENTS
@@ -60,7 +60,7 @@ def ledger(conn: Connection) -> Connection:
 def test_a_ledger_that_lived_by_its_verbs_has_no_differences(ledger: Connection) -> None:
     assert audit(ledger) == []
     reservations.expire(ledger, NOW + timedelta(hours=1))
-    orders.expire_holds(ledger, 10, NOW + timedelta(hours=1))
+    order_ends.expire_holds(ledger, 10, NOW + timedelta(hours=1))
     assert audit(ledger) == []
 
 

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import Connection, update
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
-from channelsync.ledger import orders, reservations, stock
+from channelsync.ledger import order_ends, orders, reservations, stock
 from channelsync.ledger.audit import audit
 from channelsync.ledger.expiry import end_holds
 from channelsync.ledger.net_effect import HOLD_GRACE
-from channelsync.ledger.orders import Missing, Sighting, Verdict
+from channelsync.ledger.order_ends import Missing
+from channelsync.ledger.orders import Sighting, Verdict
 from channelsync.ledger.schema import channels
 from channelsync.ledger.stock import Change
 from support.selling import DAY, MINUTE, Shop, aside, findings, line, open_shop, order, picture
@@ -95,7 +96,7 @@ def test_a_sale_of_something_unknown_waits_and_is_applied_once_it_is_linked(conn
     linked = shop.link("loose", "B", 2)
     assert linked.replay == ("100",)
     assert shop.see(sold).verdict is Verdict.UNCHANGED, "seen again it is no news"
-    [result] = orders.stored_snapshots(conn, [(shop.channel, "100")], NOW)
+    [result] = order_ends.stored_snapshots(conn, [(shop.channel, "100")], NOW)
     assert result.verdict is Verdict.APPLIED
     assert (tally(conn), tally(conn, "B")) == ((10, 0, 1, 0), (10, 0, 4, 0))
     assert (aside(conn), shop.book("loose")) == ([], 8)
@@ -104,7 +105,7 @@ def test_a_sale_of_something_unknown_waits_and_is_applied_once_it_is_linked(conn
 def test_a_new_mapping_moves_what_is_not_shipped(conn: Connection, shop: Shop) -> None:
     shop.see(order(line("a", 5, shipped=2)))
     shop.link("a", "B", 2)
-    orders.stored_snapshots(conn, [(shop.channel, "100")], NOW)
+    order_ends.stored_snapshots(conn, [(shop.channel, "100")], NOW)
     assert (tally(conn), tally(conn, "B")) == ((8, 0, 0, 0), (10, 0, 6, 0))
     assert shop.book("a") == 5, "the shop's number has not moved"
     shop.see(order(line("a", 5, shipped=3), at=LATER))
@@ -305,17 +306,17 @@ def test_before_its_first_plan_a_channel_only_holds(conn: Connection, shop: Shop
 
 def test_a_deleted_order_ends_like_a_cancelled_one(conn: Connection, shop: Shop) -> None:
     shop.see(order(line("a", 3, shipped=1)))
-    [result] = orders.gone(conn, [Missing(shop.channel, "100", 9)], NOW)
+    [result] = order_ends.gone(conn, [Missing(shop.channel, "100", 9)], NOW)
     assert result.verdict is Verdict.APPLIED
     assert tally(conn) == (7, 0, 0, 2), "nobody said that they are back on sale"
-    assert orders.gone(conn, [Missing(shop.channel, "100", 10)], NOW)[0].verdict is Verdict.UNCHANGED
-    assert orders.gone(conn, [Missing(shop.channel, "no such order", 10)], NOW)[0].verdict is Verdict.UNCHANGED
+    assert order_ends.gone(conn, [Missing(shop.channel, "100", 10)], NOW)[0].verdict is Verdict.UNCHANGED
+    assert order_ends.gone(conn, [Missing(shop.channel, "no such order", 10)], NOW)[0].verdict is Verdict.UNCHANGED
 
 
 def test_a_late_webhook_does_not_revive_a_deleted_order_but_a_look_does(conn: Connection, shop: Shop) -> None:
     alive = order(line("a", 3))
     shop.see(alive)
-    orders.gone(conn, [Missing(shop.channel, "100", 9)], NOW)
+    order_ends.gone(conn, [Missing(shop.channel, "100", 9)], NOW)
     shop.see(replace(alive, modified_at=LATER), direct=False, read_seq=10)
     assert tally(conn) == (7, 0, 0, 3)
     shop.see(replace(alive, modified_at=LATER), direct=True, read_seq=11)

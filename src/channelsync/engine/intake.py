@@ -14,9 +14,10 @@ from channelsync.engine.channel import Channel
 from channelsync.engine.introduce import introduce
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
-from channelsync.ledger import inbox, orders
+from channelsync.ledger import inbox, order_ends, orders
 from channelsync.ledger.inbox import Claim, Claimed, Failure
-from channelsync.ledger.orders import Missing, OrderResult, Sighting, Verdict
+from channelsync.ledger.order_ends import Missing
+from channelsync.ledger.orders import OrderResult, Sighting, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -134,7 +135,7 @@ class Intake:
             channel.pull.set()
             return
         if isinstance(answer, Gone):
-            self._tell(await self._store.ledger.run(orders.gone, Missing(channel.id, ref, read_seq, deliveries)))
+            self._tell(await self._store.ledger.run(order_ends.gone, Missing(channel.id, ref, read_seq, deliveries)))
         else:
             await self._apply(Sighting(channel.id, answer, read_seq, deliveries=deliveries))
 

@@ -8,8 +8,9 @@ from channelsync.contract import Gone
 from channelsync.engine.channel import Channel
 from channelsync.engine.store import Store
 from channelsync.errors import Misunderstood, Refused
-from channelsync.ledger import channels, orders
-from channelsync.ledger.orders import Missing, Sighting
+from channelsync.ledger import channels, order_ends, orders
+from channelsync.ledger.order_ends import Missing
+from channelsync.ledger.orders import Sighting
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +27,7 @@ class Recheck:
     async def run_once(self) -> int:
         """Ask for the next few. Returns how many were asked for. Raises the channel's errors."""
         store, channel = self._store, self._channel
-        wanted = await store.ledger.read(orders.open_refs, channel.id, self._after, ORDERS_PER_ROUND)
+        wanted = await store.ledger.read(order_ends.open_refs, channel.id, self._after, ORDERS_PER_ROUND)
         for order_id, ref in wanted:
             read_seq = await store.ledger.run(channels.next_read_seqs, channel.id)
             self._after = order_id
@@ -36,7 +37,7 @@ class Recheck:
                 log.warning("an open order could not be read again", channel=channel.name, order=ref, error=str(error))
                 continue
             if isinstance(answer, Gone):
-                await store.ledger.run(orders.gone, Missing(channel.id, ref, read_seq))
+                await store.ledger.run(order_ends.gone, Missing(channel.id, ref, read_seq))
             else:
                 await store.ledger.run(orders.apply, Sighting(channel.id, answer, read_seq))
         if len(wanted) < ORDERS_PER_ROUND:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from channelsync.contract import Cursor, Listing, Page, ShelfRef
-from channelsync.ledger import aside, bounds, cursors, listings, matching, orders, skus, targets
+from channelsync.ledger import aside, bounds, cursors, listings, matching, order_ends, skus, targets
 from channelsync.ledger.schema import listings as listing_table
 from channelsync.ledger.schema import shelves
 
@@ -68,7 +68,7 @@ def _match_all(conn: Connection, channel_id: int, now: datetime) -> int:
     while True:
         matched = matching.match(conn, channel_id, now, after=after)
         linked += matched.linked
-        orders.stored_snapshots(conn, [(channel_id, ref) for ref in matched.replay], now)
+        order_ends.stored_snapshots(conn, [(channel_id, ref) for ref in matched.replay], now)
         if matched.next is None:
             return linked
         after = matched.next

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from channelsync.ledger import inbox, keys, orders, outbox, reservations
+from channelsync.ledger import inbox, keys, order_ends, outbox, reservations
 from channelsync.ledger.net_effect import HOLD_GRACE
 
 CALLS_KEPT = timedelta(days=90)
@@ -17,7 +17,7 @@ CALLS_KEPT = timedelta(days=90)
 
 def end_holds(conn: Connection, items: Sequence[int], now: datetime) -> list[int]:
     """Expire soft reservations and unpaid checkouts; an item is how many of each at most. Returns how many ended."""
-    return [reservations.expire(conn, now, limit) + orders.expire_holds(conn, limit, now, grace=HOLD_GRACE) for limit in items]
+    return [reservations.expire(conn, now, limit) + order_ends.expire_holds(conn, limit, now, grace=HOLD_GRACE) for limit in items]
 
 
 @dataclass(frozen=True, slots=True)

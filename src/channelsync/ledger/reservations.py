@@ -180,7 +180,7 @@ def _harden_one(holds: Holds, item: Harden, entries: list[Entry]) -> Hardened | 
 def expire(conn: Connection, now: datetime, limit: int = 256) -> int:
     """End soft reservations whose time is over, oldest first, at most `limit`. Returns how many: fewer than `limit` means all are done.
 
-    Unpaid checkouts of channels are order claims and end with `orders.expire_holds`.
+    Unpaid checkouts of channels are order claims and end with `order_ends.expire_holds`.
     """
     due = select(reservations.c.id).where(reservations.c.state == "open", reservations.c.expires_at <= now)
     ids = conn.scalars(due.order_by(reservations.c.expires_at, reservations.c.id).limit(limit)).all()

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from channelsync.engine.channel import Channel
 from channelsync.engine.operator import Operator
 from channelsync.errors import ChannelsyncError
-from channelsync.ledger import channels, drifts, matching, openings, orders, reservations, stock
+from channelsync.ledger import channels, drifts, matching, openings, order_ends, reservations, stock
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.matching import Link, Linked, Unlink
 from channelsync.ledger.refusals import NotAllowed
@@ -132,7 +132,7 @@ class Desk:
 
 def apply_again(conn: Any, items: Any, now: Any) -> list[int]:
     """Apply stored orders again (channel id, refs), now that their listings are linked. Returns how many."""
-    return [len(orders.stored_snapshots(conn, [(channel_id, ref) for ref in refs], now)) for channel_id, refs in items]
+    return [len(order_ends.stored_snapshots(conn, [(channel_id, ref) for ref in refs], now)) for channel_id, refs in items]
 
 
 def plain(value: Any) -> Any:

@@ -1,0 +1,93 @@
+"""What becomes of orders without a new snapshot: deleted at the shop, a hold that ran out, a listing that was mapped at last.
+
+A snapshot's own way into the ledger is `orders`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from channelsync.contract import OrderState
+from channelsync.ledger import inbox, levels, order_rows, oversells
+from channelsync.ledger.levels import Entry, MovementType
+from channelsync.ledger.orders import OrderResult, Sighting, Verdict, apply
+from channelsync.ledger.schema import order_lines, orders
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The channel itself says that it has no such order."""
+
+    channel_id: int
+    ref: str
+    read_seq: int
+    deliveries: tuple[int, ...] = ()
+
+
+def gone(conn: Connection, items: Sequence[Missing], now: datetime) -> list[OrderResult]:
+    """A deleted order ends like a cancelled one: what it still owed is quarantined unless the shop gave it back before."""
+    found = []
+    for item in items:
+        query = select(orders.c.snapshot).where(orders.c.channel_id == item.channel_id, orders.c.ref == item.ref)
+        data = conn.execute(query).scalar_one_or_none()
+        if data is None:
+            inbox.done(conn, list(item.deliveries), now)
+            found.append(OrderResult(Verdict.UNCHANGED))
+            continue
+        last = order_rows.from_json(data)
+        dead = replace(last, state=OrderState.DELETED)
+        found += apply(conn, [Sighting(item.channel_id, dead, item.read_seq, deliveries=item.deliveries)], now)
+    return found
+
+
+def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: datetime) -> list[OrderResult]:
+    """Apply the last stored snapshot of these orders again: a listing was mapped, and their waiting lines can be applied now."""
+    results = []
+    for channel_id, ref in refs:
+        query = select(orders.c.snapshot, orders.c.read_seq).where(orders.c.channel_id == channel_id, orders.c.ref == ref)
+        row = conn.execute(query).one()
+        sighting = Sighting(channel_id, order_rows.from_json(row.snapshot), row.read_seq, again=True)
+        results += apply(conn, [sighting], now)
+    return results
+
+
+def expire_holds(conn: Connection, limit: int, now: datetime, *, grace: timedelta = timedelta(0)) -> int:
+    """Unpaid checkouts whose hold ended `grace` ago: the soft claim and the shop's own withholding vanish together. Returns how many."""
+    query = (
+        select(order_lines, orders.c.ref, orders.c.channel_id)
+        .join(orders, orders.c.id == order_lines.c.order_id)
+        .where(order_lines.c.soft > 0, order_lines.c.hold_until <= now - grace)
+        .order_by(order_lines.c.sku_id, order_lines.c.location_id, order_lines.c.id)
+        .limit(limit)
+        .with_for_update(of=order_lines)
+    )
+    rows = conn.execute(query).mappings().all()
+    entries = [
+        Entry(
+            row["sku_id"],
+            row["location_id"],
+            MovementType.EXPIRE,
+            soft=-row["soft"],
+            reference=row["ref"],
+            channel_id=row["channel_id"],
+            reason="unpaid",
+        )
+        for row in rows
+    ]
+    if rows:
+        ids = [row["id"] for row in rows]
+        conn.execute(update(order_lines).where(order_lines.c.id.in_(ids)).values(soft=0, withheld=0, hold_until=None))
+        levels.post(conn, entries, now)
+        oversells.end(conn, {entry.sku_id for entry in entries}, now)
+    return len(rows)
+
+
+def open_refs(conn: Connection, channel_id: int, after: int, limit: int) -> list[tuple[int, str]]:
+    """Orders that hold stock, by id after `after`: (id, ref)."""
+    held = select(order_lines.c.order_id).where((order_lines.c.soft > 0) | (order_lines.c.hard > 0))
+    query = select(orders.c.id, orders.c.ref).where(orders.c.channel_id == channel_id, orders.c.id > after, orders.c.id.in_(held))
+    return [(row.id, row.ref) for row in conn.execute(query.order_by(orders.c.id).limit(limit))]
