@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from channelsync.contract import Cursor, Listing, Page, ShelfRef
 from channelsync.ledger import aside, bounds, cursors, listings, matching, order_ends, skus, targets
 from channelsync.ledger.schema import listings as listing_table
 from channelsync.ledger.schema import shelves
+from channelsync.ledger.schema import skus as sku_table
 
 STREAM = "listings"
 
@@ -50,6 +51,7 @@ def _take_page(conn: Connection, item: ListingsRead, now: datetime) -> Taken:
         skus.ensure(conn, _sku_texts(item.page.items), now)
     _take_back(conn, item.channel_id, list(upserted.ids.values()), now)
     linked = _match_all(conn, item.channel_id, now)
+    _name_skus(conn, list(upserted.ids.values()))
     _set_rules(conn, item.channel_id, item.safety_stock)
     cursors.advance(
         conn, item.channel_id, STREAM, resume=item.page.resume, high_water=item.page.high_water, looked_at=item.looked_at, now=now
@@ -81,6 +83,16 @@ def _take_back(conn: Connection, channel_id: int, listing_ids: Sequence[int], no
     for row in conn.execute(query).all():
         aside.resolve(conn, channel_id, "shelf", f"{row.ref}@{row.location}", now)
     conn.execute(update(shelves).where(*mine).values(aside_at=None, aside_reason=None))
+
+
+def _name_skus(conn: Connection, listing_ids: Sequence[int]) -> None:
+    """A SKU without a title gets the first one a shop gives its listing; after that the name is ours."""
+    given = select(func.min(listing_table.c.title)).where(listing_table.c.sku_id == sku_table.c.id, listing_table.c.id.in_(listing_ids))
+    named = select(listing_table.c.sku_id).where(
+        listing_table.c.id.in_(listing_ids), listing_table.c.sku_id.is_not(None), listing_table.c.title != ""
+    )
+    title = given.where(listing_table.c.title != "").scalar_subquery()
+    conn.execute(update(sku_table).where(sku_table.c.title == "", sku_table.c.id.in_(named)).values(title=title))
 
 
 def _set_rules(conn: Connection, channel_id: int, safety_stock: int) -> None:
