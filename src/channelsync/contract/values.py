@@ -167,7 +167,7 @@ class Page(Generic[T_co]):
 class Carrier(StrEnum):
     """How a difference travels to the shop."""
 
-    COMPARE_AND_SET = "compare_and_set"  # shows == compare -> value, else STALE
+    COMPARE_AND_SET = "compare_and_set"  # shows == compare -> value, else STALE; compared in the step that writes, or it is a SET
     ADJUST = "adjust"  # shows += delta
     SET = "set"  # shows = value; last writer wins
     NONE = "none"  # the platform has no shelf to write

@@ -170,7 +170,7 @@ def _memory(dice: random.Random, lag: float) -> Habits:
     }
     if dials["carrier"] == "adjust" and dice.random() < 0.4:
         dials |= {"race_seconds": 0.2, "key_memory": None}
-    elif dice.random() < 0.2:
+    elif dice.random() < 0.2 and dials["carrier"] != "compare_and_set":  # compared now and written later is no compare-and-set
         dials["write_visible_after"] = 2.0
     exclusive = dials["carrier"] != "set" and "race_seconds" not in dials
     return dials, {"visibility_lag_seconds": lag, "overlap_seconds": 10.0, "write_drains_seconds": DRAIN}, exclusive
