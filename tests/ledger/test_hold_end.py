@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from channelsync.ledger import expiry
 from channelsync.ledger.net_effect import HOLD_GRACE
+from channelsync.ledger.schema import orders
 from support.stock import NOW, level
 from support.story import live_a_day
 
@@ -16,7 +17,7 @@ HOLD = timedelta(hours=1)
 
 
 def sweep(conn: Connection, after: timedelta) -> None:
-    expiry.end_holds(conn, [100], NOW + after)
+    expiry.end_holds(conn, [expiry.Ending(100)], NOW + after)
 
 
 def test_a_hold_outlives_its_shops_word_by_the_grace(conn: Connection) -> None:
@@ -27,3 +28,14 @@ def test_a_hold_outlives_its_shops_word_by_the_grace(conn: Connection) -> None:
     assert level(conn, "A").soft == held
     sweep(conn, HOLD + HOLD_GRACE)
     assert level(conn, "A").soft == held - 1
+
+
+def test_a_hold_ends_by_its_shops_clock_and_not_by_ours(conn: Connection) -> None:
+    live_a_day(conn)
+    over = NOW + HOLD + HOLD_GRACE
+    sweep(conn, HOLD)
+    held = level(conn, "A").soft
+    channel_id = conn.scalars(select(orders.c.channel_id).where(orders.c.ref == "101")).one()
+    for there, ours, left in ((over - timedelta(seconds=1), over + timedelta(days=1), held), (over, NOW, held - 1)):
+        expiry.end_holds(conn, [expiry.Ending(100, ((channel_id, there),))], ours)
+        assert level(conn, "A").soft == left

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, update
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger import order_ends, orders, reservations, stock
 from channelsync.ledger.audit import audit
-from channelsync.ledger.expiry import end_holds
+from channelsync.ledger.expiry import Ending, end_holds
 from channelsync.ledger.net_effect import HOLD_GRACE
 from channelsync.ledger.order_ends import Missing
 from channelsync.ledger.orders import Sighting, Verdict
@@ -262,7 +262,7 @@ def test_a_hold_that_has_ended_does_not_come_back(conn: Connection, shop: Shop) 
     shop.see(pending())
     assert tally(conn) == (10, 2, 0, 0)
     over = NOW + 10 * MINUTE + HOLD_GRACE
-    assert end_holds(conn, [100], over) == [1]
+    assert end_holds(conn, [Ending(100)], over) == [1]
     assert tally(conn) == (10, 0, 0, 0)
     shop.see(pending(), at=over)
     shop.see(pending(MINUTE), at=over)
@@ -277,7 +277,7 @@ def test_a_hold_that_had_ended_when_it_was_first_seen_never_holds(conn: Connecti
 
 def test_paid_after_its_hold_has_ended_it_is_an_order_like_any(conn: Connection, shop: Shop) -> None:
     shop.see(pending())
-    end_holds(conn, [100], NOW + DAY)
+    end_holds(conn, [Ending(100)], NOW + DAY)
     shop.see(order(line("a", 2), at=NOW + DAY), at=NOW + DAY)
     assert (tally(conn), shop.book("a")) == ((10, 0, 2, 0), 8)
 

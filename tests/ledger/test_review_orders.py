@@ -182,7 +182,7 @@ def test_a_hold_that_one_node_ends_while_another_applies_its_order_is_given_back
     ending = engine.connect()
     begun = ending.begin()
     late = NOW + 2 * HOUR
-    assert expiry.end_holds(ending, [10], late)
+    assert expiry.end_holds(ending, [expiry.Ending(10)], late)
 
     def paid() -> None:
         with engine.begin() as conn:

@@ -12,7 +12,9 @@ import pytest
 
 from channelsync.contract import Call, Cursor, Page
 from channelsync.engine.catalogue import Catalogue
+from channelsync.engine.housekeeping import Housekeeping
 from channelsync.engine.loops import Engine
+from channelsync.engine.store import LONG_AGO, UNHEARD_SECONDS
 from channelsync.errors import ChannelError, Unavailable
 from channelsync.ledger import drifts, expiry, inbox, outbox, stock
 from channelsync.ledger.group import NotStored
@@ -148,6 +150,44 @@ def test_a_clock_that_goes_back_does_not_hold_a_shelf_until_the_old_date_returns
         assert bench.a.sent()[0]["state"] == "ok"
 
     play(scenario, "adjust")
+
+
+@pytest.mark.parametrize("seen", ["before", "after"])
+def test_an_unpaid_checkout_keeps_its_claim_while_our_date_is_wrong(play: Play, seen: str) -> None:
+    """Its shop's clock says when the hold ends. Ours may be a day ahead, and a daemon that starts like that has no jump to notice."""
+
+    async def scenario(bench: Bench) -> None:
+        if seen == "before":
+            bench.a.standin.buy({SKU: 1}, paid=False)
+            await bench.a.pull()
+        await bench.crash_into(timedelta(days=1))
+        if seen == "after":
+            bench.a.standin.buy({SKU: 1}, paid=False)
+            await bench.a.pull()
+        await Housekeeping(bench.store).run_once()
+        await bench.receive()
+        await bench.b.push()
+        assert bench.b.shows == 2, "a unit that is still held is on sale"
+        await bench.a.look()
+        await Housekeeping(bench.store).run_once()
+        await bench.b.push()
+        assert bench.b.shows == 2, "a unit that is still held is on sale"
+        await bench.clock.sleep(700)
+        await Housekeeping(bench.store).run_once()
+        await bench.b.push()
+        assert bench.b.shows == 3, "a hold that has ended is kept"
+
+    play(scenario, withholds=True, hold_seconds=600.0, lag=0.0)
+
+
+def test_a_shop_that_never_tells_the_time_holds_nothing_for_ever(play: Play) -> None:
+    async def scenario(bench: Bench) -> None:
+        await bench.crash_into(timedelta(0))
+        assert bench.store.shop_time(bench.a.channel) == LONG_AGO
+        await bench.clock.sleep(UNHEARD_SECONDS + 1)
+        assert bench.store.shop_time(bench.a.channel) == bench.clock.now()
+
+    play(scenario)
 
 
 @pytest.mark.parametrize(("task", "verb"), [("intake", inbox.claim), ("housekeeping", expiry.end_holds)])

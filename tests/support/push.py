@@ -29,6 +29,7 @@ from channelsync.ledger.orders import Sighting
 from channelsync.ledger.schema import attempts, shelves, skus, stock_levels
 from channelsync.ledger.schema import channels as channel_table
 from channelsync.testing.conformance.door import WatchedHttp, open_http
+from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.memory import MemoryStandIn
 from channelsync.testing.virtual_clock import VirtualClock
@@ -190,6 +191,15 @@ class Bench:
         self.pullers = Pullers(self.store)
         for shop in (self.a, self.b):
             shop.rebuild()
+
+    async def crash_into(self, error: timedelta) -> None:
+        """The daemon dies and starts again on a machine whose date is wrong; the shops' clocks are right."""
+        ours = SkewedClock(self.clock, error.total_seconds())
+        self.ledger = SlippingLedger(self.engine, ours)
+        self.store = Store(self.ledger, ours, self.random, "node-1", channels=self.store.channels)
+        for channel in self.store.channels.values():
+            channel.heard = None
+        await self.crash()
 
     async def lose_lease(self) -> None:
         """What the database looks like when the holder of a's lease slept for longer than it lasts, and another node has come."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from channelsync.clock import Clock
-from channelsync.contract import Connector, Traits
+from channelsync.contract import Connector, Reading, Traits
 from channelsync.ledger.brackets import OnEdit
 
 
@@ -70,6 +70,7 @@ class Channel:
     """`id` is the ledger's. `trouble` is the last thing that went wrong, for `status`; None while all is well.
 
     introduced: the shop has said who it is (`engine.introduce`); False makes every reader ask first.
+    heard: what the shop's clock said with its last reading, and the monotonic time then.
     """
 
     id: int
@@ -83,6 +84,7 @@ class Channel:
     trouble: str | None = None
     unreachable: bool = False
     introduced: bool = True
+    heard: tuple[datetime, float] | None = None
 
     @property
     def name(self) -> str:
@@ -91,3 +93,8 @@ class Channel:
     @property
     def traits(self) -> Traits:
         return self.connector.traits
+
+    def hear(self, readings: Iterable[Reading], monotonic: float) -> None:
+        """Every reading tells what time it is in the shop. Answers take a while, so what we make of it is a little late, never early."""
+        if (at := max((reading.at for reading in readings), default=None)) is not None:
+            self.heard = at, monotonic

@@ -282,7 +282,9 @@ class Dispatcher:
 
     async def _read(self, states: list[ShelfState]) -> list[Seen]:
         """Read these shelves now and note what they show."""
-        readings = {reading.shelf: reading for reading in await self._channel.connector.stock([state.shelf for state in states])}
+        told = await self._channel.connector.stock([state.shelf for state in states])
+        self._channel.hear(told, self._store.clock.monotonic())
+        readings = {reading.shelf: reading for reading in told}
         seen = [Seen(state, readings[state.shelf].shows) for state in states if state.shelf in readings]
         for one in seen:
             await self._store.ledger.run(brackets.note_readings, one)

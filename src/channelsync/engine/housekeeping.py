@@ -6,14 +6,14 @@ from datetime import timedelta
 
 from channelsync.engine.store import Store
 from channelsync.ledger import expiry
-from channelsync.ledger.expiry import Forget
+from channelsync.ledger.expiry import Ending, Forget
 
 LIMIT = 256
 FORGET_EVERY = 60.0
 
 
 class Housekeeping:
-    """Expiry follows the wall clock; while that cannot be trusted nothing expires."""
+    """Expiry follows the wall clock, a shop's holds its own; while ours cannot be trusted nothing expires."""
 
     def __init__(self, store: Store, *, delivery_days: int = 14) -> None:
         self._store, self._delivery_age = store, timedelta(days=delivery_days)
@@ -23,7 +23,8 @@ class Housekeeping:
         store = self._store
         if not store.time.steady():
             return
-        if await store.ledger.run(expiry.end_holds, LIMIT):
+        shop_times = tuple((channel.id, store.shop_time(channel)) for channel in store.channels.values())
+        if await store.ledger.run(expiry.end_holds, Ending(LIMIT, shop_times)):
             store.wake()
         if store.clock.monotonic() >= self._forget_at:
             forgotten = await store.ledger.run(expiry.forget, Forget(LIMIT, self._delivery_age))

@@ -111,7 +111,8 @@ class Intake:
 
     async def _apply_bodies(self, channel: Channel, work: _Work) -> None:
         for delivery_id, snapshot in work.bodies:
-            await self._apply(Sighting(channel.id, snapshot, 0, direct=False, deliveries=(delivery_id,)))
+            at = self._store.shop_time(channel)
+            await self._apply(Sighting(channel.id, snapshot, 0, direct=False, deliveries=(delivery_id,), shop_time=at))
 
     async def _read_orders(self, channel: Channel, work: _Work) -> None:
         """One read per order, however many deliveries named it; the first that cannot be read leaves the rest for later."""
@@ -137,7 +138,8 @@ class Intake:
         if isinstance(answer, Gone):
             self._tell(await self._store.ledger.run(order_ends.gone, Missing(channel.id, ref, read_seq, deliveries)))
         else:
-            await self._apply(Sighting(channel.id, answer, read_seq, deliveries=deliveries))
+            at = self._store.shop_time(channel)
+            await self._apply(Sighting(channel.id, answer, read_seq, deliveries=deliveries, shop_time=at))
 
     async def _apply(self, sighting: Sighting) -> None:
         self._tell(await self._store.ledger.run(orders.apply, sighting))

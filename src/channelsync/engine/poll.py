@@ -47,7 +47,8 @@ class Puller:
         count = 0
         complete = False
         async for page in channel.connector.orders(cursor, widen=widen):
-            results = await store.ledger.run(pages.apply_page, PageRead(channel.id, page, read_seq, looked_at))
+            read = PageRead(channel.id, page, read_seq, looked_at, store.shop_time(channel))
+            results = await store.ledger.run(pages.apply_page, read)
             self._tell(results)
             count += 1
             complete = page.high_water is not None

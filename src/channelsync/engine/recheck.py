@@ -39,7 +39,7 @@ class Recheck:
             if isinstance(answer, Gone):
                 await store.ledger.run(order_ends.gone, Missing(channel.id, ref, read_seq))
             else:
-                await store.ledger.run(orders.apply, Sighting(channel.id, answer, read_seq))
+                await store.ledger.run(orders.apply, Sighting(channel.id, answer, read_seq, shop_time=store.shop_time(channel)))
         if len(wanted) < ORDERS_PER_ROUND:
             self._after = 0
         if wanted:

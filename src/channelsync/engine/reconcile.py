@@ -108,4 +108,5 @@ class Reconciler:
 
     async def _read(self, wanted: Sequence[ShelfState]) -> dict[ShelfRef, Reading]:
         readings = await self._channel.connector.stock([state.shelf for state in wanted])
+        self._channel.hear(readings, self._store.clock.monotonic())
         return {reading.shelf: reading for reading in readings}

@@ -6,6 +6,7 @@ import random
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -18,6 +19,12 @@ from channelsync.ledger.door import Door
 
 log = structlog.get_logger(__name__)
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""No hold of any shop has ended by then."""
+
+UNHEARD_SECONDS = 3600.0
+"""A shop that has told no time for so long, and has no number left to be read, may never tell one."""
+
 
 @dataclass(slots=True)
 class Store:
@@ -29,9 +36,11 @@ class Store:
     owner: str
     channels: dict[int, Channel] = field(default_factory=dict)
     time: Steadiness = field(init=False)
+    _began: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.time = Steadiness(self.clock)
+        self._began = self.clock.monotonic()
 
     def named(self, name: str) -> Channel:
         return next(channel for channel in self.channels.values() if channel.name == name)
@@ -39,6 +48,17 @@ class Store:
     def new_key(self) -> str:
         """A fresh idempotency key, from the injected random source."""
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def shop_time(self, channel: Channel) -> datetime:
+        """What the shop's clock says now: as last heard, carried on by our monotonic time. Its holds end by it, however wrong our date is.
+
+        Before it was heard none has ended; only after an hour of silence our own clock must do.
+        """
+        now = self.clock.monotonic()
+        if channel.heard is not None:
+            at, heard_at = channel.heard
+            return at + timedelta(seconds=now - heard_at)
+        return self.clock.now() if now - self._began > UNHEARD_SECONDS and self.time.steady() else LONG_AGO
 
     def wake(self, channels: Iterable[Channel] | None = None) -> None:
         """Stock has moved: every channel may have something due. Cheap to call; the rows decide."""

@@ -15,9 +15,21 @@ CALLS_KEPT = timedelta(days=90)
 """How long settled calls are kept for `explain`; what they did to a book stays in its entries for ever."""
 
 
-def end_holds(conn: Connection, items: Sequence[int], now: datetime) -> list[int]:
-    """Expire soft reservations and unpaid checkouts; an item is how many of each at most. Returns how many ended."""
-    return [reservations.expire(conn, now, limit) + order_ends.expire_holds(conn, limit, now, grace=HOLD_GRACE) for limit in items]
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """limit: how many of each kind at most. shop_times: channel id -> its shop's own clock now; a channel that is not named goes by ours."""
+
+    limit: int
+    shop_times: tuple[tuple[int, datetime], ...] = ()
+
+
+def end_holds(conn: Connection, items: Sequence[Ending], now: datetime) -> list[int]:
+    """Expire soft reservations by our clock and unpaid checkouts by their shops'. Returns how many ended."""
+    return [reservations.expire(conn, now, item.limit) + _end_checkouts(conn, item, now) for item in items]
+
+
+def _end_checkouts(conn: Connection, item: Ending, now: datetime) -> int:
+    return order_ends.expire_holds(conn, item.limit, now, grace=HOLD_GRACE, shop_times=dict(item.shop_times))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ A snapshot's own way into the ledger is `orders`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 
 from channelsync.contract import OrderState
 from channelsync.ledger import inbox, levels, order_rows, oversells
@@ -55,12 +55,22 @@ def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: dat
     return results
 
 
-def expire_holds(conn: Connection, limit: int, now: datetime, *, grace: timedelta = timedelta(0)) -> int:
-    """Unpaid checkouts whose hold ended `grace` ago: the soft claim and the shop's own withholding vanish together. Returns how many."""
+def expire_holds(
+    conn: Connection, limit: int, now: datetime, *, grace: timedelta = timedelta(0), shop_times: Mapping[int, datetime] | None = None
+) -> int:
+    """Unpaid checkouts whose hold ended `grace` ago: the soft claim and the shop's own withholding vanish together. Returns how many.
+
+    shop_times: channel id -> what its shop's clock says now; for the others it is `now`.
+    """
+    times = shop_times or {}
+    ended = or_(
+        and_(orders.c.channel_id.not_in(list(times)), order_lines.c.hold_until <= now - grace),
+        *(and_(orders.c.channel_id == channel_id, order_lines.c.hold_until <= at - grace) for channel_id, at in times.items()),
+    )
     query = (
         select(order_lines, orders.c.ref, orders.c.channel_id)
         .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(order_lines.c.soft > 0, order_lines.c.hold_until <= now - grace)
+        .where(order_lines.c.soft > 0, order_lines.c.hold_until <= max([now, *times.values()]) - grace, ended)
         .order_by(order_lines.c.sku_id, order_lines.c.location_id, order_lines.c.id)
         .limit(limit)
         .with_for_update(of=order_lines)

@@ -48,6 +48,7 @@ class Sighting:
     """One snapshot as it was seen. read_seq: taken before the request that fetched it. direct: read from the shop, not a webhook's body.
 
     again: apply although nothing changed (a listing was mapped meanwhile). deliveries: inbox rows that are settled by this, in the same transaction.
+    shop_time: the shop's own clock now, which its holds end by; None: ours.
     """
 
     channel_id: int
@@ -56,6 +57,7 @@ class Sighting:
     direct: bool = True
     again: bool = False
     deliveries: tuple[int, ...] = ()
+    shop_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class _Application:
         aside.put(self.conn, self.channel.id, "line", f"{self.snapshot.ref}/{line.ref}", reason, what, self.now)
 
     def _apply_line(self, order_id: int, line: OrderLine, mine: Sequence[LineRow], source: Source, early: bool) -> None:
-        wanted = net_effect.desired(self.snapshot, line, pack=source.pack, now=self.now)
+        wanted = net_effect.desired(self.snapshot, line, pack=source.pack, now=self.sighting.shop_time or self.now)
         row = next((row for row in mine if row.at == source), None)
         others = [other for other in mine if other is not row]
         wanted, stays = net_effect.placed(wanted, source.pack, [(other.posted, other.at.pack) for other in others])

@@ -17,12 +17,13 @@ STREAM = "orders"
 
 @dataclass(frozen=True, slots=True)
 class PageRead:
-    """A page as it was read. read_seq and looked_at were taken before the run's first request."""
+    """A page as it was read. read_seq and looked_at were taken before the run's first request. shop_time: as in a Sighting."""
 
     channel_id: int
     page: Page[OrderSnapshot]
     read_seq: int
     looked_at: datetime
+    shop_time: datetime | None = None
 
 
 def apply_page(conn: Connection, items: Sequence[PageRead], now: datetime) -> list[list[OrderResult]]:
@@ -30,7 +31,9 @@ def apply_page(conn: Connection, items: Sequence[PageRead], now: datetime) -> li
 
 
 def _apply_page(conn: Connection, item: PageRead, now: datetime) -> list[OrderResult]:
-    results = orders.apply(conn, [Sighting(item.channel_id, snapshot, item.read_seq) for snapshot in item.page.items], now)
+    results = orders.apply(
+        conn, [Sighting(item.channel_id, snapshot, item.read_seq, shop_time=item.shop_time) for snapshot in item.page.items], now
+    )
     for ref, reason, raw in item.page.refused:
         aside.put(conn, item.channel_id, "order", ref, reason, raw, now)
     cursors.advance(
