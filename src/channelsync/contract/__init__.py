@@ -4,7 +4,9 @@
 """
 
 from channelsync.clock import Clock
+from channelsync.contract.authority import Claim, Claimed, ClaimedLine, ClaimLine, Physical
 from channelsync.contract.http import Budget, Http, HttpRequest, HttpResponse
+from channelsync.contract.setup import ChannelLocation, Diagnosis, Setup, Severity
 from channelsync.contract.values import (
     Call,
     Carrier,
@@ -31,20 +33,38 @@ from channelsync.contract.values import (
     Write,
     WriteResult,
 )
-from channelsync.contract.verbs import Connector, ConnectorType, Context, ReceivesWebhooks, RegistersWebhooks
+from channelsync.contract.verbs import (
+    Connector,
+    ConnectorType,
+    Context,
+    Diagnoses,
+    HasLocations,
+    ReceivesWebhooks,
+    RegistersWebhooks,
+    Role,
+    StockAuthority,
+)
 
 __all__ = [
     "Budget",
     "Call",
     "Carrier",
+    "ChannelLocation",
+    "Claim",
+    "ClaimLine",
+    "Claimed",
+    "ClaimedLine",
     "Clock",
     "Connector",
     "ConnectorType",
     "Context",
     "Cursor",
     "Delivery",
+    "Diagnoses",
+    "Diagnosis",
     "Effect",
     "Gone",
+    "HasLocations",
     "Http",
     "HttpRequest",
     "HttpResponse",
@@ -59,11 +79,16 @@ __all__ = [
     "Outcome",
     "Page",
     "Parsed",
+    "Physical",
     "Reading",
     "ReceivesWebhooks",
     "RegistersWebhooks",
+    "Role",
+    "Setup",
+    "Severity",
     "ShelfHint",
     "ShelfRef",
+    "StockAuthority",
     "Subscription",
     "Traits",
     "Write",

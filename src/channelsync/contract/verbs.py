@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
 from channelsync.clock import Clock
+from channelsync.contract.authority import Claim, Claimed, Physical
 from channelsync.contract.http import Http
+from channelsync.contract.setup import ChannelLocation, Diagnosis, Setup
 from channelsync.contract.values import (
     Call,
     Cursor,
@@ -33,13 +36,22 @@ from channelsync.contract.values import (
 )
 
 
+class Role(StrEnum):
+    CHANNEL = "channel"  # it sells
+    AUTHORITY = "authority"  # it owns on hand
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the engine gives a connector for one channel. `http` already carries time-outs, limits, retries and redaction."""
+    """What the engine gives a connector for one channel. `http` already carries time-outs, limits, retries and redaction.
+
+    role: what the system is to this store. As an authority it owns on hand and sells nothing of its own through us.
+    """
 
     channel: str
     http: Http
     clock: Clock
+    role: Role = Role.CHANNEL
 
 
 @runtime_checkable
@@ -98,6 +110,49 @@ class RegistersWebhooks(Protocol):
 
     async def subscribe(self, url: str) -> Sequence[Subscription]:
         """Make sure that every topic we need is delivered to `url`: create what is missing, re-arm what is switched off. Idempotent."""
+
+
+@runtime_checkable
+class StockAuthority(Protocol):
+    """A system that owns on hand (`role = "authority"`). From it physical stock is imported, and it is told about our sales.
+
+    Its listings have no shelves (`Listing.locations` is empty), and `orders` yields nothing: what it holds for its own customers is in
+    `Physical.reserved`.
+    """
+
+    def physical(self, cursor: Cursor, *, full: bool = False) -> AsyncIterator[Page[Physical]]:
+        """Stock that changed since the cursor, with an overlap; everything that has a number, zeros too, if `full` or the cursor is too old.
+
+        A row that does not come says nothing. Every number was asked for after the call began.
+        """
+
+    async def physical_of(self, shelves: Sequence[ShelfRef]) -> Sequence[Physical]:
+        """The same by name, any length: what cannot be told is absent, what is being recalculated has `units` None."""
+
+    async def export(self, claim: Claim) -> Claimed:
+        """Make the authority's document hold what the claim says, creating it if it is missing. Idempotent by `claim.key`.
+
+        Raises Refused if it will never be accepted as it is (a closed period, an unknown item): the reason is for people. After any other
+        error it may or may not have happened; the same call again brings the same end.
+        """
+
+    def claims(self, cursor: Cursor) -> AsyncIterator[Page[Claimed]]:
+        """Our documents that changed since the cursor, deleted ones included; closed lower bound and overlap as for orders."""
+
+
+@runtime_checkable
+class HasLocations(Protocol):
+    async def locations(self) -> Sequence[ChannelLocation]:
+        """The places where this channel keeps numbers. A channel without the verb has one, and it has no name."""
+
+
+@runtime_checkable
+class Diagnoses(Protocol):
+    async def diagnose(self, setup: Setup) -> Sequence[Diagnosis]:
+        """Everything wrong or doubtful about this shop's set-up that can be seen from outside, each with its remedy. Writes nothing.
+
+        Raises only if the shop cannot be reached at all; wrong credentials are a finding.
+        """
 
 
 @runtime_checkable
