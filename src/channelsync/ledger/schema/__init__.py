@@ -1,0 +1,45 @@
+"""Every table of the ledger, as SQLAlchemy Core metadata, one room per topic. Migrations build the same (a test compares them); triggers are in `triggers`.
+
+Times are instants (`types.Utc`). Quantities are whole SKU units, except on `shelves`, `attempts`, `book_entries` and the columns `took` and
+`withheld` of `order_lines`, which are in the listing's units (a six-pack counts 1).
+"""
+
+from __future__ import annotations
+
+from channelsync.ledger.schema.base import metadata
+from channelsync.ledger.schema.orders import POSTED, order_lines, orders
+from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries, push_calls, shelf_feeds, shelves
+from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, facts, findings, idempotency_keys, inbox, set_aside
+from channelsync.ledger.schema.shops import channels, cursors, listing_aliases, listings, rejections
+from channelsync.ledger.schema.stock import BUCKETS, locations, movements, reservations, skus, stock_levels
+
+__all__ = [
+    "BUCKETS",
+    "DONE_KEY_ONLY",
+    "DONE_WITH_BODY",
+    "OPEN_ATTEMPT",
+    "POSTED",
+    "attempts",
+    "book_entries",
+    "channels",
+    "cursors",
+    "facts",
+    "findings",
+    "idempotency_keys",
+    "inbox",
+    "listing_aliases",
+    "listings",
+    "locations",
+    "metadata",
+    "movements",
+    "order_lines",
+    "orders",
+    "push_calls",
+    "rejections",
+    "reservations",
+    "set_aside",
+    "shelf_feeds",
+    "shelves",
+    "skus",
+    "stock_levels",
+]

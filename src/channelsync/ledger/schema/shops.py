@@ -1,0 +1,93 @@
+"""Channels and what they tell: listings, their other names, how far each stream was read, and deliveries that did not verify."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from channelsync.ledger.schema.base import count, metadata
+from channelsync.ledger.types import Key, Utc
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("connector", String(64), nullable=False),
+    Column("shop", String(255)),  # the shop's own identity; a channel name belongs to one shop for ever
+    Column("location_id", BigInteger, ForeignKey("locations.id")),  # where orders without a location are taken from
+    Column("opened_at", Utc),  # the cut-off instant of its first applied plan; before that nothing is written to it
+    Column("paused_at", Utc),
+    Column("paused_reason", Text),
+    count("read_seq"),
+    Column("lease_owner", String(128)),
+    count("lease_version"),
+    Column("lease_until", Utc),
+    Column("created_at", Utc, nullable=False),
+)
+
+listings = Table(
+    "listings",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("channel_id", BigInteger, ForeignKey("channels.id"), nullable=False),
+    Column("ref", String(255), nullable=False),
+    Column("sku_text", String(255)),  # what the channel calls it, as read
+    Column("title", Text, nullable=False, server_default=""),
+    Column("barcode", String(64)),
+    Column("sku_id", BigInteger, ForeignKey("skus.id")),  # the link; NULL: not mapped
+    Column("pack", Integer, nullable=False, server_default=text("1")),
+    Column("stock_ref", String(255)),
+    Column("tracked", Boolean, nullable=False),
+    Column("problem", Text),
+    Column("seen_at", Utc, nullable=False),
+    Column("removed_at", Utc),
+    Column("linked_at", Utc),  # first linked or unlinked: from then on automatic matching leaves it alone, whatever its SKU text becomes
+    UniqueConstraint("channel_id", "ref"),
+    CheckConstraint("pack > 0", name="pack"),
+    Index(None, "sku_id"),
+)
+
+listing_aliases = Table(
+    "listing_aliases",
+    metadata,
+    Column("channel_id", BigInteger, nullable=False),
+    Column("alias", String(255), nullable=False),
+    Column("listing_id", BigInteger, ForeignKey("listings.id"), nullable=False),
+    PrimaryKeyConstraint("channel_id", "alias"),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey("channels.id"), nullable=False),
+    Column("stream", String(32), nullable=False),
+    Column("high_water", Text),
+    Column("resume", Text),
+    Column("looked_at", Utc),  # our clock when the last complete run began: everything visible then is applied
+    Column("updated_at", Utc, nullable=False),
+    PrimaryKeyConstraint("channel_id", "stream"),
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("channel", String(64), primary_key=True),
+    Column("reason", String(128), primary_key=True),
+    count("count"),
+    Column("last_at", Utc, nullable=False),
+)
+"""Deliveries whose signature did not verify, counted apart: a wrong secret is not the same as never called."""

@@ -1,0 +1,102 @@
+"""Where stock is counted: locations, SKUs, levels, the movement log, and reservations."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
+
+from channelsync.ledger.schema.base import count, metadata, not_negative
+from channelsync.ledger.types import Key, Utc
+
+BUCKETS = ("on_hand", "soft", "hard", "incoming", "quarantined", "damaged", "pending_debit", "held_elsewhere")
+
+locations = Table(
+    "locations",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("code", String(64), nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("priority", Integer, nullable=False, server_default=text("100")),
+    CheckConstraint("kind IN ('warehouse', 'retail', 'fulfilment', 'virtual')", name="kind"),
+)
+
+skus = Table(
+    "skus",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("sku", String(255), nullable=False, unique=True),
+    Column("title", Text, nullable=False, server_default=""),
+    Column("backorder", String(8), nullable=False, server_default="deny"),
+    Column("backorder_limit", BigInteger),
+    Column(
+        "counted", Boolean, nullable=False, server_default=false()
+    ),  # has ever had physical units posted; before that, oversell means nothing
+    Column("created_at", Utc, nullable=False),
+    CheckConstraint("backorder IN ('deny', 'allow', 'preorder')", name="backorder"),
+)
+
+stock_levels = Table(
+    "stock_levels",
+    metadata,
+    Column("sku_id", BigInteger, ForeignKey("skus.id"), nullable=False),
+    Column("location_id", BigInteger, ForeignKey("locations.id"), nullable=False),
+    *(count(bucket) for bucket in BUCKETS),
+    PrimaryKeyConstraint("sku_id", "location_id"),
+    *not_negative(*BUCKETS),
+)
+
+movements = Table(
+    "movements",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("sku_id", BigInteger, nullable=False),  # no foreign keys on the hot path: `audit` checks them
+    Column("location_id", BigInteger, nullable=False),
+    Column("type", String(16), nullable=False),
+    *(count(bucket) for bucket in BUCKETS),
+    Column("reference", String(255), nullable=False, server_default=""),
+    Column("reason", String(255), nullable=False, server_default=""),
+    Column("actor", String(128), nullable=False, server_default=""),
+    Column("channel_id", BigInteger),
+    Column("occurred_at", Utc, nullable=False),
+    Column("recorded_at", Utc, nullable=False),
+    Index(None, "sku_id", "location_id", "id"),
+    Index(None, "reference"),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("reference", String(255), nullable=False),
+    Column("sku_id", BigInteger, nullable=False),
+    Column("location_id", BigInteger, nullable=False),
+    Column("kind", String(4), nullable=False),
+    Column("quantity", BigInteger, nullable=False),  # as granted
+    Column("open", BigInteger, nullable=False),  # still held
+    Column("state", String(10), nullable=False, server_default="open"),
+    Column("expires_at", Utc),
+    Column("created_at", Utc, nullable=False),
+    Column("resolved_at", Utc),
+    CheckConstraint("kind IN ('soft', 'hard')", name="kind"),
+    CheckConstraint("state IN ('open', 'released', 'expired', 'committed', 'fulfilled')", name="state"),
+    CheckConstraint("open >= 0 AND open <= quantity AND quantity > 0", name="open_within_quantity"),
+    CheckConstraint("(state = 'open') = (open > 0)", name="open_while_held"),
+    CheckConstraint("kind = 'soft' OR expires_at IS NULL", name="hard_never_expires"),
+    Index(None, "reference"),
+    Index("ix_reservations_expiring", "expires_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_reservations_held", "sku_id", "location_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
