@@ -10,8 +10,8 @@ from channelsync.ledger.schema.base import metadata
 from channelsync.ledger.schema.orders import POSTED, order_lines, orders
 from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries, push_calls, shelf_feeds, shelves
 from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, facts, findings, idempotency_keys, inbox, set_aside
-from channelsync.ledger.schema.shops import channels, cursors, listing_aliases, listings, rejections
-from channelsync.ledger.schema.stock import BUCKETS, locations, movements, reservations, skus, stock_levels
+from channelsync.ledger.schema.shops import channel_locations, channels, cursors, listing_aliases, listings, rejections
+from channelsync.ledger.schema.stock import BUCKETS, bundle_parts, locations, movements, reservations, skus, stock_levels
 
 __all__ = [
     "BUCKETS",
@@ -21,6 +21,8 @@ __all__ = [
     "POSTED",
     "attempts",
     "book_entries",
+    "bundle_parts",
+    "channel_locations",
     "channels",
     "cursors",
     "facts",

@@ -47,6 +47,8 @@ order_lines = Table(
     count("took"),
     count("withheld"),
     Column("hold_until", Utc),
+    count("documented"),  # at an authority's location: shipped by its own documents, as far as we know
+    count("debited"),  # of what was shipped: proved to be out of the authority's number
     UniqueConstraint("order_id", "line_ref", "sku_id", "location_id"),
     *not_negative(*POSTED, "withheld"),
     Index(

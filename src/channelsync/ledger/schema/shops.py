@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     text,
+    true,
 )
 
 from channelsync.ledger.schema.base import count, metadata
@@ -27,11 +28,13 @@ channels = Table(
     Column("id", Key, primary_key=True),
     Column("name", String(64), nullable=False, unique=True),
     Column("connector", String(64), nullable=False),
+    Column("role", String(16), nullable=False, server_default="channel"),  # channel, authority
     Column("shop", String(255)),  # the shop's own identity; a channel name belongs to one shop for ever
     Column("location_id", BigInteger, ForeignKey("locations.id")),  # where orders without a location are taken from
     Column("opened_at", Utc),  # the cut-off instant of its first applied plan; before that nothing is written to it
     Column("paused_at", Utc),
     Column("paused_reason", Text),
+    Column("paused_kind", String(16)),  # person, credentials, guard, location: what ends it
     count("read_seq"),
     Column("lease_owner", String(128)),
     count("lease_version"),
@@ -91,3 +94,16 @@ rejections = Table(
     Column("last_at", Utc, nullable=False),
 )
 """Deliveries whose signature did not verify, counted apart: a wrong secret is not the same as never called."""
+
+channel_locations = Table(
+    "channel_locations",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey("channels.id"), nullable=False),
+    Column("ref", String(255), nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    Column("location_id", BigInteger, ForeignKey("locations.id")),  # the ledger location behind it; NULL: nobody has mapped it
+    Column("seen_at", Utc),
+    PrimaryKeyConstraint("channel_id", "ref"),
+)
+"""The places where a channel keeps numbers of its own, and where they are in the ledger."""

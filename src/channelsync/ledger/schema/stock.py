@@ -31,6 +31,7 @@ locations = Table(
     Column("name", Text, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("priority", Integer, nullable=False, server_default=text("100")),
+    Column("authority_id", BigInteger),  # the channel that owns on hand here; NULL: the ledger does
     CheckConstraint("kind IN ('warehouse', 'retail', 'fulfilment', 'virtual')", name="kind"),
 )
 
@@ -100,3 +101,16 @@ reservations = Table(
     Index("ix_reservations_expiring", "expires_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     Index("ix_reservations_held", "sku_id", "location_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
 )
+
+bundle_parts = Table(
+    "bundle_parts",
+    metadata,
+    Column("bundle_id", BigInteger, ForeignKey("skus.id"), nullable=False),
+    Column("sku_id", BigInteger, ForeignKey("skus.id"), nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    PrimaryKeyConstraint("bundle_id", "sku_id"),
+    CheckConstraint("quantity > 0", name="quantity"),
+    CheckConstraint("bundle_id <> sku_id", name="not_itself"),
+    Index(None, "sku_id"),
+)
+"""A SKU with parts is a bundle: it has no stock of its own, and its parts are no bundles."""

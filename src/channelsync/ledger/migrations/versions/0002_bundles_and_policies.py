@@ -1,0 +1,27 @@
+"""Bundles made of other SKUs, and how a channel's orders are treated.
+
+Revision ID: 0002
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "bundle_parts",
+        sa.Column("bundle_id", sa.BigInteger(), nullable=False),
+        sa.Column("sku_id", sa.BigInteger(), nullable=False),
+        sa.Column("quantity", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_bundle_parts_quantity")),
+        sa.CheckConstraint("bundle_id <> sku_id", name=op.f("ck_bundle_parts_not_itself")),
+        sa.ForeignKeyConstraint(["bundle_id"], ["skus.id"], name=op.f("fk_bundle_parts_bundle_id")),
+        sa.ForeignKeyConstraint(["sku_id"], ["skus.id"], name=op.f("fk_bundle_parts_sku_id")),
+        sa.PrimaryKeyConstraint("bundle_id", "sku_id", name=op.f("pk_bundle_parts")),
+    )
+    op.create_index(op.f("ix_bundle_parts_sku_id"), "bundle_parts", ["sku_id"], unique=False)
