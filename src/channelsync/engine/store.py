@@ -69,7 +69,8 @@ class Store:
         """Remember what went wrong and say how long to wait. Wrong credentials pause the channel until a person acts; an outage is logged once."""
         channel.trouble = str(error)
         if isinstance(error, Unauthorized):
-            await self.ledger.run(channels.pause, channels.Pause(channel.id, f"needs new credentials: {error}"))
+            lost = channels.Pause(channel.id, f"needs new credentials: {error}", channels.PauseKind.CREDENTIALS)
+            await self.ledger.run(channels.pause, lost)
             log.error("channel paused", channel=channel.name, error=str(error))
             return 60.0
         if isinstance(error, RateLimited):

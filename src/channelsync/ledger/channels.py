@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import Connection, RowMapping, select, update
 
+from channelsync.contract import Role
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.leases import LeaseRequest, lease_version, release_lease, renew_lease, take_lease
 from channelsync.ledger.refusals import NotAllowed, Refusal
@@ -21,6 +23,7 @@ __all__ = [
     "ChannelState",
     "LeaseRequest",
     "Pause",
+    "PauseKind",
     "every",
     "lease_version",
     "may_write",
@@ -35,6 +38,13 @@ __all__ = [
 ]
 
 
+class PauseKind(StrEnum):
+    PERSON = "person"  # until a person resumes it
+    CREDENTIALS = "credentials"  # until the shop accepts us again
+    GUARD = "guard"  # until a person has accepted what it would have done
+    LOCATION = "location"  # until a place that holds stock is mapped, or empty
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelSpec:
     """One `[channels.<name>]` table. location_id: where orders that name no location are taken from."""
@@ -42,6 +52,7 @@ class ChannelSpec:
     name: str
     connector: str
     location_id: int | None
+    role: Role = Role.CHANNEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +69,17 @@ class ChannelState:
     paused_reason: str | None
     lease_owner: str | None
     lease_until: datetime | None
+    role: Role = Role.CHANNEL
+    paused_kind: PauseKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """reason: why, and what a person has to do before it can go on."""
+    """reason: why, and what a person has to do before it can go on. kind: what ends it (`PauseKind`)."""
 
     channel_id: int
     reason: str
+    kind: PauseKind = PauseKind.PERSON
 
 
 def register(conn: Connection, items: Sequence[ChannelSpec], now: datetime) -> list[int | Refusal]:
@@ -84,7 +98,7 @@ def register(conn: Connection, items: Sequence[ChannelSpec], now: datetime) -> l
         if row.connector != item.connector:
             answers.append(_other_connector(item, row.connector))
             continue
-        conn.execute(update(channels).where(channels.c.id == row.id).values(location_id=item.location_id))
+        conn.execute(update(channels).where(channels.c.id == row.id).values(location_id=item.location_id, role=item.role.value))
         answers.append(row.id)
     return answers
 
@@ -106,7 +120,7 @@ def pause(conn: Connection, items: Sequence[Pause], now: datetime) -> list[bool]
         conn.execute(
             update(channels)
             .where(channels.c.id == item.channel_id, channels.c.paused_at.is_(None))
-            .values(paused_at=now, paused_reason=item.reason)
+            .values(paused_at=now, paused_reason=item.reason, paused_kind=item.kind.value)
         ).rowcount
         == 1
         for item in items
@@ -115,7 +129,7 @@ def pause(conn: Connection, items: Sequence[Pause], now: datetime) -> list[bool]
 
 def resume(conn: Connection, items: Sequence[int], now: datetime) -> list[bool]:
     """Let channels (by id) be written again. False: it was not paused."""
-    running = {"paused_at": None, "paused_reason": None}
+    running = {"paused_at": None, "paused_reason": None, "paused_kind": None}
     return [
         conn.execute(update(channels).where(channels.c.id == item, channels.c.paused_at.is_not(None)).values(**running)).rowcount == 1
         for item in items
@@ -145,5 +159,6 @@ def _other_connector(item: ChannelSpec, known: str) -> NotAllowed:
 def _state(row: RowMapping) -> ChannelState:
     return ChannelState(
         row["id"], row["name"], row["connector"], row["shop"], row["location_id"], row["opened_at"],
-        row["paused_at"], row["paused_reason"], row["lease_owner"], row["lease_until"],
+        row["paused_at"], row["paused_reason"], row["lease_owner"], row["lease_until"], Role(row["role"]),
+        PauseKind(row["paused_kind"]) if row["paused_kind"] else None,
     )  # fmt: skip
