@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from channelsync.testing.simulation.events import Armed, Changed, Claimed, Event, Known, Looked, Released, Supplied
+from channelsync.testing.simulation.events import Armed, Changed, Claimed, Counted, Event, Known, Looked, Released, Supplied
+from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.judge import HarmClass, Judge, ShopFacts
 from channelsync.testing.standins.base import Change
 
@@ -18,7 +19,8 @@ class Story:
     """Tells a judge what happens, one second apart."""
 
     def __init__(self, *, exclusive: bool = True, safety_stock: int = 0) -> None:
-        self.judge = Judge({"A": ShopFacts(LAG, exclusive), "B": ShopFacts(LAG, True)}, lambda _shop, _sku, left: left - safety_stock)
+        goods = Goods(offers=lambda _shop, item, left: left(item) - safety_stock)
+        self.judge = Judge({"A": ShopFacts(LAG, exclusive), "B": ShopFacts(LAG, True)}, goods)
         self.at = 100.0
         self.shows = {"A": 5, "B": 5}
         self.tell(Supplied(self.at, "X", 5))
@@ -40,7 +42,8 @@ class Story:
         self.change(shop, -units, "sale", order=order)
 
     def know(self, shop: str, *, target: int, book: int, took: int = 0, promised: int = 0) -> None:
-        self.tell(Known(self.at, shop, "X", target, book, took, promised))
+        self.judge.feed([Counted(self.at, shop, "X", promised)])
+        self.tell(Known(self.at, shop, "X", target, book, took))
 
     def look(self, *shops: str) -> None:
         for shop in shops:

@@ -39,6 +39,7 @@ from channelsync.testing.demo.options import (
 from channelsync.testing.demo.shoppers import Crowd, Truth
 from channelsync.testing.demo.tables import tables
 from channelsync.testing.simulation.events import Event, Looked
+from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.judge import Judge, ShopFacts
 from channelsync.testing.simulation.recorder import Recorder, RecordingDoor
 from channelsync.testing.standins.base import Faults, Item, StandIn
@@ -95,7 +96,7 @@ class _Stage:
         }
         self.items = [Item(f"SKU-{number:02}", options.units, f"Article {number}") for number in range(1, options.skus + 1)]
         facts = {"shopify": ShopFacts(VISIBILITY_SECONDS, exclusive=True), "woocommerce": ShopFacts(VISIBILITY_SECONDS, exclusive=False)}
-        self.judge = Judge(facts, lambda _shop, _sku, left: left - options.safety_stock)
+        self.judge = Judge(facts, Goods(offers=lambda _shop, item, left: left(item) - options.safety_stock))
         self.recorder = Recorder(clock, self.shops, self._hear)
         self.config: Config
         self.running: Running

@@ -1,6 +1,6 @@
 """What the judge is told, in order of happening: what the shops did, what the ledger knew, what was sent. Values only.
 
-`at` is monotonic time in seconds, the same for everybody. Recorders (`recorder`) produce these; the judge (`judge`) reads them.
+`item` and `unit` are `goods`' words. `at` is monotonic time in seconds, the same for everybody. Recorders (`recorder`) produce these; the judge (`judge`) reads them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Supplied:
     """Physical units came (> 0) or went (< 0) otherwise than by orders: the first stock, receipts, corrections."""
 
     at: float
-    sku: str
+    unit: str
     units: int
 
 
@@ -30,27 +30,34 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An order claims `units` that its shop has not taken out of its number (an unpaid checkout); 0 when it no longer does."""
+    """An order claims `pieces` of an item that its shop has not taken out of its number (an unpaid checkout); 0 when it no longer does."""
 
     at: float
     shop: str
     order: str
-    sku: str
-    units: int
+    item: str
+    pieces: int
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger knows of a shelf from now on. took: the shop's own effects it has applied; promised: units of the shop's orders, shipped
-    ones included, less what came back.
-    """
+    """What the ledger knows of a shelf from now on. took: the shop's own effects it has applied."""
 
     at: float
     shop: str
-    sku: str
+    item: str
     target: int | None
     book: int | None
     took: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many of a unit the ledger knows to be promised by a shop's orders from now on, shipped ones included, less what came back."""
+
+    at: float
+    shop: str
+    unit: str
     promised: int
 
 
@@ -70,7 +77,7 @@ class Armed:
     at: float
     shop: str
     key: str
-    sku: str
+    item: str
     target: int
     delta: int
     seen_at: float
@@ -84,4 +91,4 @@ class Released:
     key: str
 
 
-Event = Supplied | Changed | Claimed | Known | Looked | Armed | Released
+Event = Supplied | Changed | Claimed | Known | Counted | Looked | Armed | Released

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from sqlalchemy import Connection, text
 
 from channelsync.ledger.audit import audit
+from channelsync.testing.simulation import recorder
+from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.promises import Promises
-from channelsync.testing.standins.base import StandIn
+from channelsync.testing.standins.base import HasPlaces, StandIn
 
 Accepted = tuple[str, str]
 """(channel, key) of a delivery the shop was told we have."""
@@ -24,17 +26,17 @@ def always(conn: Connection, accepted: Iterable[Accepted]) -> Iterator[str]:
             yield f"delivery {key} of {channel} was answered 2xx and is not stored"
 
 
-def at_rest(conn: Connection, shops: Mapping[str, StandIn], truth: Promises, *, deliveries: bool) -> Iterator[str]:
+def at_rest(conn: Connection, shops: Mapping[str, StandIn], truth: Promises, goods: Goods, *, deliveries: bool) -> Iterator[str]:
     """Shops, ledger and truth say the same, and nothing is open. deliveries: nor does one wait for its next try, which may take minutes."""
     for row in conn.execute(_SHELVES).mappings():
-        yield from _shelf(dict(row), shops[row["shop"]].shows(row["sku"]))
-        claimed, promised = int(row["promised"]), truth.promised(row["shop"], row["sku"])
-        if claimed != promised:
-            yield f"orders of {row['shop']} for {row['sku']}: the ledger counts {claimed} units, the shop {promised}"
-    for row in conn.execute(_AVAILABLE).mappings():
-        left = truth.left(row["sku"]) - int(row["reserved"])
-        if row["available"] != left:
-            yield f"{row['sku']}: the ledger has {row['available']} available, in truth {left} are left"
+        shop, place = row["shop"], row["location"] if row["shop"] in goods.split else ""
+        yield from _shelf(dict(row), goods.item(shop, row["sku"], row["location"]), shown(shops[shop], row["sku"], place))
+    for counted in recorder.counted(conn, 0.0, goods):
+        if counted.promised != (promised := truth.promised(counted.shop, counted.unit)):
+            yield f"orders of {counted.shop} for {counted.unit}: the ledger counts {counted.promised} units, the shop {promised}"
+    for unit, available, reserved in _units(conn, goods):
+        if available != (left := truth.left(unit) - reserved):
+            yield f"{unit}: the ledger has {available} available, in truth {left} are left"
     for channel, key, state, tries, reason in conn.execute(_UNSETTLED):
         if tries and not deliveries:
             continue
@@ -43,8 +45,23 @@ def at_rest(conn: Connection, shops: Mapping[str, StandIn], truth: Promises, *, 
         yield f"{kind} {ref} is set aside: {reason}"
 
 
-def _shelf(row: dict[str, object], shows: int) -> Iterator[str]:
-    name, target, book = f"{row['shop']} {row['sku']}", row["target"], row["book"]
+def shown(shop: StandIn, sku: str, location: str) -> int:
+    """What the shop shows; at one of its locations if it keeps a number for each."""
+    return shop.shows_at(sku, location) if location and isinstance(shop, HasPlaces) else shop.shows(sku)
+
+
+def _units(conn: Connection, goods: Goods) -> Iterator[tuple[str, int, int]]:
+    """(unit, available, of it held by our own reservations)"""
+    sums: dict[str, list[int]] = {}
+    for row in conn.execute(_AVAILABLE):
+        both = sums.setdefault(goods.unit(row.sku, row.code), [0, 0])
+        both[0], both[1] = both[0] + int(row.available), both[1] + int(row.reserved)
+    for unit, (available, reserved) in sums.items():
+        yield unit, available, reserved
+
+
+def _shelf(row: dict[str, object], item: str, shows: int) -> Iterator[str]:
+    name, target, book = f"{row['shop']} {item}", row["target"], row["book"]
     assert isinstance(target, int), f"{name} has no target"
     below = target <= 0 and shows < 0
     if shows != target and not below:
@@ -64,16 +81,16 @@ _UNSETTLED = text(
 )
 _ASIDE = text("SELECT kind, ref, reason FROM set_aside WHERE resolved_at IS NULL AND kind <> 'delivery'")
 _SHELVES = text("""
-    SELECT channels.name AS shop, skus.sku, shelves.target, shelves.book, shelves.gap, shelves.verify, shelves.aside_reason,
-        (SELECT MAX(attempts.state) FROM attempts WHERE attempts.shelf_id = shelves.id AND attempts.state IN ('armed', 'sent', 'unknown')) AS attempt,
-        COALESCE((SELECT SUM(soft + hard + shipped - restocked + quarantined) FROM order_lines JOIN orders ON orders.id = order_id
-            WHERE orders.channel_id = shelves.channel_id AND order_lines.sku_id = listings.sku_id), 0) AS promised
+    SELECT channels.name AS shop, COALESCE(listings.sku_text, listings.ref) AS sku, shelves.location, shelves.target, shelves.book, shelves.gap,
+        shelves.verify, shelves.aside_reason,
+        (SELECT MAX(attempts.state) FROM attempts WHERE attempts.shelf_id = shelves.id AND attempts.state IN ('armed', 'sent', 'unknown')) AS attempt
     FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
-        JOIN skus ON skus.id = listings.sku_id
     ORDER BY shelves.id
 """)
 _AVAILABLE = text("""
-    SELECT skus.sku, COALESCE(SUM(on_hand - soft - hard - pending_debit - held_elsewhere), 0) AS available,
-        COALESCE((SELECT SUM(open) FROM reservations WHERE reservations.sku_id = skus.id AND state = 'open'), 0) AS reserved
-    FROM skus LEFT JOIN stock_levels ON stock_levels.sku_id = skus.id GROUP BY skus.id ORDER BY skus.sku
+    SELECT skus.sku, locations.code, on_hand - soft - hard - pending_debit - held_elsewhere AS available,
+        COALESCE((SELECT SUM(open) FROM reservations WHERE reservations.sku_id = skus.id AND reservations.location_id = locations.id
+            AND state = 'open'), 0) AS reserved
+    FROM stock_levels JOIN skus ON skus.id = stock_levels.sku_id JOIN locations ON locations.id = stock_levels.location_id
+    ORDER BY skus.sku, locations.code
 """)

@@ -1,7 +1,7 @@
 """The judge: did a push ever put a sold unit back on sale? Pure over events; it believes the shops' own memory, not the ledger's.
 
-Harm (P1): one applied write with after > before, after which the shop offers more than is left: after - withheld > max(0, rules(R)), where R is
-what is physically there less the units of every order of every shop, known to us or not. Its class says who could have known better:
+Harm (P1): one applied write with after > before, after which the shop offers more than is left: after - withheld > max(0, rules(R)), where R is,
+for each unit the item is made of, what is physically there less the units of every order of every shop, known to us or not. Its class says who could have known better:
 
     own-*          the write swallowed a sale of its own shop: it ends above target + what the ledger had not seen yet
     superseded-*   it carried its difference exactly, but the ledger had lowered the target meanwhile
@@ -10,26 +10,23 @@ what is physically there less the units of every order of every shop, known to u
     bookkeeping    nothing explains it but our own arithmetic
     unaccounted    no attempt of the ledger explains the write at all
 
-`*-window` and `edit` are what no protocol can close; everything else is a violation. Packs and several listings of one SKU in one shop are not
-looked at.
+`*-window` and `edit` are what no protocol can close; everything else is a violation. Another item of the same shop that is made of the same units
+counts like another shop.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from channelsync.testing.simulation.events import Armed, Changed, Claimed, Event, Known, Looked, Released, Supplied
+from channelsync.testing.simulation.events import Armed, Changed, Claimed, Counted, Event, Known, Looked, Released, Supplied
+from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.promises import Promises
-from channelsync.testing.standins.base import Change
-
-Rules = Callable[[str, str, int], int]
-"""(shop, sku, units left) -> the most that shop may offer."""
 
 Key = tuple[str, str]
-"""(shop, sku)"""
+"""(shop, item)"""
 
 HARMS_MAX = 10_000
 CALLS_MAX = 5_000
@@ -69,7 +66,7 @@ class Harm:
     kind: HarmClass
     at: float
     shop: str
-    sku: str
+    item: str
     before: int
     after: int
     limit: int
@@ -78,7 +75,7 @@ class Harm:
 
     def __str__(self) -> str:
         return (
-            f"{self.at:.6f} {self.kind}: {self.shop} {self.sku} {self.before}->{self.after}, "
+            f"{self.at:.6f} {self.kind}: {self.shop} {self.item} {self.before}->{self.after}, "
             f"at most {self.limit} were left; call {self.write}"
         )
 
@@ -93,18 +90,9 @@ class _Attempt:
     target_at_release: int | None = None
     sends: int = 0
     released_at: float = 0.0
-    known_at_release: Mapping[str, Known] = field(default_factory=dict)
+    took_at_release: int = 0
+    counted_at_release: Mapping[Key, int] = field(default_factory=dict)
     looked: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def took_at_release(self) -> int:
-        known = self.known_at_release.get(self.armed.shop)
-        return known.took if known else 0
-
-    def known(self, shop: str, *, untaken: bool = False) -> int:
-        """Units of the shop's orders the ledger knew of at release; `untaken`: only those still in the shop's number."""
-        known = self.known_at_release.get(shop)
-        return 0 if known is None else known.promised - (known.took if untaken else 0)
 
 
 @dataclass(slots=True)
@@ -119,11 +107,12 @@ class _Shelf:
 class Judge:
     """Feed it events in order of happening; ask for the verdict at any time."""
 
-    def __init__(self, shops: Mapping[str, ShopFacts], rules: Rules) -> None:
-        self._shops, self._rules = shops, rules
-        self.truth = Promises()
+    def __init__(self, shops: Mapping[str, ShopFacts], goods: Goods) -> None:
+        self._shops, self._goods = shops, goods
+        self.truth = Promises(goods)
         self._shelves: dict[Key, _Shelf] = {}
-        self._calls: dict[str, dict[str, _Attempt]] = {}  # by key, then SKU
+        self._counted: dict[Key, int] = {}  # (shop, unit) -> promised, as the ledger knows
+        self._calls: dict[str, dict[str, _Attempt]] = {}  # by key, then item
         self._looked: dict[str, float] = {}
         self.harms: list[Harm] = []
         self.raises = 0
@@ -157,13 +146,15 @@ class Judge:
     def _feed(self, event: Event) -> None:
         match event:
             case Supplied():
-                self.truth.supply(event.sku, event.units)
+                self.truth.supply(event.unit, event.units)
             case Claimed():
                 self.truth.claim(event)
             case Changed():
                 self._changed(event)
             case Known():
                 self._known(event)
+            case Counted():
+                self._counted[event.shop, event.unit] = event.promised
             case Looked():
                 self._looked[event.shop] = event.began
             case Armed():
@@ -171,44 +162,47 @@ class Judge:
             case Released():
                 self._released(event)
 
-    def _shelf(self, shop: str, sku: str) -> _Shelf:
-        return self._shelves.setdefault((shop, sku), _Shelf())
+    def _shelf(self, shop: str, item: str) -> _Shelf:
+        return self._shelves.setdefault((shop, item), _Shelf())
 
     def _known(self, event: Known) -> None:
-        shelf = self._shelf(event.shop, event.sku)
+        shelf = self._shelf(event.shop, event.item)
         before, shelf.known = shelf.known, event
         if not _wants_more(before) and _wants_more(event):
             shelf.due_since = event.at
         self._forget_edits(shelf)
 
     def _armed(self, event: Armed) -> None:
-        shelf = self._shelf(event.shop, event.sku)
+        shelf = self._shelf(event.shop, event.item)
         took = shelf.known.took if shelf.known else 0
-        self._calls.setdefault(event.key, {})[event.sku] = _Attempt(event, took, shelf.due_since)
+        self._calls.setdefault(event.key, {})[event.item] = _Attempt(event, took, shelf.due_since)
         if len(self._calls) > CALLS_MAX:
             del self._calls[next(iter(self._calls))]
 
     def _released(self, event: Released) -> None:
-        for sku, attempt in self._calls.get(event.key, {}).items():
-            known = self._shelf(attempt.armed.shop, sku).known
+        for item, attempt in self._calls.get(event.key, {}).items():
+            known = self._shelf(attempt.armed.shop, item).known
             attempt.target_at_release = known.target if known else None
+            attempt.took_at_release = known.took if known else 0
             attempt.released_at = event.at
             attempt.sends += 1
             attempt.looked = dict(self._looked)
-            attempt.known_at_release = {shop: known for shop in self._shops if (known := self._shelf(shop, sku).known)}
+            units = self._goods.recipe(attempt.armed.shop, item)
+            attempt.counted_at_release = {(shop, unit): self._counted.get((shop, unit), 0) for shop in self._shops for unit in units}
 
     def _changed(self, event: Changed) -> None:
         change = event.change
-        shelf = self._shelf(event.shop, change.sku)
+        item = self._goods.item(event.shop, change.sku, change.location)
+        shelf = self._shelf(event.shop, item)
         shelf.shows = change.after
         moved = change.after - change.before
         if change.cause in ("sale", "restore"):
             shelf.took -= moved
-            self.truth.took(event.at, event.shop, change.order or "", change.sku, -moved)
+            self.truth.took(event.at, event.shop, change.order or "", item, -moved)
         elif change.cause == "edit":
             shelf.edited += moved
         elif moved > 0:
-            self._judge(event, shelf)
+            self._judge(event, item, shelf)
         self._forget_edits(shelf)
 
     @staticmethod
@@ -219,54 +213,56 @@ class Judge:
 
     # -- the judgement -----------------------------------------------------------------------------------------------------------------------
 
-    def _judge(self, event: Changed, shelf: _Shelf) -> None:
+    def _judge(self, event: Changed, item: str, shelf: _Shelf) -> None:
         self.raises += 1
         change = event.change
-        limit = max(0, self._rules(event.shop, change.sku, self.truth.left(change.sku)))
+        limit = self._goods.most(event.shop, item, self.truth.left)
         shown = change.after - change.withheld
         if shown <= limit or len(self.harms) >= HARMS_MAX:
             return
         units = min(change.after - change.before, shown - limit)
-        kind = self._classify(event, change, shelf)
-        self.harms.append(Harm(kind, event.at, event.shop, change.sku, change.before, change.after, limit, units, change.write))
+        kind = self._classify(event, item, shelf)
+        self.harms.append(Harm(kind, event.at, event.shop, item, change.before, change.after, limit, units, change.write))
 
-    def _classify(self, event: Changed, change: Change, shelf: _Shelf) -> HarmClass:
-        attempt = self._calls.get(change.write or "", {}).get(change.sku)
+    def _classify(self, event: Changed, item: str, shelf: _Shelf) -> HarmClass:
+        change = event.change
+        attempt = self._calls.get(change.write or "", {}).get(item)
         if attempt is None:
             return HarmClass.UNACCOUNTED
         excess = change.after - (attempt.armed.target - (shelf.took - attempt.took))
         if excess > 0:
-            return self._own(event, change, shelf, attempt, excess)
+            return self._own(event, item, shelf, attempt, excess)
         target = shelf.known.target if shelf.known else None
         if target is not None and target < attempt.armed.target:
             knew = attempt.target_at_release is not None and attempt.target_at_release < attempt.armed.target
             return HarmClass.SUPERSEDED_KNOWABLE if knew else HarmClass.SUPERSEDED_WINDOW
-        return self._cross(event, change, attempt)
+        return self._cross(event, item, attempt)
 
-    def _own(self, event: Changed, change: Change, shelf: _Shelf, attempt: _Attempt, excess: int) -> HarmClass:
+    def _own(self, event: Changed, item: str, shelf: _Shelf, attempt: _Attempt, excess: int) -> HarmClass:
         if shelf.edited:
             return HarmClass.EDIT
         facts = self._shops[event.shop]
         if shelf.took <= attempt.took:
             return HarmClass.BOOKKEEPING
         since = attempt.looked.get(event.shop, 0.0) - facts.lag
-        if self.truth.least_taken(event.shop, change.sku, since, attempt.released_at) > attempt.took_at_release:
+        if self.truth.least_taken(event.shop, item, since, attempt.released_at) > attempt.took_at_release:
             return HarmClass.OWN_KNOWABLE
         opened = attempt.armed.seen_at if attempt.sends <= 1 else attempt.released_at  # a repeat rests on nothing newer
-        if not facts.exclusive and excess <= self.truth.taken_since(event.shop, change.sku, opened):
+        if not facts.exclusive and excess <= self.truth.taken_since(event.shop, item, opened):
             return HarmClass.OWN_WINDOW
         return HarmClass.OWN_LAG
 
-    def _cross(self, event: Changed, change: Change, attempt: _Attempt) -> HarmClass:
-        """Units the ledger had not seen: of other shops, and of its own shop where that does not take them out of its number at once."""
+    def _cross(self, event: Changed, item: str, attempt: _Attempt) -> HarmClass:
+        """Units the ledger had not seen: of other shops and other items, and of the item itself where its shop does not lower its number at once."""
         unseen = False
-        for shop, facts in self._shops.items():
-            own = shop == event.shop
-            known = attempt.known(shop, untaken=own)
-            unseen = unseen or self.truth.promised(shop, change.sku, untaken=own) > known
-            must_have_looked = max(attempt.looked.get(shop, 0.0), attempt.due_since if attempt.armed.delta > 0 else 0.0)
-            if self.truth.least(shop, change.sku, must_have_looked - facts.lag, attempt.released_at, untaken=own) > known:
-                return HarmClass.CROSS_KNOWABLE
+        for unit, count in self._goods.recipe(event.shop, item).items():
+            for shop, facts in self._shops.items():
+                own = item if shop == event.shop else None
+                known = attempt.counted_at_release.get((shop, unit), 0) - (attempt.took_at_release * count if own else 0)
+                unseen = unseen or self.truth.promised(shop, unit, untaken=own) > known
+                must_have_looked = max(attempt.looked.get(shop, 0.0), attempt.due_since if attempt.armed.delta > 0 else 0.0)
+                if self.truth.least(shop, unit, must_have_looked - facts.lag, attempt.released_at, untaken=own) > known:
+                    return HarmClass.CROSS_KNOWABLE
         return HarmClass.CROSS_WINDOW if unseen else HarmClass.BOOKKEEPING
 
 

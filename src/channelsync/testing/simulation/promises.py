@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from channelsync.testing.simulation.events import Claimed
+from channelsync.testing.simulation.goods import Goods
 
 STEPS_MAX = 200
 """Kept per order line; older ones are forgotten. No order is edited so often within one judgement."""
@@ -40,7 +41,7 @@ class _Steps:
 
 @dataclass(slots=True)
 class _Line:
-    """What one order promises of one SKU. Once the shop took units out of its number, those count; before, the order's claim."""
+    """What one order promises of one item. Once the shop took units out of its number, those count; before, the order's claim."""
 
     promised: _Steps = field(default_factory=_Steps)
     taken: _Steps = field(default_factory=_Steps)
@@ -52,52 +53,72 @@ class _Line:
 
 
 class Promises:
-    """Shipping moves nothing here: the unit leaves the house and the order together. A unit that comes back on sale ends its promise."""
+    """Shipping moves nothing here: the unit leaves the house and the order together. A unit that comes back on sale ends its promise.
 
-    def __init__(self) -> None:
+    Orders promise pieces of items; what is left is counted in units.
+    """
+
+    def __init__(self, goods: Goods | None = None) -> None:
+        self._goods = goods or Goods()
         self._supply: dict[str, int] = defaultdict(int)
         self._promised: dict[str, int] = defaultdict(int)
         self._by_shop: dict[tuple[str, str], int] = defaultdict(int)
+        self._items: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)  # (shop, unit) -> items made of it, with how many
         self._lines: dict[tuple[str, str], dict[str, _Line]] = defaultdict(dict)
 
-    def supply(self, sku: str, units: int) -> None:
-        self._supply[sku] += units
+    def supply(self, unit: str, units: int) -> None:
+        self._supply[unit] += units
 
-    def took(self, at: float, shop: str, order: str, sku: str, units: int) -> None:
-        """The shop took units for an order out of its number (< 0: gave them back)."""
-        line = self._lines[shop, sku].setdefault(order, _Line())
-        line.taken.move(at, line.taken.now + units)
+    def took(self, at: float, shop: str, order: str, item: str, pieces: int) -> None:
+        """The shop took pieces for an order out of its number (< 0: gave them back)."""
+        line = self._line(shop, item, order)
+        line.taken.move(at, line.taken.now + pieces)
         line.was_taken = True
-        self._moved(shop, sku, line.step(at))
+        self._moved(shop, item, line.step(at))
 
     def claim(self, event: Claimed) -> None:
-        line = self._lines[event.shop, event.sku].setdefault(event.order, _Line())
-        line.claimed = event.units
-        self._moved(event.shop, event.sku, line.step(event.at))
+        line = self._line(event.shop, event.item, event.order)
+        line.claimed = event.pieces
+        self._moved(event.shop, event.item, line.step(event.at))
 
-    def _moved(self, shop: str, sku: str, units: int) -> None:
-        self._promised[sku] += units
-        self._by_shop[shop, sku] += units
+    def _line(self, shop: str, item: str, order: str) -> _Line:
+        for unit, count in self._goods.recipe(shop, item).items():
+            self._items[shop, unit][item] = count
+        return self._lines[shop, item].setdefault(order, _Line())
 
-    def left(self, sku: str) -> int:
+    def _moved(self, shop: str, item: str, pieces: int) -> None:
+        for unit, count in self._goods.recipe(shop, item).items():
+            self._promised[unit] += pieces * count
+            self._by_shop[shop, unit] += pieces * count
+
+    def left(self, unit: str) -> int:
         """R: what can still be sold."""
-        return self._supply[sku] - self._promised[sku]
+        return self._supply[unit] - self._promised[unit]
 
-    def promised(self, shop: str, sku: str, *, untaken: bool = False) -> int:
-        """Units promised by a shop's orders; `untaken`: only those still in the shop's number."""
-        if untaken:
-            return sum(line.promised.now for line in self._lines[shop, sku].values() if not line.was_taken)
-        return self._by_shop[shop, sku]
+    def promised(self, shop: str, unit: str, *, untaken: str | None = None) -> int:
+        """Units promised by a shop's orders; of the item `untaken` only those still in its number: it shows without the others already."""
+        if untaken is None:
+            return self._by_shop[shop, unit]
+        return sum(
+            count * line.promised.now
+            for item, count in self._items[shop, unit].items()
+            for line in self._lines[shop, item].values()
+            if not (item == untaken and line.was_taken)
+        )
 
-    def least(self, shop: str, sku: str, since: float, until: float, *, untaken: bool = False) -> int:
+    def least(self, shop: str, unit: str, since: float, until: float, *, untaken: str | None = None) -> int:
         """The least a list that lagged somewhere between the two instants can have shown: each order at its own lowest."""
-        lines = self._lines[shop, sku].values()
-        return sum(line.promised.least(since, until) for line in lines if not (untaken and line.was_taken))
+        return sum(
+            count * line.promised.least(since, until)
+            for item, count in self._items[shop, unit].items()
+            for line in self._lines[shop, item].values()
+            if not (item == untaken and line.was_taken)
+        )
 
-    def least_taken(self, shop: str, sku: str, since: float, until: float) -> int:
-        """The same for units the shop took out of its number."""
-        return sum(line.taken.least(since, until) for line in self._lines[shop, sku].values())
+    def least_taken(self, shop: str, item: str, since: float, until: float) -> int:
+        """The same for pieces the shop took out of the item's number."""
+        return sum(line.taken.least(since, until) for line in self._lines[shop, item].values())
 
-    def taken_since(self, shop: str, sku: str, since: float) -> int:
-        """Units the shop took out of its number since then, order by order."""
-        return sum(max(0, line.taken.now - line.taken.least(since, since)) for line in self._lines[shop, sku].values())
+    def taken_since(self, shop: str, item: str, since: float) -> int:
+        """Pieces the shop took out of the item's number since then, order by order."""
+        return sum(max(0, line.taken.now - line.taken.least(since, since)) for line in self._lines[shop, item].values())

@@ -20,7 +20,8 @@ from channelsync.ledger.door import Door
 from channelsync.ledger.outbox import Arming, Release
 from channelsync.ledger.pages import PageRead
 from channelsync.ledger.stock import Change
-from channelsync.testing.simulation.events import Armed, Changed, Claimed, Event, Known, Looked, Released, Supplied
+from channelsync.testing.simulation.events import Armed, Changed, Claimed, Counted, Event, Known, Looked, Released, Supplied
+from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.standins.base import StandIn, TrueOrder
 
 T = TypeVar("T")
@@ -40,20 +41,22 @@ class _Tail:
 
     changes: int = 0
     orders: int = 0
-    untaken: dict[str, dict[str, int]] = field(default_factory=dict)  # order -> SKU -> units claimed so far
+    untaken: dict[str, dict[str, int]] = field(default_factory=dict)  # order -> item -> pieces claimed so far
 
 
 class Recorder:
     """`tell` hears every event, in order. `shops` by channel name."""
 
-    def __init__(self, clock: Clock, shops: Mapping[str, StandIn], tell: Callable[[Event], None]) -> None:
+    def __init__(self, clock: Clock, shops: Mapping[str, StandIn], tell: Callable[[Event], None], goods: Goods | None = None) -> None:
         self._clock, self._shops, self._tell = clock, shops, tell
+        self.goods = goods or Goods()
         self._tails = {name: _Tail() for name in shops}
         self._known: dict[tuple[str, str], Known] = {}
+        self._counted: dict[tuple[str, str], int] = {}
         self.shortages_seen = 0
 
-    def supplied(self, sku: str, units: int) -> None:
-        self._tell(Supplied(self._clock.monotonic(), sku, units))
+    def supplied(self, sku: str, units: int, location: str = "") -> None:
+        self._tell(Supplied(self._clock.monotonic(), self.goods.unit(sku, location), units))
 
     # -- the shops -----------------------------------------------------------------------------------------------------------------------------
 
@@ -87,20 +90,25 @@ class Recorder:
     def _claim(self, name: str, order: TrueOrder, before: dict[str, int]) -> None:
         now: dict[str, int] = dict.fromkeys(before, 0)
         for line in order.lines:
-            now[line.sku] = now.get(line.sku, 0) + line.quantity - line.cancelled - line.returned
-        for sku, units in now.items():
-            if units != before.get(sku, 0):
-                self._tell(Claimed(self._clock.monotonic(), name, order.ref, sku, units))
+            item = self.goods.item(name, line.sku, line.location)
+            now[item] = now.get(item, 0) + line.quantity - line.cancelled - line.returned
+        for item, pieces in now.items():
+            if pieces != before.get(item, 0):
+                self._tell(Claimed(self._clock.monotonic(), name, order.ref, item, pieces))
         before.update(now)
 
     # -- the ledger ----------------------------------------------------------------------------------------------------------------------------
 
-    def known(self, rows: list[Known]) -> None:
-        for row in rows:
-            before = self._known.get((row.shop, row.sku))
-            if before is None or _facts(before) != _facts(row):
-                self._known[row.shop, row.sku] = row
+    def known(self, shelves: list[Known], promises: list[Counted]) -> None:
+        for row in promises:
+            if self._counted.get((row.shop, row.unit), 0) != row.promised:
+                self._counted[row.shop, row.unit] = row.promised
                 self._tell(row)
+        for shelf in shelves:
+            before = self._known.get((shelf.shop, shelf.item))
+            if before is None or _facts(before) != _facts(shelf):
+                self._known[shelf.shop, shelf.item] = shelf
+                self._tell(shelf)
 
     def tell(self, event: Event) -> None:
         self._tell(event)
@@ -109,8 +117,8 @@ class Recorder:
         return self._clock.monotonic()
 
 
-def _facts(known: Known) -> tuple[int | None, int | None, int, int]:
-    return known.target, known.book, known.took, known.promised
+def _facts(known: Known) -> tuple[int | None, int | None, int]:
+    return known.target, known.book, known.took
 
 
 class RecordingDoor:
@@ -132,10 +140,11 @@ class RecordingDoor:
         recorder.catch_up()
         result = await self._inner.run(verb, item)
         if isinstance(item, Change) and verb.__name__ in PHYSICAL and not result.repeat:
-            recorder.tell(Supplied(recorder.now(), item.sku, item.quantity))
+            recorder.supplied(item.sku, item.quantity, item.location)
         if verb.__name__ not in QUIET_VERBS:
             await self._shortages()
-            recorder.known(await self._inner.read(_known, recorder.now()))
+            now, goods = recorder.now(), recorder.goods
+            recorder.known(await self._inner.read(_known, now, goods), await self._inner.read(counted, now, goods))
         if isinstance(item, Arming) and isinstance(result, Call):
             await self._armed(item, result)
         elif isinstance(item, Release) and isinstance(result, Call):
@@ -154,49 +163,62 @@ class RecordingDoor:
 
     async def _shortages(self) -> None:
         """Units that were shipped although nobody had counted them were there all along."""
-        for row_id, sku, units in await self._inner.read(_found, self._recorder.shortages_seen):
+        for row_id, sku, location, units in await self._inner.read(_found, self._recorder.shortages_seen):
             self._recorder.shortages_seen = row_id
-            self._recorder.supplied(sku, units)
+            self._recorder.supplied(sku, units, location)
 
     async def _armed(self, item: Arming, call: Call) -> None:
         now = self._recorder.now()
         seen_at = self._seen_at.get(item.channel_id, now) if item.carrier is Carrier.SET else now
-        for shop, sku, target, delta in await self._inner.read(_attempts, call.key):
-            self._recorder.tell(Armed(now, shop, call.key, sku, target, delta, seen_at))
+        for shop, name, target, delta in await self._inner.read(_attempts, call.key, self._recorder.goods):
+            self._recorder.tell(Armed(now, shop, call.key, name, target, delta, seen_at))
 
 
 _KNOWN = text("""
-    SELECT channels.name AS shop, skus.sku, shelves.target, shelves.book,
-        COALESCE((SELECT SUM(took) FROM order_lines WHERE order_lines.shelf_id = shelves.id), 0) AS took,
-        COALESCE((SELECT SUM(soft + hard + shipped - restocked + quarantined) FROM order_lines JOIN orders ON orders.id = order_id
-            WHERE orders.channel_id = shelves.channel_id AND order_lines.sku_id = listings.sku_id), 0) AS promised
+    SELECT channels.name AS shop, COALESCE(listings.sku_text, listings.ref) AS sku, shelves.location, shelves.target, shelves.book,
+        COALESCE((SELECT SUM(took) FROM order_lines WHERE order_lines.shelf_id = shelves.id), 0) AS took
     FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
-        JOIN skus ON skus.id = listings.sku_id
     ORDER BY shelves.id
 """)
+_COUNTED = text("""
+    SELECT channels.name AS shop, skus.sku, locations.code, SUM(soft + hard + shipped - restocked + quarantined) AS promised
+    FROM order_lines JOIN orders ON orders.id = order_lines.order_id JOIN channels ON channels.id = orders.channel_id
+        JOIN skus ON skus.id = order_lines.sku_id JOIN locations ON locations.id = order_lines.location_id
+    GROUP BY channels.name, skus.sku, locations.code ORDER BY channels.name, skus.sku, locations.code
+""")
 _ATTEMPTS = text("""
-    SELECT channels.name, skus.sku, attempts.target, attempts.delta FROM attempts JOIN shelves ON shelves.id = attempts.shelf_id
+    SELECT channels.name, COALESCE(listings.sku_text, listings.ref), shelves.location, attempts.target, attempts.delta
+    FROM attempts JOIN shelves ON shelves.id = attempts.shelf_id
         JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
-        JOIN skus ON skus.id = listings.sku_id
     WHERE attempts.call_key = :key ORDER BY attempts.position
 """)
 _FOUND = text(
-    "SELECT movements.id, skus.sku, movements.on_hand FROM movements JOIN skus ON skus.id = movements.sku_id "
-    "WHERE type = 'shortage' AND movements.id > :after ORDER BY movements.id"
+    "SELECT movements.id, skus.sku, locations.code, movements.on_hand FROM movements JOIN skus ON skus.id = movements.sku_id "
+    "JOIN locations ON locations.id = movements.location_id WHERE type = 'shortage' AND movements.id > :after ORDER BY movements.id"
 )
 _NAME = text("SELECT name FROM channels WHERE id = :id")
 
 
-def _known(conn: Connection, at: float) -> list[Known]:
-    return [Known(at, row.shop, row.sku, row.target, row.book, int(row.took), int(row.promised)) for row in conn.execute(_KNOWN)]
+def _known(conn: Connection, at: float, goods: Goods) -> list[Known]:
+    rows = conn.execute(_KNOWN)
+    return [Known(at, row.shop, goods.item(row.shop, row.sku, row.location), row.target, row.book, int(row.took)) for row in rows]
 
 
-def _attempts(conn: Connection, key: str) -> list[tuple[str, str, int, int]]:
-    return [(row[0], row[1], row[2], row[3]) for row in conn.execute(_ATTEMPTS, {"key": key})]
+def counted(conn: Connection, at: float, goods: Goods) -> list[Counted]:
+    """The units of all locations together where the world does not tell them apart."""
+    sums: dict[tuple[str, str], int] = {}
+    for row in conn.execute(_COUNTED):
+        key = (row.shop, goods.unit(row.sku, row.code))
+        sums[key] = sums.get(key, 0) + int(row.promised)
+    return [Counted(at, shop, unit, promised) for (shop, unit), promised in sums.items()]
 
 
-def _found(conn: Connection, after: int) -> list[tuple[int, str, int]]:
-    return [(row[0], row[1], int(row[2])) for row in conn.execute(_FOUND, {"after": after})]
+def _attempts(conn: Connection, key: str, goods: Goods) -> list[tuple[str, str, int, int]]:
+    return [(row[0], goods.item(row[0], row[1], row[2]), row[3], row[4]) for row in conn.execute(_ATTEMPTS, {"key": key})]
+
+
+def _found(conn: Connection, after: int) -> list[tuple[int, str, str, int]]:
+    return [(row[0], row[1], row[2], int(row[3])) for row in conn.execute(_FOUND, {"after": after})]
 
 
 def _channel_name(conn: Connection, channel_id: int) -> str:

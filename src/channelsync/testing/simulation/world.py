@@ -23,6 +23,7 @@ from channelsync.ledger.schema import attempts, shelves
 from channelsync.testing.simulation import database, invariants, shops
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.events import Event
+from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.judge import Judge, ShopFacts
 from channelsync.testing.simulation.network import Line, Weather
 from channelsync.testing.simulation.node import ChannelPlan, Node
@@ -119,8 +120,9 @@ class World:
         }
         facts = {shop.name: ShopFacts(shop.lag, shop.exclusive) for shop in plan.shops}
         safety = {shop.name: shop.safety_stock for shop in plan.shops}
-        self.judge = self.report.judge = Judge(facts, lambda shop, _sku, left: left - safety[shop])
-        self.recorder = Recorder(self.clock, self.shops, self._tell)
+        self.goods = goods = Goods(offers=lambda shop, item, left: goods.pieces(shop, item, lambda unit: left(unit) - safety[shop]))
+        self.judge = self.report.judge = Judge(facts, goods)
+        self.recorder = Recorder(self.clock, self.shops, self._tell, goods)
         self.lines = {
             shop.name: Line(
                 self.shops[shop.name], self.clock, random.Random(f"line {plan.seed} {shop.name}"), Weather(), self.report.faults, self.recorder.catch_up
@@ -319,7 +321,7 @@ class World:
             self._bugs()
             self.recorder.catch_up()
             with self.database.connect() as conn, conn.begin():
-                problems = list(invariants.at_rest(conn, self.shops, self.judge.truth, deliveries=self.plan.patient))
+                problems = list(invariants.at_rest(conn, self.shops, self.judge.truth, self.goods, deliveries=self.plan.patient))
         self.report.problems += problems
         self._check()
 

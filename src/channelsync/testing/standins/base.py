@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from channelsync.clock import Clock
 
@@ -60,13 +60,17 @@ class Change:
 
 @dataclass(slots=True)
 class TrueLine:
-    """One order line as it truly is. `open` = quantity - shipped - cancelled units still owed to the customer."""
+    """One order line as it truly is. `open` = quantity - shipped - cancelled units still owed to the customer.
+
+    location: which of the shop's locations it is taken from, where it keeps a number for each.
+    """
 
     sku: str
     quantity: int
     shipped: int = 0
     cancelled: int = 0
     returned: int = 0
+    location: str = ""
 
     @property
     def open(self) -> int:
@@ -188,6 +192,16 @@ class StandIn(Protocol):
 
     async def run(self) -> None:
         """Call `work` whenever something is due, for ever."""
+
+
+@runtime_checkable
+class HasPlaces(Protocol):
+    """A stand-in that keeps a number for each of several locations of its own."""
+
+    def places(self) -> tuple[str, ...]:
+        """Their refs, as readings, writes and order lines name them."""
+
+    def shows_at(self, sku: str, location: str) -> int: ...
 
 
 async def run_when_due(shop: StandIn, *, tick: float = 0.02) -> None:

@@ -77,6 +77,13 @@ class MemoryStandIn:
         self.catch_up()
         return self.shelves.shows(sku)
 
+    def places(self) -> tuple[str, ...]:
+        return self.dials.locations
+
+    def shows_at(self, sku: str, location: str) -> int:
+        self.catch_up()
+        return self.shelves.level(sku, location)
+
     def sellable(self, sku: str) -> int:
         self.catch_up()
         return self.shelves.sellable(sku)

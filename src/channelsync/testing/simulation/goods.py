@@ -1,0 +1,46 @@
+"""What is sold where, and what it is made of: a shop's item may be a unit, a pack of six, or a set of several; two items may be made of the same.
+
+A *unit* is what can be counted in a warehouse; in a world of several locations its name ends in "@<location>". An *item* is one number of a shop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+Left = Callable[[str], int]
+"""unit -> how many of it are left in truth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """recipes: (shop, item) -> units in one piece of it; an item without a recipe is one unit of its own name.
+
+    offers: the most that a shop may offer of an item, given what is left of each unit. Without it: as many pieces as the units make.
+    located: units are named with their location. split: shops that keep a number for each of their own locations; their items are named so, too.
+    """
+
+    recipes: Mapping[tuple[str, str], Mapping[str, int]] = field(default_factory=dict)
+    offers: Callable[[str, str, Left], int] | None = None
+    located: bool = False
+    split: frozenset[str] = frozenset()
+
+    def recipe(self, shop: str, item: str) -> Mapping[str, int]:
+        return self.recipes.get((shop, item)) or {item: 1}
+
+    def unit(self, sku: str, location: str) -> str:
+        """The unit that lies at a ledger location."""
+        return f"{sku}@{location}" if self.located else sku
+
+    def item(self, shop: str, sku: str, location: str) -> str:
+        """The number of what the shop calls `sku` at one of its own locations."""
+        return f"{sku}@{location}" if shop in self.split else sku
+
+    def most(self, shop: str, item: str, left: Left) -> int:
+        if self.offers is not None:
+            return max(0, self.offers(shop, item, left))
+        return max(0, self.pieces(shop, item, left))
+
+    def pieces(self, shop: str, item: str, left: Left) -> int:
+        """As many as the scarcest of its units allows."""
+        return min(left(unit) // count for unit, count in self.recipe(shop, item).items())
