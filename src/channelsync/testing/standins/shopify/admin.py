@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
@@ -33,6 +34,7 @@ class Plan:
     cost: Cost | None = None
     errors: tuple[Json, ...] = ()
     mutates: bool = False
+    name: str = ""
 
 
 @lru_cache(maxsize=256)
@@ -47,19 +49,25 @@ def plan(text: str) -> Plan:
     if len(operations) != 1:
         return Plan(errors=({"message": "An operation name is required", "extensions": {"code": "BAD_REQUEST"}},))
     mutates = getattr(operations[0], "operation").value == "mutation"  # noqa: B009 - narrowed by its kind above
-    return Plan(document, compile_cost(schema(), document), mutates=mutates)
+    name = operations[0].name  # type: ignore[attr-defined]
+    return Plan(document, compile_cost(schema(), document), mutates=mutates, name=name.value if name else "")
 
 
 class Admin:
-    """Answers one request; the fault dial sits outside."""
+    """Answers one request; the fault dial sits outside. throttles: requests that found the bucket too empty. calls: what ran, by its name."""
 
     def __init__(self, shop: ShopifyStandIn) -> None:
         self.shop = shop
+        self.throttles = 0
+        self.calls: Counter[str] = Counter()
 
     async def handle(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
         if method == "POST" and path == "/admin/oauth/access_token":
             status, content = self.shop.tokens.grant(headers, body)
             return status, self._headers(), content
+        if method == "GET" and path.startswith("/bulk/"):
+            return self.shop.bulk.download(path, headers)
+        self.shop.bulk.asked_at(headers.get("host", ""))
         parts = path.strip("/").split("/")
         if method != "POST" or len(parts) != 4 or (parts[0], parts[1], parts[3]) != ("admin", "api", "graphql.json"):
             return self._answer(404, {"errors": "Not Found"})
@@ -80,7 +88,9 @@ class Admin:
         if cost > COST_MAX:
             return {"errors": [_too_dear(cost)]}
         if not self.shop.bucket.take(cost):
+            self.throttles += 1
             return self._throttled(cost)
+        self.calls[planned.name] += 1
         result = execute(schema(), planned.document, context_value=self.shop, variable_values=variables, field_resolver=by_name)
         done = await result if inspect.isawaitable(result) else result
         actual = MUTATION if planned.mutates else min(cost, actual_cost(done.data))

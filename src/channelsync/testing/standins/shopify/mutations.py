@@ -8,6 +8,7 @@ from graphql import GraphQLResolveInfo
 from graphql.execution import get_directive_values
 
 from channelsync.testing.standins.shopify.hooks import TAKEN, WebhookSubscription
+from channelsync.testing.standins.shopify.paging import refusal
 
 if TYPE_CHECKING:
     from channelsync.testing.standins.shopify.shop import ShopifyStandIn
@@ -32,6 +33,13 @@ def inventory_set_quantities(_: Any, info: Info, *, input: dict[str, Any]) -> An
         return mutation.run(input, key)
 
     return later()
+
+
+def bulk_run_query(_: Any, info: Info, *, query: str, **arguments: Any) -> dict[str, Any]:
+    if arguments["groupObjects"]:
+        raise refusal("this stand-in does not group the objects of a bulk query")
+    shop: ShopifyStandIn = info.context
+    return shop.bulk.run_query(query)
 
 
 def subscription_payload(made: WebhookSubscription | str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -51,6 +52,13 @@ def key_of(after: str | None) -> Any:
         return json.loads(base64.b64decode(after))
     except ValueError:
         raise refusal(f"Invalid cursor {after!r}") from None
+
+
+def in_order(records: Sequence[Any], after: str | None, first: int | None) -> Connection:
+    """The same of records that are in that order already: it starts where the page does, whatever lies before it."""
+    last = key_of(after)
+    start = 0 if last is None else bisect_right(records, last, key=lambda record: record.number)
+    return Connection(((record.number, record) for record in islice(records, start, None)), first)
 
 
 def numbered(records: Iterable[Any], after: str | None, first: int | None) -> Connection:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphql import GraphQLResolveInfo
 
-from channelsync.testing.standins.shopify.paging import PAGE_MAX, Connection, key_of, numbered, refusal
-from channelsync.testing.standins.shopify.records import InventoryItem, InventoryLevel, Order, ProductVariant, Refund
+from channelsync.testing.standins.shopify.paging import PAGE_MAX, Connection, in_order, key_of, numbered, refusal
+from channelsync.testing.standins.shopify.records import InventoryItem, InventoryLevel, Order, Refund
 from channelsync.testing.standins.shopify.search import OrderIndex, Terms, instant
 
 if TYPE_CHECKING:
     from channelsync.testing.standins.shopify.shop import ShopifyStandIn
 
 Info = GraphQLResolveInfo
+T = TypeVar("T")
 VARIANT_FILTERS = frozenset({"updated_at", "sku", "id"})
 
 
@@ -32,12 +33,39 @@ def orders(_: Any, info: Info, *, query: str | None = None, after: str | None = 
 def product_variants(
     _: Any, info: Info, *, query: str | None = None, after: str | None = None, first: int | None = None, **_order: Any
 ) -> Connection:
+    shop: ShopifyStandIn = info.context
+    return in_order(_matching(list(shop.variants_by_ref.values()), query), after, first)
+
+
+def product_variants_count(_: Any, info: Info, *, query: str | None = None, limit: int | None = 10_000) -> dict[str, Any]:
+    shop: ShopifyStandIn = info.context
+    count = len(_matching(list(shop.variants_by_ref.values()), query))
+    return {"count": count if limit is None else min(count, limit), "precision": "EXACT" if limit is None or count <= limit else "AT_LEAST"}
+
+
+def inventory_items(_: Any, info: Info, *, query: str | None = None, after: str | None = None, first: int | None = None) -> Connection:
+    shop: ShopifyStandIn = info.context
+    return in_order(_matching(list(shop.items.values()), query), after, first)
+
+
+def _matching(records: list[T], query: str | None) -> list[T]:
+    """Variants or items that a search finds."""
     terms = Terms(query, VARIANT_FILTERS)
 
-    def value(variant: ProductVariant) -> Callable[[str], datetime | str | None]:
-        return lambda name: {"updated_at": variant.updated_at, "sku": variant.sku, "id": str(variant.number)}[name]
+    def value(record: Any) -> Callable[[str], datetime | str | None]:
+        return lambda name: {"updated_at": record.updated_at, "sku": record.sku, "id": str(record.number)}[name]
 
-    return numbered((v for v in info.context.variants.values() if terms.accept(value(v))), after, first)
+    return [each for each in records if terms.accept(value(each))] if terms.terms else records
+
+
+def bulk_operation(_: Any, info: Info, *, id: str) -> Any:  # noqa: A002 - GraphQL's name
+    shop: ShopifyStandIn = info.context
+    return shop.bulk.find(id)
+
+
+def current_bulk_operation(_: Any, info: Info, **_arguments: Any) -> Any:
+    shop: ShopifyStandIn = info.context
+    return shop.bulk.current()
 
 
 def find(shop: ShopifyStandIn, ref: str) -> Any:
@@ -52,6 +80,7 @@ def find(shop: ShopifyStandIn, ref: str) -> Any:
         return next((refund for order in shop.desk.by_ref.values() for refund in order.order_refunds if refund.id == ref), None)
     books: Mapping[str, Mapping[str, Any]] = {
         "Order": shop.desk.by_ref,
+        "BulkOperation": shop.bulk.operations,
         "InventoryItem": shop.items,
         "ProductVariant": shop.variants_by_ref,
         "Location": shop.locations,

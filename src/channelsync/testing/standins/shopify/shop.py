@@ -16,6 +16,7 @@ from channelsync.testing.standins.base import AsgiApp, Change, Deliver, Faults, 
 from channelsync.testing.standins.shopify import payloads
 from channelsync.testing.standins.shopify.access import Bucket, Tokens
 from channelsync.testing.standins.shopify.admin import Admin
+from channelsync.testing.standins.shopify.bulk import BulkOperations
 from channelsync.testing.standins.shopify.desk import OrderDesk
 from channelsync.testing.standins.shopify.hooks import Hooks
 from channelsync.testing.standins.shopify.idempotency import Memory
@@ -36,6 +37,7 @@ class ShopifyStandIn:
     that is not tracked refuses writes (what Shopify does then is not documented). login: "token" (lasting) or
     "client_credentials" (tokens live token_seconds). versions: supported API versions, oldest first; any other falls forward to the oldest.
     scopes: what the app was granted. more_locations: further active locations, which stock nothing.
+    bulk_seconds: how long a bulk operation runs. bulk_at_once: how many may run (1 before API version 2026-01).
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class ShopifyStandIn:
         versions: Sequence[str] = VERSIONS,
         scopes: Sequence[str] = SCOPES,
         more_locations: Sequence[str] = (),
+        bulk_seconds: float = 0.0,
+        bulk_at_once: int = 5,
         hang_seconds: float = 30.0,
     ) -> None:
         self.name, self.clock, self.random, self.faults = name, clock, random, faults or Faults()
@@ -89,6 +93,7 @@ class ShopifyStandIn:
             partial=partial_sets,
             untracked_refused=untracked_refused,
         )
+        self.bulk = BulkOperations(self, seconds=bulk_seconds, at_once=bulk_at_once)
         self.admin = Admin(self)
         self.app: AsgiApp = FaultyApp(self, self.admin.handle, self.admin.throttled, hang_seconds=hang_seconds)
 
