@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, or_, select, update
 
 from channelsync.contract import Role
 from channelsync.ledger.dialects import insert_into
@@ -23,7 +23,9 @@ __all__ = [
     "ChannelState",
     "LeaseRequest",
     "Pause",
+    "PauseEnd",
     "PauseKind",
+    "end_pauses",
     "every",
     "lease_version",
     "may_write",
@@ -34,6 +36,7 @@ __all__ = [
     "release_lease",
     "renew_lease",
     "resume",
+    "state_of",
     "take_lease",
 ]
 
@@ -115,16 +118,19 @@ def may_write(conn: Connection, channel_id: int) -> bool:
 
 
 def pause(conn: Connection, items: Sequence[Pause], now: datetime) -> list[bool]:
-    """Stop writing to channels. False: it was paused already, and keeps its first reason."""
-    return [
-        conn.execute(
-            update(channels)
-            .where(channels.c.id == item.channel_id, channels.c.paused_at.is_(None))
-            .values(paused_at=now, paused_reason=item.reason, paused_kind=item.kind.value)
-        ).rowcount
-        == 1
-        for item in items
-    ]
+    """Stop writing to channels. False: it was paused already, and keeps its first reason.
+
+    A person's pause takes the place of any other: what ends by itself must not end what a person has said.
+    """
+    return [_pause(conn, item, now) for item in items]
+
+
+def _pause(conn: Connection, item: Pause, now: datetime) -> bool:
+    running = channels.c.paused_at.is_(None)
+    if item.kind is PauseKind.PERSON:
+        running = or_(running, channels.c.paused_kind != PauseKind.PERSON.value)
+    paused = {"paused_at": now, "paused_reason": item.reason, "paused_kind": item.kind.value}
+    return conn.execute(update(channels).where(channels.c.id == item.channel_id, running).values(**paused)).rowcount == 1
 
 
 def resume(conn: Connection, items: Sequence[int], now: datetime) -> list[bool]:
@@ -134,6 +140,30 @@ def resume(conn: Connection, items: Sequence[int], now: datetime) -> list[bool]:
         conn.execute(update(channels).where(channels.c.id == item, channels.c.paused_at.is_not(None)).values(**running)).rowcount == 1
         for item in items
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class PauseEnd:
+    """What a channel was paused for is over. A pause of another kind stays."""
+
+    channel_id: int
+    kind: PauseKind
+
+
+def end_pauses(conn: Connection, items: Sequence[PauseEnd], now: datetime) -> list[bool]:
+    """Let channels be written again that were paused for this. False: it was not paused, or for something else."""
+    running = {"paused_at": None, "paused_reason": None, "paused_kind": None}
+    return [
+        conn.execute(
+            update(channels).where(channels.c.id == item.channel_id, channels.c.paused_kind == item.kind.value).values(**running)
+        ).rowcount
+        == 1
+        for item in items
+    ]
+
+
+def state_of(conn: Connection, channel_id: int) -> ChannelState:
+    return _state(conn.execute(select(channels).where(channels.c.id == channel_id)).mappings().one())
 
 
 def next_read_seq(conn: Connection, channel_id: int) -> int:

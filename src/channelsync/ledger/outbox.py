@@ -68,7 +68,7 @@ def arm(conn: Connection, items: Sequence[Arming], now: datetime) -> list[Call |
 
 
 def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
-    if not holds_lease(conn, item.channel_id, item.lease_version):
+    if is_paused(conn, item.channel_id) or not holds_lease(conn, item.channel_id, item.lease_version):
         return None
     looks, seen = dict(item.looks), dict(item.seen)
     chosen: list[tuple[int, ShelfRef, int, Difference]] = []
@@ -200,7 +200,9 @@ class Release:
 
 
 def release(conn: Connection, items: Sequence[Release], now: datetime) -> list[Call | None]:
-    """The last look before the bytes leave. None: nothing of the call may be sent (withdrawn, lease lost, or a repeat that is no longer due)."""
+    """The last look before the bytes leave. None: nothing of the call may be sent (withdrawn, lease lost, the channel paused meanwhile, or a
+    repeat that is no longer due).
+    """
     return [_release(conn, item, now) for item in items]
 
 
@@ -209,6 +211,10 @@ def _release(conn: Connection, item: Release, now: datetime) -> Call | None:
     if not holds_lease(conn, call["channel_id"], item.lease_version):
         return None
     if call["state"] not in (("sent", "unknown") if item.repeat else ("armed",)):
+        return None
+    if is_paused(conn, call["channel_id"]):
+        if not item.repeat:
+            withdraw(conn, [Withdrawal(item.key)], now)
         return None
     rows = open_rows(conn, item.key)
     checked = call["raises"] or call["carrier"] == Carrier.SET
@@ -269,6 +275,11 @@ def open_rows(conn: Connection, key: str) -> list[dict[str, Any]]:
 
 def holds_lease(conn: Connection, channel_id: int, version: int) -> bool:
     return bool(conn.execute(select(channels.c.lease_version).where(channels.c.id == channel_id)).scalar_one() == version)
+
+
+def is_paused(conn: Connection, channel_id: int) -> bool:
+    """Whoever pauses a channel stops it here, between two steps of a round, not at the round's end."""
+    return conn.execute(select(channels.c.paused_at).where(channels.c.id == channel_id)).scalar_one() is not None
 
 
 def close(conn: Connection, ids: Sequence[str], state: str, reason: str, now: datetime) -> None:
