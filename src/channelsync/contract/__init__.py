@@ -5,7 +5,7 @@
 
 from channelsync.clock import Clock
 from channelsync.contract.authority import Claim, Claimed, ClaimedLine, ClaimLine, Physical
-from channelsync.contract.http import Budget, Http, HttpRequest, HttpResponse
+from channelsync.contract.http import Budget, Guarded, Guardrail, Http, HttpRequest, HttpResponse
 from channelsync.contract.setup import ChannelLocation, Diagnosis, Setup, Severity
 from channelsync.contract.values import (
     Call,
@@ -28,6 +28,7 @@ from channelsync.contract.values import (
     Reading,
     ShelfHint,
     ShelfRef,
+    StockHint,
     Subscription,
     Traits,
     Write,
@@ -42,6 +43,7 @@ from channelsync.contract.verbs import (
     ReceivesWebhooks,
     RegistersWebhooks,
     Role,
+    SecretInAddress,
     StockAuthority,
 )
 
@@ -64,6 +66,8 @@ __all__ = [
     "Diagnosis",
     "Effect",
     "Gone",
+    "Guarded",
+    "Guardrail",
     "HasLocations",
     "Http",
     "HttpRequest",
@@ -84,11 +88,13 @@ __all__ = [
     "ReceivesWebhooks",
     "RegistersWebhooks",
     "Role",
+    "SecretInAddress",
     "Setup",
     "Severity",
     "ShelfHint",
     "ShelfRef",
     "StockAuthority",
+    "StockHint",
     "Subscription",
     "Traits",
     "Write",

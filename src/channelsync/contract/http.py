@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from channelsync.errors import Misunderstood
 
@@ -17,7 +17,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """cost: what this call takes from the channel's rate budget (requests, points, units). body: sent as it is."""
+    """cost: what this call takes from the channel's rate budget (requests, points, units). body: sent as it is.
+
+    entity: what a write changes, where the shop limits the writes to one thing; "": its address. refusal: the seconds that a 429 of this
+    shop asks us to wait, where it does not say so in Retry-After; None: it does not tell.
+    """
 
     method: str
     url: str
@@ -25,6 +29,8 @@ class HttpRequest:
     params: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     cost: float = 1.0
+    entity: str = ""
+    refusal: Callable[[HttpResponse], float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,27 @@ class Budget(Protocol):
 
     def learn(self, *, remaining: float, maximum: float, per_second: float) -> None:
         """The shop told its bucket after the call just answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """What a shop answers with a ban rather than a pause, as hard limits per minute; None: it has no such rule.
+
+    A call that would break one is not sent: it raises Unavailable with the reason. identical_errors: equal requests that ended in an error.
+    refusals: 429s. writes_per_entity: PUTs to the same thing. in_flight: calls at the same moment; further ones wait.
+    """
+
+    identical_errors: int | None = None
+    refusals: int | None = None
+    writes_per_entity: int | None = None
+    in_flight: int | None = None
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A `Budget` that also keeps a guardrail; the daemon's does. A connector sets its shop's when it is made."""
+
+    def guard(self, rail: Guardrail) -> None: ...
 
 
 class Http(Protocol):

@@ -215,7 +215,11 @@ class WriteResult:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One webhook call exactly as it arrived. Header names are lower case; of repeated headers the last one counts."""
+    """One webhook call exactly as it arrived. Header names are lower case; of repeated headers the last one counts.
+
+    Two more headers tell the address, for shops that cannot sign: `x-channelsync-query`, the query as it came, and in `verify` alone
+    `x-channelsync-path-secret`, what stood behind the channel's name. A caller cannot set them.
+    """
 
     channel: str
     headers: Mapping[str, str]
@@ -247,13 +251,18 @@ class ListingHint:
 
 
 @dataclass(frozen=True, slots=True)
+class StockHint:
+    """Something moved, and the webhook does not say what: read now, instead of at the next turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """A genuine delivery that has nothing to say to a stock ledger (a ping)."""
 
     why: str
 
 
-Parsed = OrderSnapshot | OrderHint | ShelfHint | ListingHint | Ignored
+Parsed = OrderSnapshot | OrderHint | ShelfHint | ListingHint | StockHint | Ignored
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,15 @@ class ReceivesWebhooks(Protocol):
 
 
 @runtime_checkable
+class SecretInAddress(Protocol):
+    """For shops that cannot sign: their webhooks come to `/webhooks/{channel}/{secret}`, and nowhere else. `verify` compares it once more."""
+
+    @property
+    def address_secret(self) -> str | None:
+        """None: webhooks are not set up, and none is taken."""
+
+
+@runtime_checkable
 class RegistersWebhooks(Protocol):
     async def subscriptions(self) -> Sequence[Subscription]:
         """The webhooks that exist at the shop, ours and others'."""

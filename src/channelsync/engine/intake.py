@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from channelsync.contract import Delivery, Gone, ListingHint, OrderHint, OrderSnapshot, Parsed, ReceivesWebhooks, ShelfHint
+from channelsync.contract import Delivery, Gone, ListingHint, OrderHint, OrderSnapshot, Parsed, ReceivesWebhooks, ShelfHint, StockHint
 from channelsync.engine.channel import Channel
 from channelsync.engine.introduce import introduce
 from channelsync.engine.store import Store
@@ -104,6 +104,9 @@ class Intake:
                     work.listings[listing] = shows
                 case ListingHint():
                     channel.listed.set()
+                case StockHint():
+                    channel.look.set()
+                    channel.pull.set()
                 case _:
                     pass
         if not waits:

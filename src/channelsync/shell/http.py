@@ -1,7 +1,7 @@
 """The real door of `channelsync.contract.http`: budget, circuit, retry and one HTTP call, in this order from outside to inside.
 
-read:  retry ( circuit? -> wait for budget -> circuit [ call -> understand ] )
-write:         circuit? -> wait for budget -> circuit [ call -> understand ]
+read:  retry ( circuit? -> guardrail? -> wait for budget -> circuit [ call -> understand ] )
+write:         circuit? -> guardrail? -> wait for budget -> circuit [ call -> understand ]
 """
 
 from __future__ import annotations
@@ -50,11 +50,15 @@ class ShopHttp:
 
     async def _once(self, request: HttpRequest, understand: Callable[[HttpResponse], T], *, write: bool) -> T:
         self.circuit.check()
+        guard = self._bucket.guarded
+        guard.check(request)
         await self._bucket.take(request.cost, write=write, wait_max=WRITE_WAIT_SECONDS if write else READ_WAIT_SECONDS)
         with self.circuit.watch():
             try:
-                with self._bucket.on_its_way(request.cost):
-                    response = await self._client.send(request)
+                async with guard.slot():
+                    with self._bucket.on_its_way(request.cost), guard.watch(request) as answered:
+                        response = await self._client.send(request)
+                        answered(response.status)
                 result = understand(response)
             except RateLimited as error:
                 self._bucket.refused(error.retry_after)

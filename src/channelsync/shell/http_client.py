@@ -70,7 +70,9 @@ class HttpClient:
         except Broken as error:
             raise Misunderstood(f"{where}: the answer {error}") from error
         if response.status == httpx.codes.TOO_MANY_REQUESTS:
-            wait = seconds_to_wait(response.headers.get("retry-after"), self._clock.now())
+            wait = request.refusal(response) if request.refusal else None
+            if wait is None:
+                wait = seconds_to_wait(response.headers.get("retry-after"), self._clock.now())
             raise RateLimited(f"{where}: too many requests (429)", retry_after=wait)
         return response
 

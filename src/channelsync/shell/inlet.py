@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 
-from channelsync.contract import Delivery, ReceivesWebhooks
+from channelsync.contract import Delivery, ReceivesWebhooks, SecretInAddress
 from channelsync.engine.loops import Engine
 from channelsync.ledger import inbox, rejected
 from channelsync.ledger.inbox import Arrived
@@ -26,7 +26,8 @@ class Inlets:
         self._rejected: Counter[tuple[str, str]] = Counter()
 
     def receiver(self) -> Receiver:
-        inlets = {c.name: Inlet(c.connector) for c in self._store.channels.values() if isinstance(c.connector, ReceivesWebhooks)}
+        running = {channel.name: channel.connector for channel in self._store.channels.values()}
+        inlets = {name: _inlet(connector) for name, connector in running.items() if isinstance(connector, ReceivesWebhooks)}
         return Receiver(inlets, self._store.clock, self.keep, self.reject)
 
     async def keep(self, channel: str, key: str, delivery: Delivery) -> None:
@@ -43,6 +44,12 @@ class Inlets:
         counts, self._rejected = self._rejected, Counter()
         for (channel, why), count in counts.items():
             await self._store.ledger.run(rejected.note, Rejected(channel, why, count))
+
+
+def _inlet(connector: ReceivesWebhooks) -> Inlet:
+    if isinstance(connector, SecretInAddress):
+        return Inlet(connector, connector.address_secret)
+    return Inlet(connector)
 
 
 def _fitting(key: str) -> str:

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from channelsync.clock import Clock
+from channelsync.contract.http import Guardrail
 from channelsync.errors import RateLimited
+from channelsync.shell.guard import Guard
 from channelsync.shell.within import within
 
 WAITING_MAX = 1000
@@ -50,6 +52,10 @@ class LeakyBudget:
         self._in_flight = 0.0
         self._serial = 0
         self._queue: list[_Ticket] = []
+        self.guarded = Guard(clock)
+
+    def guard(self, rail: Guardrail) -> None:
+        self.guarded.set(rail)
 
     def learn(self, *, remaining: float, maximum: float, per_second: float) -> None:
         """The shop told its bucket. Calls still on their way may not be in its number yet, so they are subtracted: too slow beats refused."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -33,6 +33,8 @@ Rejected = Callable[[str, str], None]
 """(channel, why): a delivery that did not verify; channel is "" if there is no such channel. Must not block."""
 
 RETRY_SECONDS = 30
+OURS = "x-channelsync-"
+PATH_SECRET, QUERY = f"{OURS}path-secret", f"{OURS}query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,11 @@ class Receiver:
         if path == "/healthz":
             await _respond(send, 200 if method in ("GET", "HEAD") else 405, allow="GET, HEAD")
             return
-        status = await self._webhook(path.split("/"), method, scope["headers"], receive)
+        status = await self._webhook(path.split("/"), method, told(scope), receive)
         if status is not None:
             await _respond(send, status, allow="POST")
 
-    async def _webhook(self, path: list[str], method: str, headers: RawHeaders, receive: Receive) -> int | None:
+    async def _webhook(self, path: list[str], method: str, headers: dict[str, str], receive: Receive) -> int | None:
         """The status, or None if the sender hung up."""
         if len(path) not in (3, 4) or path[:2] != ["", "webhooks"]:
             return 404
@@ -88,8 +90,9 @@ class Receiver:
         finally:
             self._load.deliveries -= 1
 
-    async def _delivery(self, channel: str, secret: str | None, raw: RawHeaders, receive: Receive) -> int | None:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+    async def _delivery(self, channel: str, secret: str | None, headers: dict[str, str], receive: Receive) -> int | None:
+        if secret is not None:
+            headers[PATH_SECRET] = secret
         body = _Body(self._limits, self._load)
         try:
             status = await body.read(receive, headers.get("content-length", ""))
@@ -111,8 +114,9 @@ class Receiver:
             log.exception("connector failed to verify a delivery", channel=channel)
             self._rejected(channel, f"verification failed: {type(error).__name__}")
             return 401
+        kept = {name: value for name, value in delivery.headers.items() if name != PATH_SECRET}
         try:
-            await self._store(channel, key, delivery)
+            await self._store(channel, key, replace(delivery, headers=kept))
         except Exception:
             log.exception("delivery not stored; the shop is asked to come again", channel=channel)
             return 503
@@ -152,6 +156,15 @@ class _Body:
                 return 503
             if not message.get("more_body"):
                 return 200
+
+
+def told(scope: Scope) -> dict[str, str]:
+    """A call's headers, and the query of its address as a header of ours, which nobody else can set."""
+    raw: RawHeaders = scope["headers"]
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+    headers = {name: value for name, value in headers.items() if not name.startswith(OURS)}
+    query: bytes = scope.get("query_string", b"")
+    return {**headers, QUERY: query.decode("latin-1")} if query else headers
 
 
 def _verified(inlet: Inlet | None, secret: str | None, delivery: Delivery) -> str:

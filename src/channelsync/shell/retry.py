@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState
 from channelsync.clock import Clock
 from channelsync.errors import RateLimited, Unavailable
 from channelsync.shell.circuit import CircuitOpen
+from channelsync.shell.guard import HeldBack
 from channelsync.shell.limiter import OverBudget
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class _Plan:
             self.refusals += 1
         else:
             self.tries += 1
-        return isinstance(error, Unavailable) and not isinstance(error, (CircuitOpen, OverBudget))
+        return isinstance(error, Unavailable) and not isinstance(error, (CircuitOpen, OverBudget, HeldBack))
 
     def pause(self, state: RetryCallState) -> float:
         error = _error(state)
