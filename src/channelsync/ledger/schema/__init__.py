@@ -12,6 +12,7 @@ from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries,
 from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, facts, findings, idempotency_keys, inbox, set_aside
 from channelsync.ledger.schema.shops import channel_locations, channels, cursors, listing_aliases, listings, rejections
 from channelsync.ledger.schema.stock import BUCKETS, bundle_parts, locations, movements, reservations, skus, stock_levels
+from channelsync.ledger.schema.watching import guard_marks, guard_passes, guards, pace, webhook_changes, webhook_states
 
 __all__ = [
     "BUCKETS",
@@ -27,6 +28,9 @@ __all__ = [
     "cursors",
     "facts",
     "findings",
+    "guard_marks",
+    "guard_passes",
+    "guards",
     "idempotency_keys",
     "inbox",
     "listing_aliases",
@@ -36,6 +40,7 @@ __all__ = [
     "movements",
     "order_lines",
     "orders",
+    "pace",
     "push_calls",
     "rejections",
     "reservations",
@@ -44,4 +49,6 @@ __all__ = [
     "shelves",
     "skus",
     "stock_levels",
+    "webhook_changes",
+    "webhook_states",
 ]

@@ -27,6 +27,7 @@ orders = Table(
     Column("applied_at", Utc, nullable=False),
     UniqueConstraint("channel_id", "ref"),
     Index(None, "channel_id", "state"),
+    Index(None, "channel_id", "first_seen_at"),
     Index(None, "reservation_ref"),
 )
 

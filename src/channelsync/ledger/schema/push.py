@@ -53,6 +53,7 @@ shelves = Table(
     UniqueConstraint("listing_id", "location"),
     Index("ix_shelves_due", "channel_id", sqlite_where=text("due"), postgresql_where=text("due")),
     Index(None, "channel_id", "read_at"),
+    Index("ix_shelves_gap", "channel_id", sqlite_where=text("gap <> 0"), postgresql_where=text("gap <> 0")),
 )
 
 shelf_feeds = Table(
@@ -79,6 +80,7 @@ push_calls = Table(
     Column("settled_at", Utc),
     CheckConstraint("state IN ('armed', 'sent', 'unknown', 'settled')", name="state"),
     Index(None, "settled_at"),
+    Index(None, "channel_id", "settled_at"),
     Index("ix_push_calls_open", "channel_id", sqlite_where=text("state <> 'settled'"), postgresql_where=text("state <> 'settled'")),
 )
 

@@ -74,6 +74,7 @@ set_aside = Table(
     Column("updated_at", Utc, nullable=False),
     Column("resolved_at", Utc),
     UniqueConstraint("channel_id", "kind", "ref"),
+    Index("ix_set_aside_open", "channel_id", sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
 )
 """What could not be applied, with its reason; visible, and replayed when the cause is gone."""
 
@@ -90,4 +91,5 @@ findings = Table(
     Column("resolved_at", Utc),
     Index(None, "kind", "resolved_at"),
     Index(None, "sku_id"),
+    Index("ix_findings_open", "kind", sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
 )
