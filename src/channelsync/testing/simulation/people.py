@@ -30,6 +30,7 @@ class People:
     def __init__(self, plan: Plan, clock: Clock, shops: Mapping[str, StandIn], ask: Ask, passed: Callable[[], None]) -> None:
         self._plan, self._clock, self._shops, self._ask, self._passed = plan, clock, shops, ask, passed
         self._dice = random.Random(f"people {plan.seed}")
+        self._items = {shop.name: plan.items(shop) for shop in plan.shops}
         self._orders: list[tuple[str, str]] = []
         self._carts: list[tuple[str, str, int]] = []
         self._serial = 0
@@ -64,10 +65,8 @@ class People:
 
     async def buy(self) -> None:
         name, shop = self._shop()
-        basket = {
-            sku: self._dice.choice((1, 1, 1, 2))
-            for sku in self._dice.sample(self._plan.skus, self._dice.choice((1, 1, len(self._plan.skus))))
-        }
+        items = self._items[name]
+        basket = {item: self._dice.choice((1, 1, 1, 2)) for item in self._dice.sample(items, self._dice.choice((1, 1, len(items))))}
         try:
             self._orders.append((name, shop.buy(basket, paid=self._dice.random() >= self._plan.rates.unpaid)))
             self.acted["bought"] += 1
@@ -103,8 +102,8 @@ class People:
 
     async def edit(self) -> None:
         """Staff type a number into the shop's admin, a little off what it shows."""
-        _, shop = self._shop()
-        sku = self._dice.choice(self._plan.skus)
+        name, shop = self._shop()
+        sku = self._dice.choice(self._items[name])
         shop.edit(sku, max(0, shop.shows(sku) + self._dice.choice((-2, -1, 1, 2))))
         self.acted["edited"] += 1
 

@@ -6,7 +6,8 @@ Times are short (a shop drains in seconds, a poll is due every ten) so that minu
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from channelsync.ledger.brackets import EditPolicy, OnEdit
@@ -29,6 +30,7 @@ class ShopPlan:
     """kind: memory, shopify, woocommerce. dials: the stand-in's own. table: settings over what the stand-in says. lag: L as declared.
 
     exclusive: no sale can slip inside a write. skew: how far the shop's clock is off.
+    packs: what the shop sells beside the plain SKUs: item -> (SKU, units in it). A pack of one is a second listing of the SKU.
     """
 
     name: str
@@ -42,6 +44,7 @@ class ShopPlan:
     skew: float
     safety_stock: int
     on_edit: OnEdit
+    packs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,14 @@ class Plan:
     jumps: tuple[tuple[float, float], ...] = ()
     patient: bool = False
 
+    def items(self, shop: ShopPlan) -> tuple[str, ...]:
+        """All that a shop sells."""
+        return (*self.skus, *shop.packs)
+
+    def recipes(self) -> dict[tuple[str, str], dict[str, int]]:
+        """What the items are made of, where that is not one unit of their own name."""
+        return {(shop.name, item): {sku: units} for shop in self.shops for item, (sku, units) in shop.packs.items()}
+
 
 def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
     """The world of a seed. Each kind of trouble is on in some seeds only, so that a quiet one can show what the noisy ones hide."""
@@ -86,10 +97,11 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
     shops = tuple(_shop(dice, name, stormy=stormy) for name in NAMES[: dice.choice((2, 2, 3))])
     rates = Rates(edit=0.03 if dice.random() < 0.25 else 0.0)
     rates = replace(rates, buy=dice.choice((0.3, 0.5, 0.9)), receive=dice.choice((0.08, 0.2, 0.4)))
+    skus = tuple(f"SKU-{number}" for number in range(dice.choice((1, 2, 3))))
     return Plan(
         seed=seed,
-        shops=shops,
-        skus=tuple(f"SKU-{number}" for number in range(dice.choice((1, 2, 3)))),
+        shops=_with_packs(seed, shops, skus),
+        skus=skus,
         stock=dice.choice((1, 2, 4, 8)),
         seconds=seconds,
         rates=rates,
@@ -99,6 +111,18 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
         jumps=((_moment(dice, seconds), dice.choice((-70.0, -20.0, 20.0, 86400.0))),) if dice.random() < 0.15 else (),
         patient=seed % 10 == 0,
     )
+
+
+def _with_packs(seed: int, shops: tuple[ShopPlan, ...], skus: tuple[str, ...]) -> tuple[ShopPlan, ...]:
+    """In some worlds the other shops sell packs, or the same unit twice. The first one opens the ledger and sells it plainly."""
+    dice = random.Random(f"packs {seed}")
+    if dice.random() >= 0.4:
+        return shops
+    return (shops[0], *(replace(shop, packs=_packs(dice, skus)) for shop in shops[1:]))
+
+
+def _packs(dice: random.Random, skus: tuple[str, ...]) -> dict[str, tuple[str, int]]:
+    return {f"{sku}-x{units}": (sku, units) for sku in skus if dice.random() < 0.7 for units in (dice.choice((1, 2, 3)),)}
 
 
 def _moment(dice: random.Random, seconds: float) -> float:

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,11 +15,12 @@ from sqlalchemy import select
 
 from channelsync.contract import Delivery, ReceivesWebhooks, RegistersWebhooks
 from channelsync.engine.operator import Operator
-from channelsync.ledger import brackets, channels, locations
+from channelsync.ledger import brackets, channels, locations, matching
 from channelsync.ledger.brackets import EditPolicy
 from channelsync.ledger.channels import ChannelSpec
 from channelsync.ledger.locations import LocationSpec
-from channelsync.ledger.schema import attempts, shelves
+from channelsync.ledger.matching import Link
+from channelsync.ledger.schema import attempts, listings, shelves
 from channelsync.testing.simulation import database, invariants, shops
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.events import Event
@@ -28,7 +29,7 @@ from channelsync.testing.simulation.judge import Judge, ShopFacts
 from channelsync.testing.simulation.network import Line, Weather
 from channelsync.testing.simulation.node import ChannelPlan, Node
 from channelsync.testing.simulation.people import PLACE, People
-from channelsync.testing.simulation.plan import TIMEOUT, Plan
+from channelsync.testing.simulation.plan import TIMEOUT, Plan, ShopPlan
 from channelsync.testing.simulation.recorder import Recorder
 from channelsync.testing.simulation.steps import Crash
 from channelsync.testing.standins.base import Faults, Item, StandIn
@@ -120,7 +121,9 @@ class World:
         }
         facts = {shop.name: ShopFacts(shop.lag, shop.exclusive) for shop in plan.shops}
         safety = {shop.name: shop.safety_stock for shop in plan.shops}
-        self.goods = goods = Goods(offers=lambda shop, item, left: goods.pieces(shop, item, lambda unit: left(unit) - safety[shop]))
+        self.goods = goods = Goods(
+            plan.recipes(), offers=lambda shop, item, left: goods.pieces(shop, item, lambda unit: left(unit) - safety[shop])
+        )
         self.judge = self.report.judge = Judge(facts, goods)
         self.recorder = Recorder(self.clock, self.shops, self._tell, goods)
         self.lines = {
@@ -130,19 +133,20 @@ class World:
             for shop in plan.shops
         }  # fmt: skip
         self.people = People(plan, self.clock, self.shops, self.ask, self.recorder.catch_up)
-        for number, (name, shop) in enumerate(self.shops.items()):
-            shop.stock(Item(sku, plan.stock if not number else self._dice.randint(0, 9)) for sku in plan.skus)
+        for number, each in enumerate(plan.shops):
+            shop = self.shops[each.name]
+            shop.stock(Item(item, plan.stock if not number else self._dice.randint(0, 9)) for item in plan.items(each))
             if not number:
                 for sku in plan.skus:
                     self.recorder.supplied(sku, plan.stock)
-            self._first_orders(name, shop)
+            self._first_orders(each, shop)
         self._channels = self._enrol()
 
-    def _first_orders(self, name: str, shop: StandIn) -> None:
+    def _first_orders(self, plan: ShopPlan, shop: StandIn) -> None:
         """Every business has orders on the day it begins with us."""
-        for sku in self.plan.skus:
-            if self._dice.random() < 0.4 and shop.sellable(sku) > 0:
-                shop.buy({sku: 1})
+        for item in self.plan.items(plan):
+            if self._dice.random() < 0.4 and shop.sellable(item) > 0:
+                shop.buy({item: 1})
         self.recorder.catch_up()
 
     def _enrol(self) -> list[ChannelPlan]:
@@ -233,16 +237,31 @@ class World:
         operator = Operator(node.engine, opening=self._channels[0].id, running=True)
         until = self.clock.monotonic() + OPENING_SECONDS
         while self.clock.monotonic() < until:
-            if not await operator.look() and not await self._unread():
+            if not await operator.look() and await self._link() and not await self._unread():
                 await operator.apply()
                 return
             await self.clock.sleep(1.0)
         raise Broken(f"not every number was read within {OPENING_SECONDS:.0f} s of the start")
 
+    async def _link(self) -> bool:
+        """What no SKU text can tell a person does: which SKU a pack is made of. False: not every listing is there yet."""
+        wanted = [(plan.id, item, sku, units) for plan, shop in self._pairs() for item, (sku, units) in shop.packs.items()]
+        with self.database.connect() as conn, conn.begin():
+            query = select(listings.c.channel_id, listings.c.sku_text, listings.c.ref).where(listings.c.sku_text.is_not(None))
+            refs = {(row.channel_id, row.sku_text): row.ref for row in conn.execute(query)}
+        if not all((channel_id, item) in refs for channel_id, item, _, _ in wanted):
+            return False
+        for channel_id, item, sku, units in wanted:
+            await self.ask(matching.link, Link(channel_id, refs[channel_id, item], sku, units, key=f"link {channel_id} {item}"))
+        return True
+
+    def _pairs(self) -> Iterator[tuple[ChannelPlan, ShopPlan]]:
+        return zip(self._channels, self.plan.shops, strict=True)
+
     async def _unread(self) -> bool:
         with self.database.connect() as conn, conn.begin():
             found = conn.execute(select(shelves.c.book)).scalars().all()
-        return len(found) < len(self.plan.shops) * len(self.plan.skus) or None in found
+        return len(found) < sum(len(self.plan.items(shop)) for shop in self.plan.shops) or None in found
 
     async def _trade(self) -> None:
         plan = self.plan

@@ -75,7 +75,7 @@ class Orders:
         order = self._new(paid, reservation_ref)
         for sku, units in basket.items():
             for location, part in shelves.serve(sku, units):
-                line = Line(f"{order.ref}-{len(order.lines) + 1}", sku, location, TrueLine(sku, part))
+                line = Line(f"{order.ref}-{len(order.lines) + 1}", sku, location, TrueLine(sku, part, location=location))
                 order.lines.append(line)
                 order.true.lines.append(line.true)
         if order.state == "pending":
