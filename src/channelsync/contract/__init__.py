@@ -5,7 +5,7 @@
 
 from channelsync.clock import Clock
 from channelsync.contract.authority import Claim, Claimed, ClaimedLine, ClaimLine, Physical
-from channelsync.contract.http import Budget, Guarded, Guardrail, Http, HttpRequest, HttpResponse
+from channelsync.contract.http import Budget, Downloads, Guarded, Guardrail, Http, HttpRequest, HttpResponse
 from channelsync.contract.setup import ChannelLocation, Diagnosis, Setup, Severity
 from channelsync.contract.values import (
     Call,
@@ -64,6 +64,7 @@ __all__ = [
     "Delivery",
     "Diagnoses",
     "Diagnosis",
+    "Downloads",
     "Effect",
     "Gone",
     "Guarded",

@@ -6,7 +6,8 @@ A connector hands over a request and a function that understands the answer; it 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -87,3 +88,15 @@ class Http(Protocol):
 
     async def write(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
         """A call with effect: exactly one try."""
+
+
+@runtime_checkable
+class Downloads(Protocol):
+    """What the daemon's door offers besides, for shops that answer with a file."""
+
+    def download(self, url: str, *, limit: int) -> AbstractAsyncContextManager[Iterator[bytes]]:
+        """A file that the shop points to, perhaps at another host, line by line (ends cut off); on disk as long as the block runs.
+
+        Nothing of ours goes with the request and no budget pays for it; a broken download is repeated like a read. limit: bytes, decompressed.
+        Raises Refused if the host says no (4xx: the address is wrong or too old), Unavailable, and Misunderstood for what cannot be taken.
+        """

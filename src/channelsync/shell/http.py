@@ -7,15 +7,16 @@ write:         circuit? -> guardrail? -> wait for budget -> circuit [ call -> un
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import httpx
 
 from channelsync.clock import Clock
 from channelsync.contract.http import Budget, HttpRequest, HttpResponse
-from channelsync.errors import RateLimited
+from channelsync.errors import Misunderstood, RateLimited
 from channelsync.shell.circuit import Circuit
 from channelsync.shell.http_client import HttpClient
 from channelsync.shell.limiter import LeakyBudget
@@ -23,6 +24,7 @@ from channelsync.shell.retry import ReadRetry, RetryRules
 
 T = TypeVar("T")
 
+LINE_MAX = 1024 * 1024
 READ_WAIT_SECONDS = 60.0
 WRITE_WAIT_SECONDS = 5.0  # a write was computed from numbers that age; better to compute it again than to let it wait
 
@@ -48,6 +50,14 @@ class ShopHttp:
     async def write(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
         return await self._once(request, understand, write=True)
 
+    @asynccontextmanager
+    async def download(self, url: str, *, limit: int) -> AsyncIterator[Iterator[bytes]]:
+        """Outside of budget and circuit: the host is another one, and its troubles are not the shop's."""
+        with tempfile.TemporaryFile() as file:
+            await self._retry.run(lambda: self._client.save(url, file, limit))
+            file.seek(0)
+            yield _lines(file)
+
     async def _once(self, request: HttpRequest, understand: Callable[[HttpResponse], T], *, write: bool) -> T:
         self.circuit.check()
         guard = self._bucket.guarded
@@ -65,6 +75,13 @@ class ShopHttp:
                 raise
             self._bucket.accepted()
             return result
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    while line := file.readline(LINE_MAX + 1):
+        if len(line) > LINE_MAX:
+            raise Misunderstood(f"a line of the downloaded file is longer than {LINE_MAX} bytes")
+        yield line.rstrip(b"\r\n")
 
 
 @asynccontextmanager

@@ -5,14 +5,18 @@ httpx logs whole URLs at INFO; `shell.log` silences it, because tokens travel in
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import IO
 
 import httpx
 
 from channelsync import __version__
 from channelsync.clock import Clock
 from channelsync.contract.http import HttpRequest, HttpResponse
-from channelsync.errors import Misunderstood, NotReached, RateLimited, Unavailable
+from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unavailable
 from channelsync.shell.inflate import ACCEPT_ENCODING, Body, Broken, TooLarge
 from channelsync.shell.retry_after import seconds_to_wait
 from channelsync.shell.within import within
@@ -55,8 +59,42 @@ class HttpClient:
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Raises NotReached, Unavailable, RateLimited (429) and Misunderstood (a body we cannot take). Any other status is an answer."""
         where = _where(request)
-        try:
+        with self._errors(where, self._body_max):
             response = await within(self._clock, self._timeout, self._exchange(request))
+        if response.status == httpx.codes.TOO_MANY_REQUESTS:
+            wait = request.refusal(response) if request.refusal else None
+            if wait is None:
+                wait = seconds_to_wait(response.headers.get("retry-after"), self._clock.now())
+            raise RateLimited(f"{where}: too many requests (429)", retry_after=wait)
+        return response
+
+    async def save(self, url: str, file: IO[bytes], limit: int) -> None:
+        """What lies behind `url` into `file`, from its beginning. It may take long, but each piece of it only the usual time.
+
+        Raises as `Http.download` says.
+        """
+        file.seek(0)
+        file.truncate()
+        where = _where(HttpRequest("GET", url))
+        with self._errors(where, limit):
+            response = await within(self._clock, self._timeout, self._client.send(self._client.build_request("GET", url), stream=True))
+            try:
+                if response.status_code != httpx.codes.OK:
+                    raise _no_file(where, response, self._clock.now())
+                body = Body(response.headers.get("content-encoding", "").strip().lower(), limit, file.write)
+                assert isinstance(response.stream, httpx.AsyncByteStream)
+                pieces = aiter(response.stream)
+                while (piece := await within(self._clock, self._timeout, _next(pieces))) is not None:
+                    body.feed(piece)
+                body.finish()
+            finally:
+                await response.aclose()
+
+    @contextmanager
+    def _errors(self, where: str, limit: int) -> Iterator[None]:
+        """Every way in which a call can fail, as an error of ours."""
+        try:
+            yield
         except TimeoutError as error:
             raise Unavailable(f"{where}: no complete answer within {self._timeout:g} s") from error
         except NEVER_LEFT as error:
@@ -66,15 +104,9 @@ class HttpClient:
         except httpx.InvalidURL as error:
             raise NotReached(f"{where}: not a usable address; check the channel's url") from error
         except TooLarge as error:
-            raise Misunderstood(f"{where}: the answer is larger than {self._body_max} bytes") from error
+            raise Misunderstood(f"{where}: the answer is larger than {limit} bytes") from error
         except Broken as error:
             raise Misunderstood(f"{where}: the answer {error}") from error
-        if response.status == httpx.codes.TOO_MANY_REQUESTS:
-            wait = request.refusal(response) if request.refusal else None
-            if wait is None:
-                wait = seconds_to_wait(response.headers.get("retry-after"), self._clock.now())
-            raise RateLimited(f"{where}: too many requests (429)", retry_after=wait)
-        return response
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -92,6 +124,19 @@ class HttpClient:
             return HttpResponse(response.status_code, dict(response.headers.items()), body.finish())
         finally:
             await response.aclose()
+
+
+async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(pieces, None)
+
+
+def _no_file(where: str, response: httpx.Response, now: datetime) -> ChannelError:
+    status = response.status_code
+    if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return Unavailable(f"{where}: answers {status}", retry_after=seconds_to_wait(response.headers.get("retry-after"), now))
+    if status >= httpx.codes.BAD_REQUEST:
+        return Refused(f"{where}: answers {status}; the address is wrong or too old")
+    return Misunderstood(f"{where}: answers {status} instead of a file")
 
 
 def _where(request: HttpRequest) -> str:

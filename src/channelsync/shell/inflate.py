@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 ACCEPT_ENCODING = "gzip"  # the one encoding every shop speaks; "deflate" means two different things in the wild
 _GZIP = zlib.MAX_WBITS | 16
@@ -17,15 +18,16 @@ class Broken(Exception):
 
 
 class Body:
-    """Collects a body of at most `limit` bytes. Raises TooLarge and Broken."""
+    """Collects a body of at most `limit` bytes; or hands it on, piece by piece, to `keep`. Raises TooLarge and Broken."""
 
-    def __init__(self, encoding: str, limit: int) -> None:
+    def __init__(self, encoding: str, limit: int, keep: Callable[[bytes], object] | None = None) -> None:
         if encoding not in ("", "identity", "gzip", "x-gzip"):
             raise Broken(f"has a Content-Encoding we did not ask for: {encoding[:40]!r}")
         self._limit = limit
         self._received = 0
         self._size = 0
         self._parts: list[bytes] = []
+        self._hand_on = keep or self._parts.append
         self._inflater = None if encoding in ("", "identity") else zlib.decompressobj(_GZIP)
 
     def feed(self, chunk: bytes) -> None:
@@ -51,4 +53,4 @@ class Body:
         self._size += len(data)
         if self._size > self._limit:
             raise TooLarge
-        self._parts.append(data)
+        self._hand_on(data)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from channelsync.clock import Clock
@@ -31,6 +32,10 @@ class WatchedHttp:
     async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
         self.wire.calls += 1
         return await self._inner.read(request, understand)
+
+    def download(self, url: str, *, limit: int) -> AbstractAsyncContextManager[Iterator[bytes]]:
+        self.wire.calls += 1
+        return self._inner.download(url, limit=limit)
 
     async def write(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
         self.wire.calls += 1
