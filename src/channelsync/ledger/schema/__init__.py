@@ -6,6 +6,7 @@ Times are instants (`types.Utc`). Quantities are whole SKU units, except on `she
 
 from __future__ import annotations
 
+from channelsync.ledger.schema.authority import OPEN_CLAIM, authority_guards, authority_rows, export_lines, exports
 from channelsync.ledger.schema.base import metadata
 from channelsync.ledger.schema.orders import POSTED, order_lines, orders
 from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries, push_calls, shelf_feeds, shelves
@@ -19,13 +20,18 @@ __all__ = [
     "DONE_KEY_ONLY",
     "DONE_WITH_BODY",
     "OPEN_ATTEMPT",
+    "OPEN_CLAIM",
     "POSTED",
     "attempts",
+    "authority_guards",
+    "authority_rows",
     "book_entries",
     "bundle_parts",
     "channel_locations",
     "channels",
     "cursors",
+    "export_lines",
+    "exports",
     "facts",
     "findings",
     "guard_marks",

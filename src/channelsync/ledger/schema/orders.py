@@ -29,6 +29,7 @@ orders = Table(
     Index(None, "channel_id", "state"),
     Index(None, "channel_id", "first_seen_at"),
     Index(None, "reservation_ref"),
+    Index(None, "applied_at"),
 )
 
 POSTED = ("soft", "hard", "shipped", "restocked", "quarantined")
