@@ -126,6 +126,27 @@ class StockedItem(Shape):
     inventory_level: Level | None
 
 
+# Bulk operations
+
+
+class BulkOperation(Shape):
+    id: str
+    status: str
+    root_object_count: int
+    error_code: str | None = None
+    url: str | None = None
+    completed_at: AwareDatetime | None = None
+
+
+class BulkMade(Shape):
+    bulk_operation: Ref | None
+    user_errors: tuple[UserError, ...]
+
+
+class VariantsCount(Shape):
+    count: int
+
+
 # The shop
 
 

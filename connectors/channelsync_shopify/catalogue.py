@@ -9,26 +9,47 @@ from typing import Any
 from channelsync.contract import Cursor, Listing, Page, Reading, ShelfRef
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import StockedItem, Variant
+from channelsync_shopify.answers import StockedItem, VariantsCount
+from channelsync_shopify.bulk import NoFile
+from channelsync_shopify.bulk_catalogue import BulkCatalogue, BulkRun
+from channelsync_shopify.reading import listings_of, shown
 from channelsync_shopify.runs import Run, changed_since
 from channelsync_shopify.shapes import Malformed, RawPage, shaped
 
-RAW_MAX = 5_000
-"""Characters kept of a variant that was not understood."""
-
 
 class Catalogue:
-    def __init__(self, admin: Admin, overlap: timedelta) -> None:
-        self._admin, self._overlap = admin, overlap
+    """bulk: how very many are read at once, from `bulk_from` on; None: this door cannot download files."""
+
+    def __init__(self, admin: Admin, overlap: timedelta, bulk: BulkCatalogue | None, bulk_from: int) -> None:
+        self._admin, self._overlap, self._bulk, self._bulk_from = admin, overlap, bulk, bulk_from
 
     async def pages(self, cursor: Cursor, location: str) -> AsyncIterator[Page[Listing]]:
         """All variants, or those changed since; the mark is the shop's clock at the run's first answer."""
-        run = self._start(cursor)
+        if self._bulk is not None:
+            try:
+                if (run := await self._bulk_run(self._bulk, cursor, location)) is not None:
+                    async for page in self._bulk.pages(run, location):
+                        yield page
+                    return
+            except NoFile:
+                cursor = Cursor()
+        async for page in self._paged(self._start(cursor), location):
+            yield page
+
+    async def _bulk_run(self, bulk: BulkCatalogue, cursor: Cursor, location: str) -> BulkRun | None:
+        """Where a bulk run is or begins; None for what is read page by page: changes, and shops of which a few pages are all."""
+        if cursor.resume:
+            return BulkRun.resumed(cursor.resume)
+        if cursor.high_water or await self._admin.read(documents.VARIANTS_COUNT, {"limit": self._bulk_from}, _count) < self._bulk_from:
+            return None
+        return await bulk.begin(location)
+
+    async def _paged(self, run: Run, location: str) -> AsyncIterator[Page[Listing]]:
         while True:
             variables = {"first": documents.LISTINGS_PAGE, "after": run.after, "query": run.query or None, "location": location}
             page, at = await self._admin.read(documents.LISTINGS, variables, _understand_page)
             run = run if run.mark else run.seen(at)
-            items, refused = _listings(page, location)
+            items, refused = listings_of(page.nodes, location)
             if not page.page_info.has_next_page:
                 yield Page(items, high_water=run.mark, refused=refused)
                 return
@@ -41,6 +62,11 @@ class Catalogue:
         return Run(changed_since(cursor.high_water, self._overlap) if cursor.high_water else "")
 
     async def readings(self, shelves: Sequence[ShelfRef], default_location: str) -> Sequence[Reading]:
+        if self._bulk is not None and len(shelves) >= self._bulk_from:
+            try:
+                return await self._bulk.readings(shelves, default_location)
+            except NoFile:
+                pass  # batch by batch then: dearer and slower, and as good
         by_location: dict[str, list[ShelfRef]] = {}
         for shelf in shelves:
             by_location.setdefault(shelf.location or default_location, []).append(shelf)
@@ -54,59 +80,15 @@ class Catalogue:
         variables = {"ids": [shelf.listing for shelf in shelves], "location": location}
         items, at = await self._admin.read(documents.STOCK, variables, _understand_items)
         by_ref = {item.id: item for item in items}
-        return [Reading(shelf, _shown(by_ref[shelf.listing]), at) for shelf in shelves if shelf.listing in by_ref]
-
-
-def _listings(page: RawPage, location: str) -> tuple[tuple[Listing, ...], tuple[tuple[str, str, str], ...]]:
-    items: list[Listing] = []
-    refused: list[tuple[str, str, str]] = []
-    for raw in page.nodes:
-        try:
-            items.append(_listing(shaped(Variant, raw, "a variant"), location))
-        except Malformed as error:
-            refused.append((str(raw.get("id", "")), str(error), str(raw)[:RAW_MAX]))
-    return tuple(items), tuple(refused)
-
-
-def _listing(variant: Variant, location: str) -> Listing:
-    item = variant.inventory_item
-    stocked_here = item.inventory_level is not None and item.inventory_level.is_active
-    return Listing(
-        ref=item.id,
-        sku=variant.sku or None,
-        title=variant.display_name,
-        aliases=(variant.id,),
-        tracked=item.tracked,
-        problem=_problem(variant, stocked_here, location),
-        locations=(location,) if stocked_here else (),
-        barcode=variant.barcode or None,
-    )
-
-
-def _problem(variant: Variant, stocked_here: bool, location: str) -> str | None:
-    """Why it cannot be written, in words for people. A set where the item is not stocked would succeed and sell nothing."""
-    if variant.product.is_gift_card:
-        return "a gift card has no stock"
-    if variant.requires_components:
-        return "a bundle: Shopify derives its number from its components and refuses writes; link the components instead"
-    if not stocked_here:
-        return f"not stocked at {location}: activate the location for this item in Shopify's admin"
-    return None
-
-
-def _shown(item: StockedItem) -> int | None:
-    """The available quantity; None where Shopify does not count it or does not sell from here. Negative numbers are real."""
-    level = item.inventory_level
-    if not item.tracked or level is None or not level.is_active:
-        return None
-    for quantity in level.quantities:
-        if quantity.name == "available":
-            return quantity.quantity
-    raise Malformed(f"{item.id}: the answer has no available quantity")
+        return [Reading(shelf, shown(by_ref[shelf.listing]), at) for shelf in shelves if shelf.listing in by_ref]
 
 
 def _understand_page(answer: Answer) -> tuple[RawPage, datetime]:
     return shaped(RawPage, answer.field("productVariants"), "the page of variants"), answer.at
+
+
+def _count(answer: Answer) -> int:
+    return shaped(VariantsCount, answer.field("productVariantsCount"), "the number of variants").count
 
 
 def _understand_items(answer: Answer) -> tuple[list[StockedItem], datetime]:

@@ -14,6 +14,7 @@ from channelsync.contract import (
     Context,
     Cursor,
     Delivery,
+    Downloads,
     Gone,
     Identity,
     Listing,
@@ -29,6 +30,8 @@ from channelsync.contract import (
 from channelsync.errors import ChannelError, NotReached, RateLimited, Unauthorized
 from channelsync_shopify import documents, identity, push, webhooks
 from channelsync_shopify.admin import Admin
+from channelsync_shopify.bulk import Bulk
+from channelsync_shopify.bulk_catalogue import BulkCatalogue
 from channelsync_shopify.catalogue import Catalogue
 from channelsync_shopify.order_reader import OrderReader
 from channelsync_shopify.settings import ShopifySettings
@@ -45,7 +48,11 @@ class Shopify:
         self._settings = settings
         self._admin = Admin(settings, context)
         overlap = timedelta(seconds=settings.overlap_seconds)
-        self._orders, self._catalogue = OrderReader(self._admin, overlap), Catalogue(self._admin, overlap)
+        self._orders = OrderReader(self._admin, overlap)
+        secure = settings.base.startswith("https://")
+        files = context.http if isinstance(context.http, Downloads) else None
+        bulk = BulkCatalogue(Bulk(self._admin, files, context.clock, secure=secure)) if files is not None else None
+        self._catalogue = Catalogue(self._admin, overlap, bulk, settings.bulk_from)
         self._subscriptions = Subscriptions(self._admin)
         self._location = settings.shop_location
 
@@ -62,6 +69,7 @@ class Shopify:
             withholds=False,
             writes_per_call=documents.WRITES_MAX,
             readings_per_call=documents.READINGS_MAX,
+            readings_in_bulk=self._settings.bulk_from,
         )
 
     async def check(self) -> Identity:

@@ -5,7 +5,8 @@ A scalar costs 0, an object 1, a connection its `first` times one node, a mutati
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -48,7 +49,25 @@ ORDER_REFUNDS = Operation("order_refunds", 251)
 REFUND_LINES = Operation("refund_lines", 502)
 SET_AVAILABLE = Operation("set_available", 16)
 SUBSCRIPTIONS = Operation("subscriptions", 101)
+BULK_RUN = Operation("bulk_run", 13)
+BULK_STATUS = Operation("bulk_status", 1)
+VARIANTS_COUNT = Operation("variants_count", 1)
 SUBSCRIBE = Operation("subscribe", 13)
+
+
+def bulk_listings(location: str) -> str:
+    """The query that a bulk operation runs over all variants: what `LISTINGS` asks of each, without variables, which such a query cannot have."""
+    item = f"inventoryItem {{ id tracked inventoryLevel(locationId: {json.dumps(location)}) {{ isActive }} }}"
+    node = f"id sku barcode displayName requiresComponents product {{ isGiftCard }} {item}"
+    return f"{{ productVariants {{ edges {{ node {{ {node} }} }} }} }}"
+
+
+def bulk_stock(locations: Sequence[str]) -> str:
+    """All inventory items with what they show at these locations: `at0`, `at1`, ... in this order."""
+    level = 'at%d: inventoryLevel(locationId: %s, includeInactive: true) { isActive quantities(names: ["available"]) { name quantity } }'
+    levels = " ".join(level % (index, json.dumps(location)) for index, location in enumerate(locations))
+    return f"{{ inventoryItems {{ edges {{ node {{ id tracked {levels} }} }} }} }}"
+
 
 ORDERS_PAGE = 12
 """12 x 70 + 1 points: some room below 1000 for what the arithmetic leaves open."""

@@ -24,6 +24,9 @@ class ShopifySettings(BaseModel):
     shop_location: Annotated[LocationGid | None, Field(description="the location whose number is kept; the only active one if omitted")] = (
         None
     )
+    bulk_from: Annotated[int, Field(ge=1, description="so many variants or numbers are read by a bulk operation, fewer page by page")] = (
+        5_000
+    )
     overlap_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
     visibility_lag_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
     write_drains_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60

@@ -286,7 +286,8 @@ class Traits:
     visibility_lag (L): how long a stock effect can stay out of the order list.
     lowers_stock_on / restores_on_cancel: documentation of the shop's own effects (the truth per line is `Effect`).
     withholds: the shop subtracts pending checkouts by itself.
-    writes_per_call, readings_per_call: batch limits. serial_writes: at most one write call in flight.
+    writes_per_call, readings_per_call: batch limits. readings_in_bulk: from so many shelves on, one `stock()` reads the whole shop at once, at a
+    cost that does not grow with them; None: it has no such way. serial_writes: at most one write call in flight.
     """
 
     carrier: Carrier
@@ -300,4 +301,5 @@ class Traits:
     withholds: bool = False
     writes_per_call: int = 100
     readings_per_call: int = 100
+    readings_in_bulk: int | None = None
     serial_writes: bool = True

@@ -26,6 +26,9 @@ LARGEST: list[tuple[Operation, dict[str, Any]]] = [
     (documents.SET_AVAILABLE, {}),
     (documents.SUBSCRIPTIONS, {}),
     (documents.SUBSCRIBE, {}),
+    (documents.BULK_RUN, {}),
+    (documents.BULK_STATUS, {}),
+    (documents.VARIANTS_COUNT, {}),
 ]
 
 

@@ -1,0 +1,62 @@
+"""What a variant and its number mean, however they came: page by page, by name or in a file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from channelsync.contract import Listing
+from channelsync_shopify.answers import StockedItem, Variant
+from channelsync_shopify.shapes import Malformed, shaped
+
+RAW_MAX = 5_000
+"""Characters kept of a variant that was not understood."""
+
+
+def listings_of(raws: Iterable[dict[str, Any]], location: str) -> tuple[tuple[Listing, ...], tuple[tuple[str, str, str], ...]]:
+    """Variants as the shop tells them, and those that were not understood as (ref, reason, raw text)."""
+    items: list[Listing] = []
+    refused: list[tuple[str, str, str]] = []
+    for raw in raws:
+        try:
+            items.append(_listing(shaped(Variant, raw, "a variant"), location))
+        except Malformed as error:
+            refused.append((str(raw.get("id", "")), str(error), str(raw)[:RAW_MAX]))
+    return tuple(items), tuple(refused)
+
+
+def _listing(variant: Variant, location: str) -> Listing:
+    item = variant.inventory_item
+    stocked_here = item.inventory_level is not None and item.inventory_level.is_active
+    return Listing(
+        ref=item.id,
+        sku=variant.sku or None,
+        title=variant.display_name,
+        aliases=(variant.id,),
+        tracked=item.tracked,
+        problem=_problem(variant, stocked_here, location),
+        locations=(location,) if stocked_here else (),
+        barcode=variant.barcode or None,
+    )
+
+
+def _problem(variant: Variant, stocked_here: bool, location: str) -> str | None:
+    """Why it cannot be written, in words for people. A set where the item is not stocked would succeed and sell nothing."""
+    if variant.product.is_gift_card:
+        return "a gift card has no stock"
+    if variant.requires_components:
+        return "a bundle: Shopify derives its number from its components and refuses writes; link the components instead"
+    if not stocked_here:
+        return f"not stocked at {location}: activate the location for this item in Shopify's admin"
+    return None
+
+
+def shown(item: StockedItem) -> int | None:
+    """The available quantity; None where Shopify does not count it or does not sell from here. Negative numbers are real."""
+    level = item.inventory_level
+    if not item.tracked or level is None or not level.is_active:
+        return None
+    for quantity in level.quantities:
+        if quantity.name == "available":
+            return quantity.quantity
+    raise Malformed(f"{item.id}: the answer has no available quantity")
