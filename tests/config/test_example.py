@@ -12,7 +12,8 @@ from pydantic import BaseModel, SecretStr
 
 from channelsync.config import Config, load
 from channelsync.config.load import Connectors
-from channelsync.config.models import ChannelKeys, ListenConfig, Listener, LocationConfig, OnEdit, Part, Sections
+from channelsync.config.models import ChannelKeys, ListenConfig, Listener, LocationConfig, OnEdit, Sections
+from channelsync.config.rules import Part
 from channelsync.contract.verbs import ConnectorType
 from channelsync.registry import Registry
 
@@ -93,10 +94,12 @@ def test_it_names_every_key_of_the_small_tables(model: type[Part]) -> None:
 def test_the_defaults_it_shows_are_the_true_ones(tmp_path: Path) -> None:
     bare = _load(tmp_path, EXAMPLE.read_text(), Known())
     full = _load(tmp_path, _complete(), Known())
-    assert (bare.rules, bare.reservations, bare.retention) == (full.rules, full.reservations, full.retention)
+    assert (bare.reservations, bare.retention) == (full.reservations, full.retention)
+    said = full.rules
+    assert (said.safety_stock, said.share, said.min, said.skip) == (0, "100%", 0, False), "as if nothing were said"
     assert (bare.listen.public, bare.listen.private, bare.store.database) == (full.listen.public, full.listen.private, full.store.database)
     assert bare.store.time_zone == full.store.time_zone
-    same = set(ChannelKeys.model_fields) - {"safety_stock"}
+    same = set(ChannelKeys.model_fields) - {"rules"}
     assert {key: getattr(bare.channels["webshop"], key) for key in same} == {key: getattr(full.channels["webshop"], key) for key in same}
 
 

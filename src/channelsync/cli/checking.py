@@ -18,6 +18,7 @@ from channelsync.config import ChannelConfig
 from channelsync.contract import Context, Cursor
 from channelsync.errors import ChannelError
 from channelsync.ledger import channels
+from channelsync.ledger.channel_places import feeds_of
 from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import Schema
 from channelsync.ledger.upgrade import check as schema_state
@@ -99,7 +100,7 @@ async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, 
         )
         return Checked(channel.name, False, told.shop, message, facts)
     places = {place for listing in page.items for place in listing.locations}
-    unmapped = tuple(sorted(place for place in places if channel.ledger_location(place) is None))
+    unmapped = tuple(sorted(place for place, fed in feeds_of(places, channel.locations, channel.location).items() if not fed))
     said = f"{told.name or told.shop}: {len(page.items)} listings on the first page"
     if unmapped:
         said += f"; not mapped to a ledger location: {', '.join(unmapped)} (add them to [channels.{channel.name}.locations])"

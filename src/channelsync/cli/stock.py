@@ -6,6 +6,7 @@ import uuid
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
@@ -217,6 +218,9 @@ def _levels(found: Explanation) -> None:
 
 def _explain(found: Explanation) -> None:
     _levels(found)
+    for frost in found.freezes:
+        where = ", ".join(name for name in (frost.channel, frost.listing and f"listing {frost.listing}") if name) or "everywhere"
+        say(escape(f"frozen {where} since {frost.since.isoformat(timespec='seconds')} by {frost.actor or 'nobody named'}: {frost.reason}"))
     for shelf in found.shelves:
         _shelf(shelf)
     if not found.shelves:
@@ -225,7 +229,11 @@ def _explain(found: Explanation) -> None:
 
 def _shelf(shelf: ShelfView) -> None:
     where = f"{shelf.channel}, listing {shelf.listing}" + (f", location {shelf.location}" if shelf.location else "")
-    table(f"{where}: the number", ("term", "change#", "value#"), [(step.name, f"{step.change:+d}", step.value) for step in shelf.steps])
+    table(
+        f"{where}: the number",
+        ("term", "change#", "value#", "rule"),
+        [(step.name, f"{step.change:+d}", step.value, step.source) for step in shelf.steps],
+    )
     if shelf.target is None:
         say("nothing is written to it: the SKU was never counted, or the listing cannot be written (see `channelsync plan`)")
     if shelf.statement is None:

@@ -1,6 +1,7 @@
 """One TOML file per store, turned into frozen models, or into a list of everything that is wrong with it.
 
 models    what the file may hold
+rules     what it may say about the numbers that shops show
 secrets   `{ env = ... }`, `{ file = ... }`, `{ credential = ... }`
 problems  what is wrong: where, what, and what to do
 load      the way from a path to a Config
@@ -16,13 +17,14 @@ from channelsync.config.models import (
     OnEdit,
     ReservationsConfig,
     RetentionConfig,
-    RulesConfig,
     StoreConfig,
 )
 from channelsync.config.problems import ConfigError, Problem
+from channelsync.config.rules import ChannelRules, StoreRules
 
 __all__ = [
     "ChannelConfig",
+    "ChannelRules",
     "Config",
     "ConfigError",
     "Connectors",
@@ -33,8 +35,8 @@ __all__ = [
     "Problem",
     "ReservationsConfig",
     "RetentionConfig",
-    "RulesConfig",
     "StoreConfig",
+    "StoreRules",
     "load",
     "parse",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from channelsync.config import rules
 from channelsync.config.models import MAIN, ChannelKeys, Sections
 from channelsync.config.problems import Key
 
@@ -26,9 +27,13 @@ def location_problems(channel: ChannelKeys, codes: Sequence[str]) -> Iterator[tu
         yield "location", "is given beside a locations table; keep one of them"
     if channel.location is not None and channel.location not in codes:
         yield "location", f"no such ledger location; {known}"
-    for ref, code in channel.locations.items():
-        if code not in codes:
-            yield f"locations.{ref}", f"no such ledger location; {known}"
+    fed: dict[str, str] = {}
+    for ref, places in channel.locations.items():
+        for code in places:
+            if code not in codes:
+                yield f"locations.{ref}", f"no such ledger location {code!r}; {known}"
+            elif (other := fed.setdefault(code, ref)) != ref or places.count(code) > 1:
+                yield f"locations.{ref}", f"{code!r} feeds {other!r} of this channel already; the shop would show the same units twice"
     if channel.location is None and not channel.locations and len(codes) > 1:
         yield "location", f"there are several ledger locations; say which one feeds this channel ({known})"
 
@@ -37,6 +42,7 @@ def section_problems(sections: Sections, channels: Mapping[str, Any]) -> Iterato
     opening = sections.store.opening
     if opening is not None and opening not in channels:
         yield ("store", "opening"), f"no such channel; known: {', '.join(channels) or 'none'}"
+    yield from rules.problems(sections.rules, channels, sections.store.time_zone)
     public, private = sections.listen.public, sections.listen.private
     if public == private and public.port:
         yield ("listen", "private"), "is the same address as the public listener; choose another port"

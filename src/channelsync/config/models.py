@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from channelsync.config.problems import Problem
+from channelsync.config.rules import ChannelRules, Part, StoreRules, listed
+from channelsync.ledger.ruling import Rule
 
 NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 NAME_MAX = 63
@@ -43,14 +45,15 @@ def _web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
 Name = Annotated[str, AfterValidator(_name)]
-Units = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Places = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
+"""Ledger locations: one by its code, or a list of them."""
 Port = Annotated[int, Field(ge=0, le=65535)]  # 0: any free port
 Answer = Literal["overwrite", "adopt", "ask"]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class StoreConfig(Part):
@@ -73,10 +76,6 @@ class ListenConfig(Part):
     public: Listener = Listener(port=8080)
     private: Listener = Listener(port=8081)
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None
-
-
-class RulesConfig(Part):
-    safety_stock: Units = 0
 
 
 class LocationConfig(Part):
@@ -110,9 +109,9 @@ class ChannelKeys(Part):
     poll_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     sweep_seconds: Annotated[float, Field(gt=0, le=30 * 86_400)] = 900.0
     location: str | None = None
-    locations: Mapping[str, str] = {}
+    locations: Mapping[str, Places] = {}
     on_edit: OnEdit = OnEdit()
-    safety_stock: Units | None = None
+    rules: ChannelRules = ChannelRules()
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     webhooks: bool = True
 
@@ -123,17 +122,13 @@ class ChannelConfig(ChannelKeys):
     name: Name
     settings: BaseModel = Field(repr=False)
 
-    def ledger_location(self, channel_location: str) -> str | None:
-        """The ledger location behind one of the channel's; None: a location that nobody mapped."""
-        return self.locations.get(channel_location, self.location)
-
 
 class Sections(Part):
     """The file as a whole, with the channels still raw: each is judged by its own connector."""
 
     store: StoreConfig
     listen: ListenConfig = ListenConfig()
-    rules: RulesConfig = RulesConfig()
+    rules: StoreRules = StoreRules()
     locations: Mapping[Name, LocationConfig] = Field(default={MAIN: LocationConfig(name="Main")}, min_length=1)
     reservations: ReservationsConfig = ReservationsConfig()
     retention: RetentionConfig = RetentionConfig()
@@ -147,6 +142,7 @@ class Config(Sections):
     warnings: tuple[Problem, ...] = ()
     secrets: frozenset[str] = Field(default=frozenset(), repr=False)
 
-    def safety_stock(self, channel: str) -> int:
-        own = self.channels[channel].safety_stock
-        return self.rules.safety_stock if own is None else own
+    def shelf_rules(self, channel_ids: Mapping[str, int]) -> list[Rule]:
+        """Everything it says about what shelves may show. channel_ids: the ledger's, by name."""
+        own = {name: channel.rules for name, channel in self.channels.items()}
+        return listed(self.rules, own, channel_ids, self.store.time_zone)

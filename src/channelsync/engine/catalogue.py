@@ -28,7 +28,7 @@ class Catalogue:
         cursor = Cursor() if whole else await store.ledger.read(cataloguing.cursor_of, channel.id)
         count = pages = 0
         async for page in channel.connector.listings(cursor):
-            read = ListingsRead(channel.id, page, looked_at, channel.settings.places, channel.settings.safety_stock, self._makes_skus)
+            read = ListingsRead(channel.id, page, looked_at, channel.settings.places, self._makes_skus)
             taken = await store.ledger.run(cataloguing.take_page, read)
             if taken.unfed:
                 log.warning(

@@ -14,7 +14,8 @@ from channelsync.ledger.brackets import OnEdit
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the config says about a channel, resolved. places: channel location ref -> ledger location id; "" maps what is not named.
+    """What the config says about a channel, resolved. places: channel location ref -> the ledger locations that feed it; empty: `location_id`
+    feeds its one number.
 
     live False (shadow): everything runs, nothing is written.
     """
@@ -22,10 +23,9 @@ class Settings:
     name: str
     connector: str
     location_id: int
-    places: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     live: bool = True
     on_edit: OnEdit = field(default_factory=OnEdit)
-    safety_stock: int = 0
     poll: timedelta = timedelta(seconds=60)
     sweep: timedelta = timedelta(minutes=15)
     catalogue: timedelta = timedelta(hours=1)

@@ -167,8 +167,9 @@ def _attempts(conn: Connection) -> Rows:
 
 def _targets(conn: Connection) -> Rows:
     query = """
-        SELECT shelves.id, target, safety_stock, pack,
-            CASE WHEN tracked AND problem IS NULL AND removed_at IS NULL AND stock_ref IS NULL AND counted AND NOT skip THEN 1 ELSE 0 END AS writable,
+        SELECT shelves.*, pack, counted,
+            CASE WHEN tracked AND problem IS NULL AND removed_at IS NULL AND stock_ref IS NULL AND sku_id IS NOT NULL
+                AND EXISTS (SELECT 1 FROM shelf_feeds WHERE shelf_feeds.shelf_id = shelves.id) THEN 1 ELSE 0 END AS writable,
             (SELECT COALESCE(SUM(on_hand - soft - hard - pending_debit - held_elsewhere), 0) FROM stock_levels JOIN shelf_feeds
                 ON shelf_feeds.location_id = stock_levels.location_id
                 WHERE shelf_feeds.shelf_id = shelves.id AND stock_levels.sku_id = listings.sku_id) AS available,
@@ -178,8 +179,8 @@ def _targets(conn: Connection) -> Rows:
     for row in conn.execute(text(query)).mappings():
         expected = None
         if row["writable"]:
-            limits = rules.Rules(row["safety_stock"])
-            expected = rules.target(int(row["available"]), limits, pack=row["pack"], withheld=int(row["withheld"]))
+            available = int(row["available"]) if row["counted"] else None
+            expected = rules.target(available, rules.of_row(row), pack=row["pack"], withheld=int(row["withheld"]))
         if row["target"] != expected:
             yield f"target of shelf {row['id']}", str(expected), str(row["target"])
 
@@ -187,7 +188,7 @@ def _targets(conn: Connection) -> Rows:
 def _due(conn: Connection) -> Rows:
     query = """
         SELECT id, target, book, due FROM shelves WHERE due <>
-            (CASE WHEN target IS NULL OR book IS NULL OR target = book OR (target <= 0 AND book < 0) THEN FALSE ELSE TRUE END)
+            (CASE WHEN frozen OR target IS NULL OR book IS NULL OR target = book OR (target <= 0 AND book < 0) THEN FALSE ELSE TRUE END)
     """
     for id_, target, book, due in conn.execute(text(query)):
         yield f"shelf {id_} with target {target} and book {book}", "not due" if due else "due", "due" if due else "not due"

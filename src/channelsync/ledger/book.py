@@ -30,8 +30,8 @@ class BookEntry:
 
 
 def due_when(target: ColumnElement[int | None], book: ColumnElement[int | None]) -> ColumnElement[bool]:
-    """`targets.is_due` as SQL."""
-    nothing = or_(target.is_(None), book.is_(None), target == book, and_(target <= 0, book < 0))
+    """`targets.is_due` as SQL, and never of a frozen shelf."""
+    nothing = or_(shelves.c.frozen, target.is_(None), book.is_(None), target == book, and_(target <= 0, book < 0))
     return case((nothing, literal(False)), else_=literal(True))
 
 

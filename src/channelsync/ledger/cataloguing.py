@@ -1,15 +1,16 @@
-"""One page of a channel's listings into the ledger: stored, matched once by exact SKU, given the channel's rules, and waiting sales applied."""
+"""One page of a channel's listings into the ledger: stored, matched once by exact SKU, and waiting sales applied."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
 from channelsync.contract import Cursor, Listing, Page, ShelfRef
-from channelsync.ledger import aside, bounds, cursors, listings, matching, order_ends, skus, targets
+from channelsync.ledger import aside, bounds, channel_places, cursors, listings, matching, order_ends, skus
+from channelsync.ledger.channel_places import Feeds
 from channelsync.ledger.schema import listings as listing_table
 from channelsync.ledger.schema import shelves
 from channelsync.ledger.schema import skus as sku_table
@@ -19,13 +20,12 @@ STREAM = "listings"
 
 @dataclass(frozen=True, slots=True)
 class ListingsRead:
-    """A page as it was read. places: channel location -> ledger location id. makes_skus: this channel's SKU texts are the ledger's SKUs (day one)."""
+    """A page as it was read. places: the channel's locations that the config maps. makes_skus: this channel's SKU texts are the ledger's SKUs (day one)."""
 
     channel_id: int
     page: Page[Listing]
     looked_at: datetime
-    places: Mapping[str, int] = field(default_factory=dict)
-    safety_stock: int = 0
+    places: Feeds = field(default_factory=dict)
     makes_skus: bool = False
 
 
@@ -43,7 +43,8 @@ def take_page(conn: Connection, items: Sequence[ListingsRead], now: datetime) ->
 
 
 def _take_page(conn: Connection, item: ListingsRead, now: datetime) -> Taken:
-    feeds = {place: (location_id,) for place, location_id in item.places.items()}
+    told = {place for listing in item.page.items for place in listing.locations}
+    feeds = channel_places.named(conn, item.channel_id, told, item.places, now)
     upserted = listings.upsert(conn, item.channel_id, item.page.items, now, feeds)
     for ref, reason, raw in item.page.refused:
         aside.put(conn, item.channel_id, "listing", ref, reason, raw, now)
@@ -52,7 +53,6 @@ def _take_page(conn: Connection, item: ListingsRead, now: datetime) -> Taken:
     _take_back(conn, item.channel_id, list(upserted.ids.values()), now)
     linked = _match_all(conn, item.channel_id, now)
     _name_skus(conn, list(upserted.ids.values()))
-    _set_rules(conn, item.channel_id, item.safety_stock)
     cursors.advance(
         conn, item.channel_id, STREAM, resume=item.page.resume, high_water=item.page.high_water, looked_at=item.looked_at, now=now
     )
@@ -93,15 +93,6 @@ def _name_skus(conn: Connection, listing_ids: Sequence[int]) -> None:
     )
     title = given.where(listing_table.c.title != "").scalar_subquery()
     conn.execute(update(sku_table).where(sku_table.c.title == "", sku_table.c.id.in_(named)).values(title=title))
-
-
-def _set_rules(conn: Connection, channel_id: int, safety_stock: int) -> None:
-    """The config's rules on the shelves that do not have them yet."""
-    changed = shelves.c.channel_id == channel_id, shelves.c.safety_stock != safety_stock
-    query = select(listing_table.c.sku_id).join(shelves, shelves.c.listing_id == listing_table.c.id).where(*changed)
-    touched = {sku_id for sku_id in conn.scalars(query) if sku_id is not None}
-    conn.execute(update(shelves).where(*changed).values(safety_stock=safety_stock))
-    targets.retarget(conn, touched)
 
 
 def cursor_of(conn: Connection, channel_id: int) -> Cursor:

@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from channelsync.ledger import rules, skus, targets
+from channelsync.ledger import freezing, rules, skus, targets
+from channelsync.ledger.freezing import Standing
 from channelsync.ledger.refusals import UnknownSku
-from channelsync.ledger.rules import Rules, Step
+from channelsync.ledger.rules import Step
 from channelsync.ledger.schema import (
     attempts,
     book_entries,
@@ -97,16 +98,20 @@ class ShelfView:
     read_at: datetime | None
     verify: bool
     aside: str | None
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
+    """freezes: what keeps its shelves, or some of them, from being written."""
+
     sku: str
     title: str
     counted: bool
     levels: tuple[LevelView, ...]
     holds: tuple[HoldView, ...]
     shelves: tuple[ShelfView, ...]
+    freezes: tuple[Standing, ...] = ()
 
 
 def explain(conn: Connection, text: str, channel: str | None = None) -> Explanation:
@@ -116,8 +121,9 @@ def explain(conn: Connection, text: str, channel: str | None = None) -> Explanat
         raise UnknownSku(text)
     rows = conn.execute(_shelves(sku.id, channel)).mappings().all()
     withheld = targets.withheld_by(conn, [row["id"] for row in rows])
-    found = tuple(_shelf(conn, row, withheld.get(row["id"], 0)) for row in rows)
-    return Explanation(sku.sku, sku.title, sku.counted, _levels(conn, sku.id), _holds(conn, sku.id), found)
+    found = tuple(_shelf(conn, row, withheld.get(row["id"], 0), counted=sku.counted) for row in rows)
+    standing = tuple(freezing.standing(conn, sku_id=sku.id))
+    return Explanation(sku.sku, sku.title, sku.counted, _levels(conn, sku.id), _holds(conn, sku.id), found, standing)
 
 
 def _levels(conn: Connection, sku_id: int) -> tuple[LevelView, ...]:
@@ -183,8 +189,8 @@ def _shelves(sku_id: int, channel: str | None) -> Any:
     return query if channel is None else query.where(channels.c.name == channel)
 
 
-def _shelf(conn: Connection, row: RowMapping, withheld: int) -> ShelfView:
-    steps = rules.steps(int(row["available"]), Rules(row["safety_stock"], row["skip"]), pack=row["pack"], withheld=withheld)
+def _shelf(conn: Connection, row: RowMapping, withheld: int, *, counted: bool) -> ShelfView:
+    steps = rules.steps(int(row["available"]) if counted else None, rules.of_row(row), pack=row["pack"], withheld=withheld)
     return ShelfView(
         shelf=row["id"],
         channel=row["name"],
@@ -201,6 +207,7 @@ def _shelf(conn: Connection, row: RowMapping, withheld: int) -> ShelfView:
         read_at=row["read_at"],
         verify=row["verify"],
         aside=row["aside_reason"],
+        frozen=row["frozen"],
     )
 
 

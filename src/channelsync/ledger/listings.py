@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
 
 from channelsync.contract import Listing, ShelfRef
-from channelsync.ledger import bounds, fitting, targets
+from channelsync.ledger import bounds, fitting, ruling, targets
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import channels, listing_aliases, listings, shelf_feeds, shelves
 
@@ -42,7 +42,7 @@ def upsert(
     _save_aliases(conn, channel_id, {alias: ids[ref] for ref, listing in sorted(by_ref.items()) for alias in listing.aliases})
     default = conn.scalar(select(channels.c.location_id).where(channels.c.id == channel_id))
     unfed = _save_shelves(conn, channel_id, [(by_ref[ref], ids[ref]) for ref in sorted(by_ref)], feeds or {}, default)
-    targets.retarget(conn, _skus_of(conn, ids.values()))
+    ruling.settle(conn, _skus_of(conn, ids.values()), now)
     return Upserted(ids, tuple(unfed))
 
 
@@ -115,11 +115,11 @@ def _save_shelves(
     rows = [{"listing_id": id_, "location": location, "channel_id": channel_id} for id_, location in wanted]
     if rows:
         conn.execute(insert_into(conn, shelves).on_conflict_do_nothing(), rows)
-        _feed(conn, wanted)
+        feed(conn, wanted)
     return unfed
 
 
-def _feed(conn: Connection, wanted: Mapping[tuple[int, str], set[int]]) -> None:
+def feed(conn: Connection, wanted: Mapping[tuple[int, str], set[int]]) -> None:
     """Make the feeds of these shelves exactly those."""
     is_now: set[tuple[int, int]] = set()
     shall_be: set[tuple[int, int]] = set()

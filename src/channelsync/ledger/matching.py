@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
-from channelsync.ledger import listings, skus, targets
+from channelsync.ledger import listings, ruling, skus
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
 from channelsync.ledger.schema import listing_aliases, orders, set_aside, shelves
@@ -63,7 +63,7 @@ def link(conn: Connection, items: Sequence[Link], now: datetime) -> Sequence[Lin
             conn.execute(update(table).where(table.c.id == found.id).values(sku_id=sku.id, pack=item.pack, linked_at=now))
             touched.add(sku.id)
             answers.append(Linked(found.id, found.ref, item.sku, item.pack, waiting(conn, item.channel_id, [found.id])))
-    targets.retarget(conn, touched)
+    ruling.settle(conn, touched, now)
     return answers
 
 
@@ -160,7 +160,7 @@ def match(conn: Connection, channel_id: int, now: datetime, *, after: int = 0, l
     if links:
         statement = update(table).where(table.c.id == bindparam("_id")).values(sku_id=bindparam("_sku"), linked_at=now)
         conn.execute(statement, [{"_id": id_, "_sku": sku_id} for id_, sku_id in links.items()])
-        targets.retarget(conn, set(links.values()))
+        ruling.settle(conn, set(links.values()), now)
     problems = tuple(verdict for _, verdict in verdicts if isinstance(verdict, Problem))
     return Matched(len(links), problems, waiting(conn, channel_id, list(links)), rows[limit - 1]["id"] if len(rows) > limit else None)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
-from channelsync.ledger import levels, rules, targets
+from channelsync.ledger import guard_answer, levels, rules, targets
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.schema import channels, listings, locations, order_lines, orders, shelf_feeds, shelves, skus, stock_levels
 
@@ -101,6 +102,7 @@ def _open(conn: Connection, item: Opening, now: datetime) -> Plan:
     for channel_id in fresh:
         cut_off = conn.execute(select(func.min(shelves.c.rebased_at)).where(shelves.c.channel_id == channel_id)).scalar_one()
         conn.execute(update(channels).where(channels.c.id == channel_id).values(opened_at=cut_off or now))
+        guard_answer.accept(conn, channel_id, now)  # a person has seen this plan
     writes, unchanged = planned_writes(conn, item.channel_ids)
     names = conn.scalars(select(channels.c.name).where(channels.c.id.in_(fresh)).order_by(channels.c.name)).all()
     return Plan(tuple(names), tuple(found), tuple(writes), tuple(blocked(conn, item.channel_ids)), unchanged)
@@ -147,6 +149,7 @@ def balances(conn: Connection, channel_id: int) -> list[Balance]:
         .join(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
         .join(locations, locations.c.id == shelf_feeds.c.location_id)
         .where(listings.c.channel_id == channel_id, skus.c.counted.is_(False), shelves.c.book.is_not(None), listings.c.removed_at.is_(None))
+        .where(shelves.c.plenty.is_(None))  # what is not to be counted is no opening
         .order_by(skus.c.sku, locations.c.priority, locations.c.code)
     )
     counted: set[int] = set()
@@ -194,7 +197,10 @@ def planned_writes(conn: Connection, channel_ids: Sequence[int]) -> tuple[list[P
             shelves.c.gap,
             shelves.c.target,
             shelves.c.due,
-            shelves.c.safety_stock,
+            shelves.c.frozen,
+            *(shelves.c[name] for name in rules.COLUMNS),
+            shelves.c.rules_from,
+            skus.c.counted,
             listings.c.pack,
             available.label("available"),
         )
@@ -207,29 +213,34 @@ def planned_writes(conn: Connection, channel_ids: Sequence[int]) -> tuple[list[P
         .group_by(shelves.c.id, channels.c.id, listings.c.id, skus.c.id)
         .order_by(channels.c.name, skus.c.sku)
     )
-    rows = conn.execute(query).all()
-    withheld = targets.withheld_by(conn, [row.id for row in rows if row.due])
-    writes = [
-        PlannedWrite(
-            row.name,
-            row.ref,
-            row.location,
-            row.sku,
-            row.book + row.gap,
-            row.target,
-            tuple(rules.steps(int(row.available), rules.Rules(row.safety_stock), pack=row.pack, withheld=withheld.get(row.id, 0))),
-        )
-        for row in rows
-        if row.due
-    ]
-    return writes, len(rows) - len(writes)
+    rows = conn.execute(query).mappings().all()
+    due = [row for row in rows if row["due"]]
+    withheld = targets.withheld_by(conn, [row["id"] for row in due])
+    unchanged = sum(not row["due"] and not row["frozen"] for row in rows)
+    return [_planned(row, withheld.get(row["id"], 0)) for row in due], unchanged
+
+
+def _planned(row: RowMapping, withheld: int) -> PlannedWrite:
+    available = int(row["available"]) if row["counted"] else None
+    steps = rules.steps(available, rules.of_row(row), pack=row["pack"], withheld=withheld)
+    return PlannedWrite(row["name"], row["ref"], row["location"], row["sku"], row["book"] + row["gap"], row["target"], tuple(steps))
 
 
 def blocked(conn: Connection, channel_ids: Sequence[int]) -> list[Blocked]:
     """Listings that will not be written, each with its reason."""
     query = (
         select(
-            channels.c.name, listings, skus.c.sku, skus.c.counted, shelves.c.book, shelves.c.aside_reason, shelves.c.id.label("shelf_id")
+            channels.c.name,
+            listings,
+            skus.c.sku,
+            skus.c.counted,
+            shelves.c.book,
+            shelves.c.aside_reason,
+            shelves.c.id.label("shelf_id"),
+            shelves.c.skip,
+            shelves.c.frozen,
+            shelves.c.plenty,
+            shelves.c.rules_from,
         )
         .join(channels, channels.c.id == listings.c.channel_id)
         .outerjoin(skus, skus.c.id == listings.c.sku_id)
@@ -245,13 +256,18 @@ def blocked(conn: Connection, channel_ids: Sequence[int]) -> list[Blocked]:
     return found
 
 
-def _why_blocked(row: dict[str, object]) -> str | None:
+def _why_blocked(row: dict[str, Any]) -> str | None:
     checks = (
         (row["problem"], str(row["problem"])),
         (not row["tracked"], "the shop does not count it"),
         (row["stock_ref"], f"it shows the number of {row['stock_ref']}"),
         (row["sku_id"] is None, "no SKU is linked to it"),
-        (row["sku_id"] is not None and not row["counted"], "the SKU has no stock in the ledger yet: receive or count it first"),
+        (row["skip"], f"the config says so (skip: {(row['rules_from'] or {}).get('skip')})"),
+        (row["frozen"], "a person has frozen it; `channelsync explain` says who and why"),
+        (
+            row["sku_id"] is not None and not row["counted"] and row["plenty"] is None,
+            "the SKU has no stock in the ledger yet: receive or count it first",
+        ),
         (row["shelf_id"] is None, "the shop keeps no number for it at a mapped location"),
         (row["aside_reason"], f"set aside: {row['aside_reason']}"),
         (row["shelf_id"] is not None and row["book"] is None, "its number was not read yet"),

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, insert, or_, select, update
 
 from channelsync.contract import Call, Carrier, ShelfRef, Write
+from channelsync.ledger import guard
 from channelsync.ledger.differences import Difference, Look, difference
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
 
@@ -63,15 +64,18 @@ class OpenCall:
 
 
 def arm(conn: Connection, items: Sequence[Arming], now: datetime) -> list[Call | None]:
-    """Compute the differences that are due and store them as attempts. None: nothing is due in that direction."""
+    """Compute the differences that are due and store them as attempts. None: nothing is due in that direction, or nothing may go."""
     return [_arm(conn, item, now) for item in items]
 
 
 def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
     if is_paused(conn, item.channel_id) or not holds_lease(conn, item.channel_id, item.lease_version):
         return None
+    if guard.stops(conn, item.channel_id, now):
+        return None
     looks, seen = dict(item.looks), dict(item.seen)
     chosen: list[tuple[int, ShelfRef, int, Difference]] = []
+    armed = []
     for row in conn.execute(_due(item, now)).mappings():
         change = difference(
             item.carrier,
@@ -86,6 +90,7 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
             continue
         if change is not None and (change.delta > 0) == item.raises:
             chosen.append((row["id"], ShelfRef(row["ref"], row["location"]), row["version"], change))
+            armed.append(row)
     if not chosen:
         return None
     conn.execute(insert(push_calls).values(_call_row(item, now)))
@@ -96,6 +101,7 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
         writes.append(write)
         rows.append(_attempt_row(item.key, position, shelf_id, version, write, change, now))
     conn.execute(insert(attempts), rows)
+    guard.mark(conn, item.channel_id, armed, now)
     return Call(item.key, tuple(writes))
 
 
@@ -218,7 +224,7 @@ def _release(conn: Connection, item: Release, now: datetime) -> Call | None:
         return None
     rows = open_rows(conn, item.key)
     checked = call["raises"] or call["carrier"] == Carrier.SET
-    stale = [row for row in rows if checked and (row["now_target"] is None or row["now_target"] < row["target"])]
+    stale = [row for row in rows if row["frozen"] or (checked and (row["now_target"] is None or row["now_target"] < row["target"]))]
     if item.repeat and (stale or len(rows) < _sent_with(conn, item.key)):
         return None  # identically or not at all: a bracket may have closed a part of it meanwhile
     if stale:
@@ -258,6 +264,7 @@ def open_rows(conn: Connection, key: str) -> list[dict[str, Any]]:
             attempts,
             shelves.c.target.label("now_target"),
             (shelves.c.book + shelves.c.gap).label("now_base"),
+            shelves.c.frozen,
             shelves.c.location,
             listings.c.ref,
         )

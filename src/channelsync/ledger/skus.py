@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, insert, select, update
 
-from channelsync.ledger import bounds
+from channelsync.ledger import bounds, ruling
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
@@ -86,6 +86,7 @@ def rename(conn: Connection, items: Sequence[Rename], now: datetime) -> Sequence
     done = [answer for answer in answers if isinstance(answer, Renamed)]
     for answer in done:  # one by one and in order: a -> b may only follow b -> c
         conn.execute(update(skus).where(skus.c.id == answer.sku_id).values(sku=answer.sku))
+    ruling.settle(conn, {answer.sku_id for answer in done}, now)  # rules name SKUs by their text
     events = [_renamed_event(answer, item.actor, now) for item, answer in zip(items, answers, strict=True) if isinstance(answer, Renamed)]
     if events:
         conn.execute(insert(findings), events)

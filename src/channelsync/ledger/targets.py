@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
 from channelsync.ledger import rules
+from channelsync.ledger.rules import Rules
 from channelsync.ledger.schema import listings, order_lines, shelf_feeds, shelves, skus, stock_levels
 
 CHUNK = 400
@@ -18,10 +19,11 @@ class _Shelf(NamedTuple):
     book: int | None
     target: int | None
     due: bool
-    safety_stock: int
-    skip: bool
+    frozen: bool
+    rules: Rules
     pack: int
     writable: bool
+    counted: bool
     available: int
 
 
@@ -37,12 +39,12 @@ def retarget(conn: Connection, sku_ids: Collection[int]) -> None:
     wanted = sorted(set(sku_ids))
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
-        _lock(conn, chunk)
+        lock(conn, chunk)
         _retarget(conn, _shelves_of(conn, chunk))
 
 
-def _lock(conn: Connection, sku_ids: list[int]) -> None:
-    """Before the sums are read: two writers at two locations that feed one shelf must not both compute its target from half of the news."""
+def lock(conn: Connection, sku_ids: list[int]) -> None:
+    """The shelves of these SKUs, in key order. Before the sums are read: two writers at two locations that feed one shelf must not both compute its target from half of the news."""
     if conn.dialect.name == "sqlite":
         return  # one writer at a time
     query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id).where(listings.c.sku_id.in_(sku_ids))
@@ -54,9 +56,10 @@ def _retarget(conn: Connection, found: list[_Shelf]) -> None:
     changed = []
     for shelf in found:
         target = None
-        if shelf.writable and not shelf.skip:
-            target = rules.target(shelf.available, rules.Rules(shelf.safety_stock), pack=shelf.pack, withheld=withheld.get(shelf.id, 0))
-        due = is_due(target, shelf.book)
+        if shelf.writable:
+            available = shelf.available if shelf.counted else None
+            target = rules.target(available, shelf.rules, pack=shelf.pack, withheld=withheld.get(shelf.id, 0))
+        due = not shelf.frozen and is_due(target, shelf.book)
         if target != shelf.target or due != shelf.due:
             changed.append({"_id": shelf.id, "_target": target, "_due": due})
     if changed:
@@ -74,17 +77,19 @@ def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
     level = stock_levels.c
     available = func.coalesce(func.sum(level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere), 0)
     live = listings.c.tracked & listings.c.problem.is_(None) & listings.c.removed_at.is_(None) & listings.c.stock_ref.is_(None)
-    writable = live & skus.c.counted  # what was never counted is not zero: it is unknown, and nothing is written
+    fed = func.count(shelf_feeds.c.location_id) > 0  # a place that nobody maps any more has no number of ours
     query = (
         select(
             shelves.c.id,
             shelves.c.book,
             shelves.c.target,
             shelves.c.due,
-            shelves.c.safety_stock,
-            shelves.c.skip,
+            shelves.c.frozen,
+            *(shelves.c[name] for name in rules.COLUMNS),
+            shelves.c.rules_from,
             listings.c.pack,
-            writable.label("writable"),
+            (live & fed).label("writable"),
+            skus.c.counted,  # what was never counted is not zero: it is unknown
             available.label("available"),
         )
         .select_from(shelves)
@@ -96,9 +101,14 @@ def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
         .group_by(shelves.c.id, listings.c.id, skus.c.id)
         .order_by(shelves.c.id)
     )
-    return [
-        _Shelf(row[0], row[1], row[2], bool(row[3]), row[4], bool(row[5]), row[6], bool(row[7]), int(row[8])) for row in conn.execute(query)
-    ]
+    return [_shelf(row) for row in conn.execute(query).mappings()]
+
+
+def _shelf(row: RowMapping) -> _Shelf:
+    return _Shelf(
+        row["id"], row["book"], row["target"], row["due"], row["frozen"], rules.of_row(row),
+        row["pack"], bool(row["writable"]), row["counted"], int(row["available"]),
+    )  # fmt: skip
 
 
 def withheld_by(conn: Connection, shelf_ids: Iterable[int]) -> dict[int, int]:

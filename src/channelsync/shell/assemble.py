@@ -23,13 +23,15 @@ from channelsync.engine.introduce import introduce
 from channelsync.engine.loops import Engine
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Unauthorized
-from channelsync.ledger import channels, identity, leases, locations
+from channelsync.ledger import channel_places, channels, identity, leases, locations, ruling
 from channelsync.ledger.brackets import EditPolicy, OnEdit
+from channelsync.ledger.channel_places import Follow
 from channelsync.ledger.channels import ChannelSpec
 from channelsync.ledger.database import open_database
 from channelsync.ledger.door import Door, InlineLedger, Ledger
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.refusals import Refusal
+from channelsync.ledger.ruling import CatchUp
 from channelsync.ledger.upgrade import upgrade
 from channelsync.registry import Registry
 from channelsync.shell.http import ShopHttp, shop_http
@@ -85,6 +87,7 @@ async def assembled(
         database = opened(config)
         stack.callback(database.dispose)
         ids = enrol(database, config, clock.now())
+        bring_up(database, config, ids, clock)
         ledger: Door = InlineLedger(database, clock) if inline else Ledger(database, clock)
         ledger = watch(ledger) if watch else ledger
         await ledger.start()
@@ -98,7 +101,7 @@ async def assembled(
             )
             doors[each.name] = await stack.enter_async_context(door)
             connector = registry.connector(each.connector).connect(each.settings, Context(each.name, doors[each.name], clock))
-            settings = _settings(config, each, ids)
+            settings = _settings(each, ids)
             store.channels[ids.channels[each.name]] = Channel(ids.channels[each.name], settings, connector, introduced=False)
         yield Assembly(config, database, ledger, store, _engine(config, store), doors)
 
@@ -130,7 +133,23 @@ def enrol(database: sqlalchemy.Engine, config: Config, now: datetime) -> Ids:
             if isinstance(answer, Refusal):
                 raise answer
             channel_ids[spec.name] = answer
+        ruling.keep(conn, config.shelf_rules(channel_ids))
     return Ids(location_ids, channel_ids)
+
+
+def bring_up(database: sqlalchemy.Engine, config: Config, ids: Ids, clock: Clock) -> None:
+    """Shelves get the rules and places that the config has now, before anything is computed from the old ones; a page per transaction."""
+    for each in config.channels.values():
+        after: int | None = 0
+        while after is not None:
+            wanted = Follow(ids.channels[each.name], _places(each, ids.locations), after)
+            with database.connect() as conn, conn.begin():
+                [after] = channel_places.follow(conn, [wanted], clock.now())
+    step: CatchUp | None = CatchUp()
+    while step is not None:
+        with database.connect() as conn, conn.begin():
+            [caught] = ruling.catch_up(conn, [step], clock.now())
+        step = caught.go_on
 
 
 async def introduce_all(store: Store) -> None:
@@ -157,21 +176,24 @@ def _engine(config: Config, store: Store) -> Engine:
 
 def _default_place(channel: ChannelConfig, ids: Mapping[str, int]) -> int | None:
     """Where orders that name no location are taken from. A channel with a table of places but no default takes the first of them."""
-    code = channel.location or next(iter(channel.locations.values()), None)
+    code = channel.location or next((places[0] for places in channel.locations.values()), None)
     return None if code is None else ids[code]
 
 
-def _settings(config: Config, channel: ChannelConfig, ids: Ids) -> Settings:
+def _places(channel: ChannelConfig, ids: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
+    return {ref: tuple(ids[code] for code in codes) for ref, codes in channel.locations.items()}
+
+
+def _settings(channel: ChannelConfig, ids: Ids) -> Settings:
     place = _default_place(channel, ids.locations)
     assert place is not None, "the config check has seen to it"
     return Settings(
         name=channel.name,
         connector=channel.connector,
         location_id=place,
-        places={ref: ids.locations[code] for ref, code in channel.locations.items()},
+        places=_places(channel, ids.locations),
         live=channel.mode == "live",
         on_edit=OnEdit(EditPolicy(channel.on_edit.lower), EditPolicy(channel.on_edit.higher)),
-        safety_stock=config.safety_stock(channel.name),
         poll=timedelta(seconds=channel.poll_seconds),
         sweep=timedelta(seconds=channel.sweep_seconds),
         timeout=timedelta(seconds=channel.timeout_seconds),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -29,9 +30,16 @@ shelves = Table(
     Column("listing_id", BigInteger, ForeignKey("listings.id"), nullable=False),
     Column("channel_id", BigInteger, nullable=False),
     Column("location", String(255), nullable=False, server_default=""),  # the channel's own ref
-    # rules, resolved from the config
+    # rules, resolved from `shelf_rules` (shares in hundredths of a percent), and where each of them stands
     count("safety_stock"),
+    Column("safety_share", Integer, nullable=False, server_default=text("0")),
+    Column("share", Integer, nullable=False, server_default=text("10000")),
+    count("show_min"),
+    Column("show_max", BigInteger),
+    Column("plenty", BigInteger),
     Column("skip", Boolean, nullable=False, server_default=false()),
+    Column("rules_from", JSON, nullable=False, server_default=text("'{}'")),
+    Column("frozen", Boolean, nullable=False, server_default=false()),  # a person has: never due
     # the safe push (NULL book: no closed reading yet, nothing may be written)
     Column("book", BigInteger),
     Column("target", BigInteger),

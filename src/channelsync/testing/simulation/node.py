@@ -17,8 +17,10 @@ from channelsync.contract import ConnectorType, Context
 from channelsync.engine.channel import Channel, Settings
 from channelsync.engine.loops import Engine
 from channelsync.engine.store import Store
+from channelsync.ledger import ruling
 from channelsync.ledger.brackets import OnEdit
 from channelsync.ledger.door import InlineLedger
+from channelsync.ledger.ruling import Rule
 from channelsync.registry import Registry
 from channelsync.shell.circuit import Circuit
 from channelsync.shell.http import ShopHttp
@@ -49,6 +51,11 @@ class ChannelPlan:
     timeout: float
 
 
+def _keep_rules(database: Database, plans: list[ChannelPlan]) -> None:
+    with database.connect() as conn, conn.begin():
+        ruling.keep(conn, [Rule(f"channels.{plan.name}.rules", plan.id, safety_stock=plan.safety_stock) for plan in plans])
+
+
 @functools.cache
 def _connector_type(name: str) -> ConnectorType:
     return Registry.installed().connector(name)
@@ -75,6 +82,7 @@ class Node:
         self.steps = Steps(crash_at, self._buried)
         self._on_death = died
         recording = RecordingDoor(InlineLedger(database, clock), recorder)
+        _keep_rules(database, plans)
         self.door = SteppingDoor(recording, self.steps, clock, random.Random(f"door {owner} {source.random()}"))
         self.store = Store(self.door, clock, source, owner)
         for plan in plans:
@@ -95,9 +103,8 @@ class Node:
             name=plan.name,
             connector=plan.connector,
             location_id=plan.location_id,
-            places=plan.places,
+            places={ref: (place,) for ref, place in plan.places.items()},
             on_edit=plan.on_edit,
-            safety_stock=plan.safety_stock,
             poll=timedelta(seconds=plan.poll),
             sweep=timedelta(seconds=plan.sweep),
             timeout=timedelta(seconds=plan.timeout),
