@@ -29,11 +29,15 @@ class SoldOut(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One product of the shop's catalogue, with the number it shows at the start."""
+    """One product of the shop's catalogue, with the number it shows at the start.
+
+    at: (name of a further location, number there), for shops that keep one per location; `shows` is then the first location's.
+    """
 
     sku: str
     shows: int
     title: str = ""
+    at: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

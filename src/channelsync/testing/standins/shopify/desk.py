@@ -15,6 +15,7 @@ from channelsync.testing.standins.base import SoldOut, TrueLine, TrueOrder
 from channelsync.testing.standins.shopify import payloads
 from channelsync.testing.standins.shopify.hooks import Hooks
 from channelsync.testing.standins.shopify.records import (
+    Disposition,
     Ids,
     InventoryLevel,
     LineItem,
@@ -23,19 +24,26 @@ from channelsync.testing.standins.shopify.records import (
     ProductVariant,
     Refund,
     RefundLineItem,
+    Return,
 )
 from channelsync.testing.standins.shopify.search import OrderIndex
+from channelsync.testing.standins.shopify.shipping import Shipping
 
 
 class Stockroom(Protocol):
-    """What the desk needs of the shop around it."""
+    """What the desk needs of the shop around it. stocked: its locations that keep numbers, in the order in which they serve shoppers."""
 
     location: Location
     orders: dict[str, TrueOrder]
 
+    @property
+    def stocked(self) -> list[Location]: ...
+
     def variant(self, sku: str) -> ProductVariant: ...
 
-    def level(self, sku: str) -> InventoryLevel: ...
+    def level(self, sku: str, location: Location | None = None) -> InventoryLevel: ...
+
+    def place_of(self, location: Location) -> str: ...
 
     def seconds(self) -> datetime: ...
 
@@ -58,6 +66,7 @@ class OrderDesk:
 
     def __init__(self, shop: Stockroom, ids: Ids, hooks: Hooks, index: OrderIndex) -> None:
         self.shop, self.ids, self.hooks, self.index = shop, ids, hooks, index
+        self.shipping = Shipping(ids, shop.seconds)
         self.by_number: dict[int, Order] = {}
         self.by_ref: dict[str, Order] = {}
 
@@ -70,11 +79,29 @@ class OrderDesk:
             number, f"#{1000 + len(self.shop.orders) + 1}", now, now, lines, "PAID" if paid else "PENDING", attributes=dict(attributes)
         )
         self.by_number[number] = self.by_ref[order.id] = order
-        true = self.shop.true_order(order.id)
-        true.lines = [TrueLine(sku, units) for sku, units in basket.items()]
+        self.shop.true_order(order.id)
         event = self.hooks.event()
-        for sku, units in basket.items():
-            self._move(sku, order, available=-units, committed=units, cause="sale", event=event)
+        for line in lines:
+            self._take_from_stock(order, line, line.quantity, event)
+        self._changed(order, event, "ORDERS_CREATE")
+        return order.id
+
+    def sell_at_till(self, basket: Mapping[str, int], location: Location) -> str:
+        """A sale in a shop's own rooms: it arrives shipped, and nothing of it ever shows as committed."""
+        now = self.shop.seconds()
+        number = self.ids.next("Order")
+        lines = [self._line(sku, units) for sku, units in basket.items()]
+        name = f"#{1000 + len(self.shop.orders) + 1}"
+        order = Order(number, name, now, now, lines, "PAID", retail_location=location, source_name="pos", closed_at=now)
+        self.by_number[number] = self.by_ref[order.id] = order
+        self.shop.true_order(order.id)
+        event = self.hooks.event()
+        for line in lines:
+            line.fulfilled = line.quantity
+            self._true_line(order, line, location).quantity += line.quantity
+            self._true_line(order, line, location).shipped += line.quantity
+            self._move(line.sku, order, location, available=-line.quantity, cause="sale", event=event)
+        self.shipping.pack(order, location, [(line, line.quantity) for line in lines])
         self._changed(order, event, "ORDERS_CREATE")
         return order.id
 
@@ -83,43 +110,122 @@ class OrderDesk:
         order.display_financial_status = "PAID"
         self._changed(order, self.hooks.event(), "ORDERS_PAID")
 
-    def ship(self, ref: str) -> None:
+    def ship(self, ref: str, location: Location | None = None, units: Mapping[str, int] | None = None) -> None:
+        """One parcel per location. location: only what it ships. units: only so many of these SKUs."""
         order, event = self.by_ref[ref], self.hooks.event()
-        shipped = [(line, line.unfulfilled_quantity) for line in order.lines if line.unfulfilled_quantity]
-        if not shipped:
+        parcels: dict[str, list[tuple[LineItem, int]]] = {}
+        left = dict(units) if units is not None else None
+        for line, place, waiting in self.shipping.waiting(order, location=location):
+            many = waiting if left is None else min(waiting, left.get(line.sku or "", 0))
+            if not many:
+                continue
+            if left is not None:
+                left[line.sku or ""] -= many
+            line.fulfilled += many
+            self.shipping.take(order, line, place, many)
+            self._true_line(order, line, place).shipped += many
+            self._move(line.sku, order, place, committed=-many, event=event)
+            parcels.setdefault(place.id, []).append((line, many))
+        if not parcels:
             return
-        for line, units in shipped:
-            line.fulfilled += units
-            self._true_line(order, line).shipped += units
-            self._move(line.sku, order, committed=-units, event=event)
-        if order.display_financial_status == "PAID":
+        if order.display_financial_status == "PAID" and not any(line.unfulfilled_quantity for line in order.lines):
             order.closed_at = self.shop.seconds()  # Shopify archives what is paid and fulfilled
-        number, at = self.ids.next("Fulfillment"), self.shop.seconds()
-        self.hooks.fire("FULFILLMENTS_CREATE", lambda: payloads.fulfillment(order, number, shipped, at), event)
+        for place_ref, shipped in parcels.items():
+            self._parcel(order, next(each for each in self.shop.stocked if each.id == place_ref), shipped, event)
         self._changed(order, event, "ORDERS_FULFILLED")
+
+    def _parcel(self, order: Order, place: Location, shipped: list[tuple[LineItem, int]], event: UUID) -> None:
+        parcel = self.shipping.pack(order, place, shipped)
+        payload = payloads.fulfillment(order, parcel.number, shipped, parcel.created_at)
+        self.hooks.fire("FULFILLMENTS_CREATE", lambda: payload, event)
+
+    def move(self, ref: str, location: Location, source: Location | None = None) -> None:
+        """Staff have another location ship what is open (of `source`, or anywhere): the commitment follows."""
+        order, event = self.by_ref[ref], self.hooks.event()
+        waiting = [row for row in self.shipping.waiting(order, location=source) if row[1] is not location]
+        if not waiting:
+            return
+        for line, place, units in waiting:
+            self.shipping.take(order, line, place, units)
+            self.shipping.assign(order, line, location, units)
+            self._true_line(order, line, place).quantity -= units
+            self._true_line(order, line, location).quantity += units
+            self._move(line.sku, order, place, available=units, committed=-units, cause="restore", event=event)
+            self._move(line.sku, order, location, available=-units, committed=units, cause="sale", event=event)
+        self._changed(order, event)
+
+    def hold(self, ref: str) -> None:
+        """Staff hold an order back. Shopify does not touch the order's own time for that."""
+        for part in self.by_ref[ref].parts:
+            part.status = "ON_HOLD" if part.status == "OPEN" else part.status
+
+    def replace_parts(self, ref: str) -> None:
+        """Staff cancel the fulfillment orders: Shopify makes new ones for what is open, the cancelled ones stay in the list."""
+        order = self.by_ref[ref]
+        waiting = self.shipping.waiting(order)
+        for line, place, units in waiting:
+            self.shipping.take(order, line, place, units)
+        for part in order.parts:
+            part.status = "CANCELLED" if part.status == "CLOSED" else part.status
+        for line, place, units in waiting:
+            self.shipping.assign(order, line, place, units)
+        self._changed(order, self.hooks.event())
+
+    def take_in(self, ref: str, sku: str, units: int, location: Location | None = None, *, restock: bool = True) -> None:
+        """Shipped units come back and are put on the shelf; nothing is refunded."""
+        order, event = self.by_ref[ref], self.hooks.event()
+        line = next(each for each in order.lines if each.sku == sku)
+        now = self.shop.seconds()
+        made = Return(self.ids.next("Return"), now, [])
+        for place, many in self._shipped_from(order, line, units):
+            at = location or place
+            kind = "RESTOCKED" if restock else "NOT_RESTOCKED"
+            made.dispositions.append(Disposition(self.ids.next("ReverseFulfillmentOrderDisposition"), line, many, kind, at, now))
+            self._true_line(order, line, place).returned += many
+            self._move(sku, order, at, available=many if restock else 0, cause="restore", event=event)
+        line.taken_in += units
+        order.order_returns.append(made)
+        self._changed(order, event)
+
+    def refund_return(self, ref: str) -> None:
+        """The money of what was taken in goes back later: a refund that names its units again and moves no stock."""
+        order, event = self.by_ref[ref], self.hooks.event()
+        made = order.order_returns[-1]
+        lines = []
+        for each in made.dispositions:
+            each.line_item.taken_in -= each.quantity
+            each.line_item.returned += each.quantity
+            kind = "RETURN" if each.type == "RESTOCKED" else "NO_RESTOCK"
+            lines.append(self._refund_line(each.line_item, each.quantity, kind, each.location))
+        self._refund(order, lines, event)
+        made.made_refunds.append(order.order_refunds[-1])
+        self._changed(order, event)
 
     def cancel(self, ref: str, *, restock: bool) -> None:
         """Cancels the whole order. Shopify cancels no order with a shipment; what is open of such a one is refunded instead."""
         order, event = self.by_ref[ref], self.hooks.event()
-        open_lines = [(line, line.unfulfilled_quantity) for line in order.lines if line.unfulfilled_quantity]
-        if not open_lines:
+        waiting = self.shipping.waiting(order)
+        if not waiting:
             return
         if not any(line.fulfilled for line in order.lines):
             order.cancelled_at, order.cancel_reason = self.shop.seconds(), "CUSTOMER"
             order.display_financial_status = "REFUNDED" if order.display_financial_status == "PAID" else "VOIDED"
-        self._refund(order, [self._remove(order, line, units, restock, event) for line, units in open_lines], event)
+        self._refund(order, [self._remove(order, line, place, units, restock, event) for line, place, units in waiting], event)
         self._changed(order, event, *(["ORDERS_CANCELLED"] if order.cancelled_at else []))
 
-    def refund(self, ref: str, sku: str, units: int, *, restock: bool) -> None:
-        """Refunds units that have not shipped first, then shipped ones. Raises ValueError for more than there are."""
+    def refund(self, ref: str, sku: str, units: int, *, restock: bool, location: Location | None = None) -> None:
+        """Refunds units that have not shipped first, then shipped ones. Raises ValueError for more than there are.
+
+        location: where shipped units are put back, if not where they came from.
+        """
         order, event = self.by_ref[ref], self.hooks.event()
         line = next(each for each in order.lines if each.sku == sku)
         if not 0 < units <= line.current_quantity:
             raise ValueError(f"{units} units of {sku} cannot be refunded, {line.current_quantity} are left")
         unshipped = min(units, line.unfulfilled_quantity)
-        lines = [self._remove(order, line, unshipped, restock, event)] if unshipped else []
-        if units > unshipped:
-            lines.append(self._take_back(order, line, units - unshipped, restock, event))
+        lines = self._remove_some(order, line, unshipped, restock, event)
+        for place, many in self._shipped_from(order, line, units - unshipped):
+            lines.append(self._take_back(order, line, place, location or place, many, restock, event))
         self._refund(order, lines, event)
         order.display_financial_status = "PARTIALLY_REFUNDED" if any(each.current_quantity for each in order.lines) else "REFUNDED"
         self._changed(order, event)
@@ -133,14 +239,12 @@ class OrderDesk:
             if line is None:
                 line = self._line(sku, 0)
                 order.lines.append(line)
-                self.shop.orders[ref].lines.append(TrueLine(sku, 0))
             line.quantity += delta
-            self._true_line(order, line).quantity += delta
-            self._move(sku, order, available=-delta, committed=delta, cause="sale", event=event)
+            self._take_from_stock(order, line, delta, event)
         elif line is None or -delta > line.unfulfilled_quantity:
             raise ValueError(f"{-delta} units of {sku} cannot be taken out of {order.name}")
         else:
-            self._refund(order, [self._remove(order, line, -delta, restock, event)], event)
+            self._refund(order, self._remove_some(order, line, -delta, restock, event), event)
         order.edited = True
         number, at, changed = self.ids.next("OrderEdit"), self.shop.seconds(), line
         self.hooks.fire("ORDERS_EDITED", lambda: payloads.order_edit(order, number, changed, delta, at), event)
@@ -158,8 +262,9 @@ class OrderDesk:
     def _check_stock(self, basket: Mapping[str, int]) -> None:
         for sku, units in basket.items():
             variant = self.shop.variant(sku)
-            if variant.inventory_item.tracked and variant.inventory_policy == "DENY" and self.shop.level(sku).available < units:
-                raise SoldOut(f"{sku}: {units} wanted, {self.shop.level(sku).available} left")
+            left = sum(self.shop.level(sku, place).available for place in self.shop.stocked if self.shop.level(sku, place).is_active)
+            if variant.inventory_item.tracked and variant.inventory_policy == "DENY" and left < units:
+                raise SoldOut(f"{sku}: {units} wanted, {left} left")
 
     def _line(self, sku: str, units: int) -> LineItem:
         variant = self.shop.variant(sku)
@@ -168,22 +273,64 @@ class OrderDesk:
             self.ids.next("LineItem"), variant, units, sku, variant.product.title, is_gift_card=gift, requires_shipping=not gift
         )
 
-    def _remove(self, order: Order, line: LineItem, units: int, restock: bool, event: UUID) -> RefundLineItem:
+    def _take_from_stock(self, order: Order, line: LineItem, units: int, event: UUID) -> None:
+        for place, part in self._serve(line.sku or "", units):
+            self.shipping.assign(order, line, place, part)
+            self._true_line(order, line, place).quantity += part
+            self._move(line.sku, order, place, available=-part, committed=part, cause="sale", event=event)
+
+    def _serve(self, sku: str, units: int) -> list[tuple[Location, int]]:
+        """The first location that has them all, else split; what nobody has comes from the first."""
+        places = [place for place in self.shop.stocked if self.shop.level(sku, place).is_active]
+        whole = next((place for place in places if self.shop.level(sku, place).available >= units), None)
+        if whole or not places or not self.shop.variant(sku).inventory_item.tracked:
+            return [(whole or self.shop.location, units)]
+        parts = {}
+        left = units
+        for place in places:
+            parts[place.id] = min(left, max(0, self.shop.level(sku, place).available))
+            left -= parts[place.id]
+        parts[places[0].id] += left
+        return [(place, parts[place.id]) for place in places if parts[place.id]]
+
+    def _remove_some(self, order: Order, line: LineItem, units: int, restock: bool, event: UUID) -> list[RefundLineItem]:
+        """Unshipped units of a line, from the last location that holds some."""
+        removed = []
+        for _, place, waiting in reversed(self.shipping.waiting(order, line)):
+            if many := min(units, waiting):
+                removed.append(self._remove(order, line, place, many, restock, event))
+                units -= many
+        return removed
+
+    def _remove(self, order: Order, line: LineItem, place: Location, units: int, restock: bool, event: UUID) -> RefundLineItem:
         """Unshipped units leave the order."""
         line.removed += units
-        self._true_line(order, line).cancelled += units
-        self._move(line.sku, order, available=units if restock else 0, committed=-units, cause="restore", event=event)
-        return self._refund_line(line, units, "CANCEL" if restock else "NO_RESTOCK")
+        self.shipping.take(order, line, place, units)
+        self._true_line(order, line, place).cancelled += units
+        self._move(line.sku, order, place, available=units if restock else 0, committed=-units, cause="restore", event=event)
+        return self._refund_line(line, units, "CANCEL" if restock else "NO_RESTOCK", place)
 
-    def _take_back(self, order: Order, line: LineItem, units: int, restock: bool, event: UUID) -> RefundLineItem:
-        """Shipped units come back."""
+    def _shipped_from(self, order: Order, line: LineItem, units: int) -> list[tuple[Location, int]]:
+        """Where `units` of what has left the house had been, as far as they are not back yet."""
+        found = []
+        for place in self.shop.stocked:
+            true = self._true_line(order, line, place)
+            if many := min(units, true.shipped - true.returned):
+                found.append((place, many))
+                units -= many
+        return found
+
+    def _take_back(
+        self, order: Order, line: LineItem, place: Location, to: Location, units: int, restock: bool, event: UUID
+    ) -> RefundLineItem:
+        """Shipped units come back to a location."""
         line.returned += units
-        self._true_line(order, line).returned += units
-        self._move(line.sku, order, available=units if restock else 0, cause="restore", event=event)
-        return self._refund_line(line, units, "RETURN" if restock else "NO_RESTOCK")
+        self._true_line(order, line, place).returned += units
+        self._move(line.sku, order, to, available=units if restock else 0, cause="restore", event=event)
+        return self._refund_line(line, units, "RETURN" if restock else "NO_RESTOCK", to)
 
-    def _refund_line(self, line: LineItem, units: int, kind: str) -> RefundLineItem:
-        return RefundLineItem(self.ids.next("RefundLineItem"), line, units, kind, None if kind == "NO_RESTOCK" else self.shop.location)
+    def _refund_line(self, line: LineItem, units: int, kind: str, location: Location) -> RefundLineItem:
+        return RefundLineItem(self.ids.next("RefundLineItem"), line, units, kind, None if kind == "NO_RESTOCK" else location)
 
     def _refund(self, order: Order, lines: list[RefundLineItem], event: UUID) -> None:
         refund = Refund(self.ids.next("Refund"), order, self.shop.seconds(), lines)
@@ -191,12 +338,20 @@ class OrderDesk:
         self.hooks.fire("REFUNDS_CREATE", lambda: payloads.refund(refund), event)
 
     def _move(
-        self, sku: str | None, order: Order, *, available: int = 0, committed: int = 0, cause: str = "", event: UUID | None = None
+        self,
+        sku: str | None,
+        order: Order,
+        place: Location,
+        *,
+        available: int = 0,
+        committed: int = 0,
+        cause: str = "",
+        event: UUID | None = None,
     ) -> None:
         assert sku is not None
         if not self.shop.variant(sku).inventory_item.tracked:
             return
-        level = self.shop.level(sku)
+        level = self.shop.level(sku, place)
         level.committed += committed
         if available:
             self.shop.change(level, level.available + available, cause, order=order.id, event=event)
@@ -207,5 +362,11 @@ class OrderDesk:
         for topic in (*topics, "ORDERS_UPDATED"):
             self.hooks.fire(topic, lambda: payloads.order(order), event)
 
-    def _true_line(self, order: Order, line: LineItem) -> TrueLine:
-        return next(each for each in self.shop.orders[order.id].lines if each.sku == line.sku)
+    def _true_line(self, order: Order, line: LineItem, place: Location) -> TrueLine:
+        """The truth about a line at a location, made when it is first asked for."""
+        rows, at = self.shop.orders[order.id].lines, self.shop.place_of(place)
+        found = next((each for each in rows if each.sku == line.sku and each.location == at), None)
+        if found is None:
+            found = TrueLine(line.sku or "", 0, location=at)
+            rows.append(found)
+        return found

@@ -137,6 +137,7 @@ class LineItem(Numbered):
     fulfilled: int = 0
     removed: int = 0
     returned: int = 0
+    taken_in: int = 0  # came back and was not refunded (yet)
     is_gift_card: bool = False
     requires_shipping: bool = True
 
@@ -159,6 +160,77 @@ class LineItem(Numbered):
     @property
     def refundable_quantity(self) -> int:
         return self.current_quantity
+
+
+@dataclass(slots=True, eq=False)
+class FulfillmentOrderLineItem(Numbered):
+    """remaining: units that still are to be shipped from here."""
+
+    number: int
+    line_item: LineItem
+    total_quantity: int
+    remaining_quantity: int
+
+
+@dataclass(slots=True, eq=False)
+class FulfillmentOrder(Numbered):
+    """The part of an order that one location ships."""
+
+    number: int
+    location: Location
+    created_at: datetime
+    updated_at: datetime
+    parts: list[FulfillmentOrderLineItem]
+    status: str = "OPEN"
+
+    @property
+    def assigned_location(self) -> dict[str, object]:
+        return {"name": self.location.name, "location": self.location}
+
+
+@dataclass(slots=True, eq=False)
+class FulfillmentLineItem(Numbered):
+    number: int
+    line_item: LineItem
+    quantity: int
+
+
+@dataclass(slots=True, eq=False)
+class Fulfillment(Numbered):
+    """One parcel that left one location."""
+
+    number: int
+    location: Location
+    created_at: datetime
+    parts: list[FulfillmentLineItem]
+    status: str = "SUCCESS"
+
+    @property
+    def updated_at(self) -> datetime:
+        return self.created_at
+
+
+@dataclass(slots=True, eq=False)
+class Disposition(Numbered):
+    """What was done with units that came back, without any refund."""
+
+    number: int
+    line_item: LineItem
+    quantity: int
+    type: str
+    location: Location
+    created_at: datetime
+
+
+@dataclass(slots=True, eq=False)
+class Return(Numbered):
+    """dispositions: as `reverseFulfillmentOrders { lineItems { dispositions } }` tells them. refunds: those made for this return."""
+
+    number: int
+    created_at: datetime
+    dispositions: list[Disposition]
+    made_refunds: list[Refund] = field(default_factory=list)
+    status: str = "CLOSED"
 
 
 @dataclass(slots=True, eq=False)
@@ -209,6 +281,9 @@ class Order(Numbered):
     test: bool = False
     retail_location: Location | None = None
     source_name: str = "web"
+    parts: list[FulfillmentOrder] = field(default_factory=list)
+    parcels: list[Fulfillment] = field(default_factory=list)
+    order_returns: list[Return] = field(default_factory=list)
 
     @property
     def processed_at(self) -> datetime:
@@ -223,7 +298,12 @@ class Order(Numbered):
 
     @property
     def return_status(self) -> str:
-        return "RETURNED" if any(line.returned for line in self.lines) else "NO_RETURN"
+        return "RETURNED" if self.order_returns or any(line.returned for line in self.lines) else "NO_RETURN"
+
+    @property
+    def shipping(self) -> str:
+        """The value of the search filter `fulfillment_status`."""
+        return {"UNFULFILLED": "unshipped", "PARTIALLY_FULFILLED": "partial"}.get(self.display_fulfillment_status, "shipped")
 
     @property
     def status(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLResolveInfo, GraphQLScalarType, GraphQLSchema, build_schema
 
-from channelsync.testing.standins.shopify import mutations, resolvers
+from channelsync.testing.standins.shopify import afterwards, mutations, resolvers
 from channelsync.testing.standins.shopify.paging import refusal
 
 Info = GraphQLResolveInfo
@@ -54,7 +54,18 @@ RESOLVERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
         "webhookSubscriptionUpdate": mutations.subscription_update,
         "webhookSubscriptionDelete": mutations.subscription_delete,
     },
-    "Order": {"lineItems": resolvers.line_items, "refunds": resolvers.refunds, "customAttributes": resolvers.custom_attributes},
+    "Order": {
+        "lineItems": resolvers.line_items,
+        "refunds": resolvers.refunds,
+        "customAttributes": resolvers.custom_attributes,
+        "fulfillmentOrders": afterwards.fulfillment_orders,
+        "fulfillments": afterwards.fulfillments,
+        "returns": afterwards.returns,
+    },
+    "FulfillmentOrder": {"lineItems": afterwards.rows},
+    "Fulfillment": {"fulfillmentLineItems": afterwards.rows},
+    "Return": {"refunds": afterwards.refunds_of_return, "reverseFulfillmentOrders": afterwards.reverse_orders},
+    "ReverseFulfillmentOrder": {"lineItems": afterwards.reverse_lines},
     "Refund": {"refundLineItems": resolvers.refund_line_items},
     "InventoryItem": {"inventoryLevel": resolvers.inventory_level, "inventoryLevels": resolvers.inventory_levels},
     "InventoryLevel": {"quantities": resolvers.quantities},

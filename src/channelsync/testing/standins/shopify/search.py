@@ -64,7 +64,7 @@ def _holds(value: datetime | str | None, operator: str, wanted: str) -> bool:
 class OrderIndex:
     """Orders by updatedAt as the search sees them: each change becomes visible after a random delay of up to `lag` seconds."""
 
-    FIELDS = frozenset({"updated_at", "created_at", "status", "id", "name"})
+    FIELDS = frozenset({"updated_at", "created_at", "status", "fulfillment_status", "id", "name"})
 
     def __init__(self, clock: Clock, source: random.Random, lag: float) -> None:
         self.clock, self.random, self.lag = clock, source, lag
@@ -103,7 +103,12 @@ class OrderIndex:
             return key[0]
         if name == "status":
             return self._status[key[1]]
-        values: dict[str, datetime | str] = {"created_at": order.created_at, "id": str(order.number), "name": order.name}
+        values: dict[str, datetime | str] = {
+            "fulfillment_status": order.shipping,
+            "created_at": order.created_at,
+            "id": str(order.number),
+            "name": order.name,
+        }
         return values[name]
 
     def _catch_up(self) -> None:

@@ -1,4 +1,4 @@
-"""The stand-in itself: a Shopify shop with one stocked location, what people do to it, and the truth it remembers.
+"""The stand-in itself: a Shopify shop with its stocked locations, what people do to it, and the truth it remembers.
 
 Its API lives in `admin`, its order book in `desk`, its webhooks in `hooks`; this class ties them to one clock and one random source.
 """
@@ -24,7 +24,10 @@ from channelsync.testing.standins.shopify.inventory import SetQuantities
 from channelsync.testing.standins.shopify.records import Ids, InventoryItem, InventoryLevel, Location, Order, Product, ProductVariant
 from channelsync.testing.standins.shopify.search import OrderIndex
 
-SCOPES = ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders")
+SCOPES = (
+    ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders", "read_all_orders", "read_returns")
+    + ("read_assigned_fulfillment_orders", "read_merchant_managed_fulfillment_orders", "read_third_party_fulfillment_orders")
+)  # fmt: skip
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
 
 
@@ -36,7 +39,8 @@ class ShopifyStandIn:
     IDEMPOTENCY_CONCURRENT_REQUEST). partial_sets: good items of a call with a bad one are written. untracked_refused: an item
     that is not tracked refuses writes (what Shopify does then is not documented). login: "token" (lasting) or
     "client_credentials" (tokens live token_seconds). versions: supported API versions, oldest first; any other falls forward to the oldest.
-    scopes: what the app was granted. more_locations: further active locations, which stock nothing.
+    scopes: what the app was granted. locations: names of those that stock everything; all units lie at the first unless the item says
+    otherwise. more_locations: further active locations, which stock nothing.
     bulk_seconds: how long a bulk operation runs. bulk_at_once: how many may run (1 before API version 2026-01).
     """
 
@@ -59,6 +63,7 @@ class ShopifyStandIn:
         token_seconds: float = 86_400,
         versions: Sequence[str] = VERSIONS,
         scopes: Sequence[str] = SCOPES,
+        locations: Sequence[str] = ("Warehouse",),
         more_locations: Sequence[str] = (),
         bulk_seconds: float = 0.0,
         bulk_at_once: int = 5,
@@ -73,9 +78,10 @@ class ShopifyStandIn:
         self.items: dict[str, InventoryItem] = {}  # by GID
         self.ids = Ids()
         self.number = self.ids.next("Shop")
-        self.location = Location(self.ids.next("Location"), "Warehouse")
+        self.stocked = [Location(self.ids.next("Location"), title) for title in locations]
+        self.location = self.stocked[0]
         others = [Location(self.ids.next("Location"), title) for title in more_locations]
-        self.locations = {place.id: place for place in (self.location, *others)}
+        self.locations = {place.id: place for place in (*self.stocked, *others)}
         self.tokens = Tokens(clock, random, seconds=token_seconds, scopes=frozenset(scopes))
         self.bucket = Bucket(clock, size=bucket_size, rate=restore_rate)
         self.index = OrderIndex(clock, random, visibility_lag)
@@ -100,7 +106,10 @@ class ShopifyStandIn:
     # What a connector is told
 
     def settings(self, url: str) -> dict[str, Any]:
-        table: dict[str, Any] = {"connector": "shopify", "shop": self.domain, "url": url, "shop_location": self.location.id}
+        """With one stocked location that one is named; with several none is, and the channel's own table decides."""
+        table: dict[str, Any] = {"connector": "shopify", "shop": self.domain, "url": url}
+        if len(self.stocked) == 1:
+            table["shop_location"] = self.location.id
         if self.login == "client_credentials":
             return {**table, "client_id": self.tokens.client_id, "client_secret": self.tokens.client_secret}
         return {**table, "access_token": self.tokens.lasting, "webhook_secrets": [self.tokens.client_secret]}
@@ -114,8 +123,10 @@ class ShopifyStandIn:
     def _add(self, item: Item) -> None:
         now = self.seconds()
         inventory = InventoryItem(self.ids.next("InventoryItem"), item.sku, now, now)
-        level = InventoryLevel(self.location.number, inventory, self.location, now, now, available=item.shows)
-        inventory.levels[self.location.id] = level
+        numbers = {self.location.name: item.shows, **dict(item.at)}
+        for place in self.stocked:
+            level = InventoryLevel(place.number, inventory, place, now, now, available=numbers.get(place.name, 0))
+            inventory.levels[place.id] = level
         product = Product(self.ids.next("Product"), item.title or item.sku)
         variant = ProductVariant(self.ids.next("ProductVariant"), product, inventory, now, now)
         self.variants[item.sku] = self.variants_by_ref[variant.id] = variant
@@ -128,19 +139,30 @@ class ShopifyStandIn:
         """The record behind a SKU; tests set its flags directly (tracked, inventory_policy, requires_components)."""
         return self.variants[sku]
 
-    def level(self, sku: str) -> InventoryLevel:
-        return self.variants[sku].inventory_item.levels[self.location.id]
+    def level(self, sku: str, location: Location | None = None) -> InventoryLevel:
+        return self.variants[sku].inventory_item.levels[(location or self.location).id]
+
+    def place_of(self, location: Location) -> str:
+        """How changes and true lines name a location: not at all where there is only one."""
+        return location.id if len(self.stocked) > 1 else ""
+
+    def places(self) -> tuple[str, ...]:
+        return tuple(place.id for place in self.stocked)
+
+    def shows_at(self, sku: str, location: str) -> int:
+        return self.level(sku, self.locations[location]).available
 
     def record(self, order: str) -> Order:
         """The order as the API shows it."""
         return self.desk.by_ref[order]
 
     def shows(self, sku: str) -> int:
-        return self.level(sku).available
+        """Over all stocked locations."""
+        return sum(self.level(sku, place).available for place in self.stocked)
 
     def sellable(self, sku: str) -> int:
-        level = self.level(sku)
-        return level.available if level.is_active else 0
+        levels = [self.level(sku, place) for place in self.stocked]
+        return sum(level.available for level in levels if level.is_active)
 
     def withheld(self, sku: str) -> int:
         """Shopify holds nothing back by itself: an order lowers `available` at once."""
@@ -156,11 +178,29 @@ class ShopifyStandIn:
     def cancel(self, order: str, *, restock: bool = True) -> None:
         self.desk.cancel(order, restock=restock)
 
-    def ship(self, order: str) -> None:
-        self.desk.ship(order)
+    def ship(self, order: str, *, location: str | None = None, units: Mapping[str, int] | None = None) -> None:
+        self.desk.ship(order, self._named(location), units)
 
-    def refund(self, order: str, sku: str, units: int, *, restock: bool = True) -> None:
-        self.desk.refund(order, sku, units, restock=restock)
+    def move(self, order: str, location: str) -> None:
+        """Staff have another location ship what is open of an order."""
+        self.desk.move(order, self.locations[location])
+
+    def refund(self, order: str, sku: str, units: int, *, restock: bool = True, location: str | None = None) -> None:
+        self.desk.refund(order, sku, units, restock=restock, location=self._named(location))
+
+    def deactivate(self, location: str) -> None:
+        """Staff close a location: what it was to ship is moved to the first other one, its levels are kept and sell nothing."""
+        place = self.locations[location]
+        other = next(each for each in self.stocked if each is not place)
+        for ref in list(self.desk.by_ref):
+            self.desk.move(ref, other, place)
+        place.is_active = False
+        for item in self.items.values():
+            if level := item.levels.get(location):
+                level.is_active = False
+
+    def _named(self, location: str | None) -> Location | None:
+        return None if location is None else self.locations[location]
 
     def edit_order(self, order: str, sku: str, delta: int, *, restock: bool = True) -> None:
         self.desk.edit(order, sku, delta, restock=restock)
@@ -178,8 +218,8 @@ class ShopifyStandIn:
         """Shopify has no inactive subscription: one that failed too often is gone."""
         self.hooks.subscriptions.clear()
 
-    def edit(self, sku: str, shows: int) -> None:
-        self.change(self.level(sku), shows, "edit")
+    def edit(self, sku: str, shows: int, *, location: str | None = None) -> None:
+        self.change(self.level(sku, self._named(location)), shows, "edit")
 
     # What happens to the numbers
 
@@ -202,13 +242,14 @@ class ShopifyStandIn:
         write: str | None = None,
         event: UUID | None = None,
     ) -> None:
-        """The one place where `available` changes at the stocked location and elsewhere."""
+        """The one place where `available` changes at a stocked location and elsewhere."""
         before, level.available, level.updated_at = level.available, available, self.seconds()
         if before == available:
             return
-        if level.location is self.location:
-            now, moment = self.clock.now(), self.clock.monotonic()
-            self.changes.append(Change(now, moment, level.item.sku or "", before, available, cause, order=order, write=write))
+        if level.location in self.stocked:
+            now, moment, at = self.clock.now(), self.clock.monotonic(), self.place_of(level.location)
+            change = Change(now, moment, level.item.sku or "", before, available, cause, order=order, write=write, location=at)
+            self.changes.append(change)
         self.hooks.fire("INVENTORY_LEVELS_UPDATE", lambda: payloads.level(level), event or self.hooks.event())
 
     def _written(self, level: InventoryLevel, available: int, key: str) -> None:
