@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select, update
 
 from channelsync.contract import ShelfRef
-from channelsync.ledger import adoption, book, findings, levels, outbox
+from channelsync.ledger import adoption, book, findings, guard_reading, levels, outbox
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.schema import attempts, listings, push_calls, shelves
 
@@ -85,6 +85,8 @@ def _note(conn: Connection, item: Seen, now: datetime) -> Found:
         if row["asked_at"] is not None and not gap:
             findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
     conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(**values))
+    if found is not Found.BUSY:
+        guard_reading.looked(conn, row, item.shows, now)
     return found
 
 
@@ -196,6 +198,9 @@ def _verified(conn: Connection, item: Bracket, row: dict[str, Any], reading: int
 def _drift(conn: Connection, item: Bracket, row: dict[str, Any], gap: int, now: datetime) -> Closing:
     policy = item.on_edit.lower if gap < 0 else item.on_edit.higher
     detail = {"shelf": _name(row), "book": row["book"], "shows": row["book"] + gap, "policy": policy.value}
+    guard_reading.looked(conn, row, row["book"] + gap, now)
+    if guard_reading.holds(conn, row, now):
+        policy = EditPolicy.ASK
     if policy is EditPolicy.ASK or (policy is EditPolicy.ADOPT and not adoption.fits(conn, row["id"], gap)):
         values = {"gap": gap, "gap_since": row["gap_since"] or now, "asked_at": row["asked_at"] or now, "retry_at": None}
         conn.execute(update(shelves).where(shelves.c.id == row["id"]).values(**values))

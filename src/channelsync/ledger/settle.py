@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from channelsync.contract import Outcome, WriteResult
-from channelsync.ledger import aside, book, outbox
+from channelsync.ledger import aside, book, guard, outbox
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.schema import attempts, push_calls, shelves
 
@@ -61,6 +61,7 @@ def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
         if kind is Outcome.OK:
             ok.append(BookEntry(row["shelf_id"], "write", row["delta"], attempt_id=row["id"]))
     book.move(conn, ok, now)
+    guard.shown(conn, [entry.shelf_id for entry in ok])
     if not item.atomic:
         _verify(conn, [row["shelf_id"] for row in outcome[Outcome.OK]])
     _retry_later(conn, [row["shelf_id"] for row in _no_wiser(conn, outcome)], now + item.retry_after)
