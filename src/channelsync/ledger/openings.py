@@ -103,7 +103,6 @@ def _open(conn: Connection, item: Opening, now: datetime) -> Plan:
         cut_off = conn.execute(select(func.min(shelves.c.rebased_at)).where(shelves.c.channel_id == channel_id)).scalar_one()
         conn.execute(update(channels).where(channels.c.id == channel_id).values(opened_at=cut_off or now))
         guard_answer.accept(conn, channel_id, now)  # a person has seen this plan
-        guard_answer.accept(conn, channel_id, now)  # a person has seen this plan
     writes, unchanged = planned_writes(conn, item.channel_ids)
     names = conn.scalars(select(channels.c.name).where(channels.c.id.in_(fresh)).order_by(channels.c.name)).all()
     return Plan(tuple(names), tuple(found), tuple(writes), tuple(blocked(conn, item.channel_ids)), unchanged)

@@ -18,7 +18,6 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, 
 
 from channelsync.contract import Call, Carrier, ShelfRef, Write
 from channelsync.ledger import guard
-from channelsync.ledger import guard
 from channelsync.ledger.differences import Difference, Look, difference
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
 
@@ -74,11 +73,8 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
         return None
     if guard.stops(conn, item.channel_id, now):
         return None
-    if guard.stops(conn, item.channel_id, now):
-        return None
     looks, seen = dict(item.looks), dict(item.seen)
     chosen: list[tuple[int, ShelfRef, int, Difference]] = []
-    armed = []
     armed = []
     for row in conn.execute(_due(item, now)).mappings():
         change = difference(
@@ -94,7 +90,6 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
             continue
         if change is not None and (change.delta > 0) == item.raises:
             chosen.append((row["id"], ShelfRef(row["ref"], row["location"]), row["version"], change))
-            armed.append(row)
             armed.append(row)
     if not chosen:
         return None
