@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr
 
 from channelsync.config import Config, load
 from channelsync.config.load import Connectors
-from channelsync.config.models import ChannelKeys, ListenConfig, Listener, LocationConfig, OnEdit, Sections
+from channelsync.config.models import ChannelKeys, GuardConfig, ListenConfig, Listener, LocationConfig, OnEdit, Sections
 from channelsync.config.rules import Part
 from channelsync.contract.verbs import ConnectorType
 from channelsync.registry import Registry
@@ -86,7 +86,7 @@ def test_it_names_every_key(model: type[Part]) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("model", [Listener, OnEdit])
+@pytest.mark.parametrize("model", [Listener, OnEdit, GuardConfig])
 def test_it_names_every_key_of_the_small_tables(model: type[Part]) -> None:
     assert all(re.search(rf"[{{,] {key} = ", EXAMPLE.read_text()) for key in model.model_fields)
 

@@ -101,6 +101,16 @@ class OnEdit(Part):
     higher: Answer = "overwrite"
 
 
+class GuardConfig(Part):
+    """How much of a channel may change at once before a person is asked. 0 switches a check off."""
+
+    zero_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+    multiply: Annotated[float, Field(ge=0, le=1_000_000)] = 10.0
+    multiply_share: Annotated[float, Field(ge=0, le=1)] = 0.3
+    least: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    window_minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] = 60
+
+
 class ChannelKeys(Part):
     """The engine's own keys of a `[channels.<name>]` table; everything else in it belongs to the connector."""
 
@@ -111,6 +121,7 @@ class ChannelKeys(Part):
     location: str | None = None
     locations: Mapping[str, Places] = {}
     on_edit: OnEdit = OnEdit()
+    guard: GuardConfig = GuardConfig()
     rules: ChannelRules = ChannelRules()
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     webhooks: bool = True

@@ -23,12 +23,13 @@ from channelsync.engine.introduce import introduce
 from channelsync.engine.loops import Engine
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Unauthorized
-from channelsync.ledger import channel_places, channels, identity, leases, locations, ruling
+from channelsync.ledger import channel_places, channels, guard, identity, leases, locations, ruling
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.ledger.channel_places import Follow
 from channelsync.ledger.channels import ChannelSpec
 from channelsync.ledger.database import open_database
 from channelsync.ledger.door import Door, InlineLedger, Ledger
+from channelsync.ledger.guard import Guarded, Limits
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.ruling import CatchUp
@@ -133,6 +134,7 @@ def enrol(database: sqlalchemy.Engine, config: Config, now: datetime) -> Ids:
             if isinstance(answer, Refusal):
                 raise answer
             channel_ids[spec.name] = answer
+        guard.configure(conn, [Guarded(channel_ids[each.name], _limits(each)) for each in config.channels.values()], now)
         ruling.keep(conn, config.shelf_rules(channel_ids))
     return Ids(location_ids, channel_ids)
 
@@ -182,6 +184,11 @@ def _default_place(channel: ChannelConfig, ids: Mapping[str, int]) -> int | None
 
 def _places(channel: ChannelConfig, ids: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     return {ref: tuple(ids[code] for code in codes) for ref, codes in channel.locations.items()}
+
+
+def _limits(channel: ChannelConfig) -> Limits:
+    said = channel.guard
+    return Limits(said.zero_share, said.multiply, said.multiply_share, said.least, timedelta(minutes=said.window_minutes))
 
 
 def _settings(channel: ChannelConfig, ids: Ids) -> Settings:

@@ -11,8 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from channelsync.engine.channel import Channel
 from channelsync.engine.operator import Operator
 from channelsync.errors import ChannelsyncError
-from channelsync.ledger import channels, drifts, matching, openings, order_ends, reservations, stock
+from channelsync.ledger import channels, drifts, guard_answer, matching, openings, order_ends, reservations, stock
 from channelsync.ledger.channels import Pause
+from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.matching import Link, Linked, Unlink
 from channelsync.ledger.refusals import NotAllowed
 from channelsync.shell.assemble import Assembly
@@ -95,9 +96,19 @@ class Desk:
         return {c.name: await self._store.ledger.run(channels.pause, Pause(c.id, reason)) for c in self._chosen(args)}
 
     async def _resume(self, args: Args) -> Any:
-        chosen = self._chosen(args)
-        done = {channel.name: await self._store.ledger.run(channels.resume, channel.id) for channel in chosen}
+        """One that the guard has stopped says what it would do, after the others have gone on."""
+        chosen, accept = self._chosen(args), bool(args.get("accept"))
+        done: dict[str, bool] = {}
+        stopped: list[str] = []
+        for channel in chosen:
+            try:
+                done[channel.name] = await self._store.ledger.run(guard_answer.resume, Resume(channel.id, accept))
+            except NotAllowed as error:
+                stopped.append(str(error))
         self._store.wake(chosen)
+        if stopped:
+            went = [name for name, changed in done.items() if changed]
+            raise NotAllowed("; ".join([*([f"resumed: {', '.join(went)}"] if went else []), *stopped]))
         return done
 
     async def _link(self, args: Args) -> Any:
