@@ -12,11 +12,14 @@ from channelsync.cli.daemon import run
 from channelsync.cli.database import group as database
 from channelsync.cli.demo import demo
 from channelsync.cli.drift import group as drift
+from channelsync.cli.freezing import freeze, thaw
 from channelsync.cli.initial import init
 from channelsync.cli.listings import group as listings
 from channelsync.cli.orders import orders
+from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
 from channelsync.cli.running import status
+from channelsync.cli.shadow import shadow
 from channelsync.cli.shops import pause, resume
 from channelsync.cli.show import complain
 from channelsync.cli.standin import standin
@@ -72,8 +75,12 @@ app.add_typer(stock, name="stock")
 app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")
+app.command("shadow")(shadow)
 app.command("pause")(pause)
 app.command("resume")(resume)
+app.command("freeze")(freeze)
+app.command("thaw")(thaw)
+app.add_typer(places, name="locations")
 app.command("standin")(standin)
 app.add_typer(database, name="db")
 

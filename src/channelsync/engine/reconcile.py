@@ -13,16 +13,18 @@ from datetime import datetime, timedelta
 import structlog
 
 from channelsync.contract import Reading, ShelfRef
+from channelsync.engine import onlooker
 from channelsync.engine.channel import Channel
 from channelsync.engine.poll import Puller
 from channelsync.engine.steady import JUMP_SECONDS
 from channelsync.engine.store import Store
 from channelsync.ledger import brackets, channels
-from channelsync.ledger.brackets import Bracket, Closing, Seen, ShelfState
+from channelsync.ledger.brackets import Bracket, Closing, EditPolicy, OnEdit, Seen, ShelfState
 
 log = structlog.get_logger(__name__)
 
 SHELVES_PER_ROUND = 500
+LOOKING_ON = OnEdit(EditPolicy.OVERWRITE, EditPolicy.OVERWRITE)
 
 
 class Reconciler:
@@ -33,6 +35,11 @@ class Reconciler:
     def _drains_within(self) -> timedelta:
         """Counted from the release. A request may wait for the rate limit before it leaves, and A-DRAIN begins when its time-out ends."""
         return self._channel.settings.timeout + self._channel.traits.write_drains_within
+
+    @property
+    def _on_edit(self) -> OnEdit:
+        """Of a shop that we only look on, nobody is asked about another tool's numbers, and none of them becomes ours."""
+        return self._channel.settings.on_edit if self._channel.settings.live else LOOKING_ON
 
     async def close_brackets(self) -> int:
         """One round over the shelves that need one. Returns how many were closed. Raises the channel's errors."""
@@ -65,7 +72,7 @@ class Reconciler:
             second.shows if second else None,
             first_at,
             first.at if first else first_at,
-            self._channel.settings.on_edit,
+            self._on_edit,
             self._drains_within,
             version,
         )
@@ -89,11 +96,17 @@ class Reconciler:
         return await self._note(wanted)
 
     async def look_at(self, moved: Mapping[str, int | None]) -> int:
-        """A webhook said that these listings moved, and perhaps what they show. An echo of what we believe costs one comparison; the rest is read."""
+        """A webhook said that these listings moved, and perhaps what they show. An echo of what we believe costs one comparison; the rest is read.
+
+        Of a shop that we only look on all are read: a number that comes back to what it was says that somebody wrote it.
+        """
         states = await self._store.ledger.read(brackets.of_listings, self._channel.id, sorted(moved))
-        return await self._note(
-            [state for state in states if moved[state.shelf.listing] is None or moved[state.shelf.listing] != state.book]
-        )
+        everything = not self._channel.settings.live
+        return await self._note([state for state in states if everything or not self._is_echo(moved[state.shelf.listing], state)])
+
+    @staticmethod
+    def _is_echo(shows: int | None, state: ShelfState) -> bool:
+        return shows is not None and shows == state.book
 
     async def _note(self, wanted: list[ShelfState]) -> int:
         if not wanted:
@@ -109,4 +122,6 @@ class Reconciler:
     async def _read(self, wanted: Sequence[ShelfState]) -> dict[ShelfRef, Reading]:
         readings = await self._channel.connector.stock([state.shelf for state in wanted])
         self._channel.hear(readings, self._store.clock.monotonic())
-        return {reading.shelf: reading for reading in readings}
+        by_shelf = {reading.shelf: reading for reading in readings}
+        await onlooker.keep(self._store, self._channel, wanted, by_shelf)
+        return by_shelf

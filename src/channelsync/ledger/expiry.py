@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from channelsync.ledger import inbox, keys, order_ends, outbox, reservations
+from channelsync.ledger import inbox, keys, order_ends, outbox, reservations, sightings
 from channelsync.ledger.net_effect import HOLD_GRACE
 
 CALLS_KEPT = timedelta(days=90)
 """How long settled calls are kept for `explain`; what they did to a book stays in its entries for ever."""
+
+SIGHTINGS_KEPT = timedelta(days=30)
+"""How long a shadow channel's readings are kept for its report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +50,5 @@ def forget(conn: Connection, items: Sequence[Forget], now: datetime) -> list[int
 
 def _forget(conn: Connection, item: Forget, now: datetime) -> int:
     bodies = inbox.purge_bodies(conn, now - item.delivery_age, item.limit)
-    return bodies + keys.purge(conn, now, limit=item.limit) + outbox.purge(conn, now - CALLS_KEPT, item.limit)
+    looks = sightings.purge(conn, now - SIGHTINGS_KEPT, item.limit)
+    return bodies + looks + keys.purge(conn, now, limit=item.limit) + outbox.purge(conn, now - CALLS_KEPT, item.limit)
