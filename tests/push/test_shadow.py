@@ -100,8 +100,7 @@ def test_every_unit_that_another_tool_resurrects_is_named_and_nothing_is_written
         store = Store(ledger, clock, source, "node-1")
         place = await ledger.run(locations.ensure, LocationSpec("main"))
         channel_id = await ledger.run(channels.register, ChannelSpec("woo", "woocommerce", place))
-        seconds = {"poll": timedelta(seconds=2), "sweep": timedelta(seconds=1)}
-        settings = Settings("woo", "woocommerce", place, live=False, **seconds)
+        settings = Settings("woo", "woocommerce", place, live=False, poll=timedelta(seconds=2), sweep=timedelta(seconds=1))
         store.channels[channel_id] = Channel(channel_id, settings, woo(shop, clock, visibility_lag_seconds=1.0))
         daemon = Engine(store, forgiving=False, makes_skus=channel_id)
         operator = Operator(daemon, opening=channel_id, running=False)
@@ -122,11 +121,11 @@ def test_every_unit_that_another_tool_resurrects_is_named_and_nothing_is_written
     truth = truly_resurrected(shop)
     named = [write for write in found.writes if write.resurrected]
     assert len(truth) > 5, "the naive pusher must do harm, or nothing is shown"
-    assert sum(truth.values()) == found.resurrected
+    assert Counter((sku, units) for (sku, _), units in truth.items()) == Counter((write.sku, write.resurrected) for write in named)
     margin = timedelta(seconds=2)  # looks are a second apart, and the shop cuts its times
     for (sku, at), units in truth.items():
         mine = [write for write in named if write.sku == sku and write.after - margin <= at <= write.before + margin]
-        assert [write.resurrected for write in mine] == [units], (sku, at, units, named)
+        assert units in [write.resurrected for write in mine], (sku, at, units, named)
     assert found.looked == len(SKUS)
     with engine.connect() as conn:
         assert conn.scalar(select(func.count()).select_from(attempts)) == 0
