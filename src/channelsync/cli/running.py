@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from channelsync.cli.show import ago, counted, dump, say
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.ledger import channel_places
 from channelsync.ledger.overview import ChannelView, overview
 from channelsync.shell.desk import plain
 
@@ -21,29 +22,44 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:
     store = StoreAt(config)
     seen = store.read(overview)
     live = store.ask_daemon("live")
+    unmapped = _unmapped(store)
     if json:
-        dump({"daemon": live and {"pid": live["pid"]}, **plain(seen), "live": live["channels"] if live else {}})
+        dump({"daemon": live and {"pid": live["pid"]}, **plain(seen), "live": live["channels"] if live else {}, "unmapped": unmapped})
         return
     say(f"daemon: {'running, process ' + str(live['pid']) if live else 'not running'}")
     now = live["channels"] if live else {}
     for each in seen.channels:
-        _channel(each, now.get(each.name, {}))
+        _channel(each, now.get(each.name, {}), unmapped.get(each.name, []))
     say(f"open findings: {counted(seen.findings)}")
 
 
-def _channel(view: ChannelView, live: dict[str, Any]) -> None:
+def _unmapped(store: StoreAt) -> dict[str, list[str]]:
+    """Places of the shops that nobody has mapped, by channel."""
+    found: dict[str, list[str]] = {}
+    tables = {name: channel.locations for name, channel in store.config.channels.items()}
+    for place in store.read(channel_places.listed, tables):
+        if place.fed_by is None and place.active:
+            found.setdefault(place.channel, []).append(place.name or place.ref)
+    return found
+
+
+def _channel(view: ChannelView, live: dict[str, Any], unmapped: list[str]) -> None:
     colour = {"live": "green", "paused": "yellow"}.get(view.state, "cyan")
     why = f" ({escape(view.reason)})" if view.reason else ""
     say(f"\n[bold]{view.name}[/bold]: [{colour}]{view.state}[/{colour}]{why}, {view.connector}, last look {ago(view.last_look)}")
-    for line in _lines(view, live):
+    for line in _lines(view, live, unmapped):
         say(f"  {escape(line)}")
 
 
-def _lines(view: ChannelView, live: dict[str, Any]) -> Iterator[str]:
+def _lines(view: ChannelView, live: dict[str, Any], unmapped: list[str]) -> Iterator[str]:
     unlinked = f", {view.unlinked} not linked" if view.unlinked else ""
     yield f"{view.listings} listings{unlinked}; {_due(view)}"
     if trouble := live.get("trouble"):
         yield f"trouble: {trouble}"
+    if view.frozen:
+        yield f"{view.frozen} shelves are frozen (channelsync explain SKU says why)"
+    if unmapped:
+        yield f"not mapped, and not written: {', '.join(unmapped)} (channelsync locations)"
     if view.open_attempts:
         yield f"{view.open_attempts} writes whose outcome is not known yet"
     if view.gaps:

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from channelsync.cli.freezing import standing
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.ledger import looking, skus
 from channelsync.ledger.explaining import Explanation, ShelfView
 from channelsync.ledger.explaining import explain as explain_sku
+from channelsync.shell.desk import plain
 
 group = typer.Typer(no_args_is_help=True, help="Physical stock and reservations.")
 
@@ -218,9 +220,8 @@ def _levels(found: Explanation) -> None:
 
 def _explain(found: Explanation) -> None:
     _levels(found)
-    for frost in found.freezes:
-        where = ", ".join(name for name in (frost.channel, frost.listing and f"listing {frost.listing}") if name) or "everywhere"
-        say(escape(f"frozen {where} since {frost.since.isoformat(timespec='seconds')} by {frost.actor or 'nobody named'}: {frost.reason}"))
+    for line in standing(plain(found.freezes)):
+        say(escape(line))
     for shelf in found.shelves:
         _shelf(shelf)
     if not found.shelves:
@@ -246,6 +247,8 @@ def _shelf(shelf: ShelfView) -> None:
         table(f"{where}: the statement", ("", "units#"), terms)
     push, due = shelf.last_push, ", a new number is due" if shelf.due else ""
     said = f"last push {ago(push.at)}: {push.value} ({push.delta:+d}), {push.state} {push.reason}".rstrip() if push else "never pushed"
+    if shelf.frozen:
+        say(f"frozen: shows {shelf.reading if shelf.statement is None else shelf.statement.shown}, would show {shelf.target}")
     say(f"target {shelf.target}{due}; {said}; last read {ago(shelf.read_at)}: {shelf.reading}")
     if shelf.aside:
         say(f"set aside: {shelf.aside}")

@@ -27,6 +27,8 @@ def location_problems(channel: ChannelKeys, codes: Sequence[str]) -> Iterator[tu
         yield "location", "is given beside a locations table; keep one of them"
     if channel.location is not None and channel.location not in codes:
         yield "location", f"no such ledger location; {known}"
+    if channel.locations and not any(channel.locations.values()):
+        yield "locations", f"leaves all of them alone; map at least one ({known})"
     fed: dict[str, str] = {}
     for ref, places in channel.locations.items():
         for code in places:

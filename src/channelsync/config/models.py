@@ -50,8 +50,8 @@ def _one_or_more(value: Any) -> Any:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Places = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), Field(min_length=1)]
-"""Ledger locations: one by its code, or a list of them."""
+Places = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+"""Ledger locations: one by its code, or a list of them; an empty list leaves the channel's location alone."""
 Port = Annotated[int, Field(ge=0, le=65535)]  # 0: any free port
 Answer = Literal["overwrite", "adopt", "ask"]
 

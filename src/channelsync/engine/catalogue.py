@@ -6,6 +6,7 @@ import structlog
 
 from channelsync.contract import Cursor
 from channelsync.engine.channel import Channel
+from channelsync.engine.places import Places
 from channelsync.engine.store import Store
 from channelsync.ledger import cataloguing
 from channelsync.ledger.cataloguing import ListingsRead
@@ -18,12 +19,14 @@ PAGES_MAX = 100_000
 class Catalogue:
     """makes_skus: on day one, this channel's SKU texts become the ledger's SKUs."""
 
-    def __init__(self, store: Store, channel: Channel, *, makes_skus: bool = False) -> None:
+    def __init__(self, store: Store, channel: Channel, *, makes_skus: bool = False, places: Places | None = None) -> None:
         self._store, self._channel, self._makes_skus = store, channel, makes_skus
+        self._places = places or Places(store, channel)
 
     async def refresh(self, *, whole: bool = False) -> int:
         """Read what changed since the last complete run (everything if `whole`). Returns how many listings came. Raises the channel's errors."""
         store, channel = self._store, self._channel
+        await self._places.learn()
         looked_at = store.clock.now()
         cursor = Cursor() if whole else await store.ledger.read(cataloguing.cursor_of, channel.id)
         count = pages = 0
@@ -31,6 +34,7 @@ class Catalogue:
             read = ListingsRead(channel.id, page, looked_at, channel.settings.places, self._makes_skus)
             taken = await store.ledger.run(cataloguing.take_page, read)
             if taken.unfed:
+                self._places.ask()
                 log.warning(
                     "no ledger location feeds these shelves",
                     channel=channel.name,

@@ -81,6 +81,7 @@ class Channel:
     look: Signal = field(default_factory=Signal)
     pull: Signal = field(default_factory=Signal)
     listed: Signal = field(default_factory=Signal)
+    placed: Signal = field(default_factory=Signal)
     trouble: str | None = None
     unreachable: bool = False
     introduced: bool = True

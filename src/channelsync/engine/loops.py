@@ -15,10 +15,13 @@ from channelsync.engine.dispatch import Dispatcher
 from channelsync.engine.housekeeping import Housekeeping
 from channelsync.engine.intake import Intake
 from channelsync.engine.introduce import introduce
+from channelsync.engine.places import Places
 from channelsync.engine.poll import Pullers
 from channelsync.engine.recheck import Recheck
 from channelsync.engine.reconcile import Reconciler
+from channelsync.engine.ruling import Ruling
 from channelsync.engine.store import Store
+from channelsync.engine.watching import Watch
 from channelsync.errors import ChannelError
 from channelsync.ledger.inbox import Claimed
 
@@ -30,7 +33,9 @@ T = TypeVar("T")
 
 WIDE_EVERY = timedelta(days=1)
 WIDE_BY = timedelta(days=2)
+PLACES_LOOK = timedelta(minutes=1)
 RECHECK_EVERY = timedelta(minutes=10)
+WATCH_SECONDS = 15.0
 BUG_PAUSE_SECONDS = 30.0
 CATALOGUE_PAUSE_SECONDS = 30.0
 BATCHES_AT_ONCE = 4
@@ -50,8 +55,11 @@ class Engine:
         self.pullers = Pullers(store)
         self.intake = Intake(store)
         self.housekeeping = Housekeeping(store, delivery_days=delivery_days)
+        self.ruling = Ruling(store)
+        self.places = {channel.id: Places(store, channel) for channel in store.channels.values()}
         self.catalogues = {
-            channel.id: Catalogue(store, channel, makes_skus=channel.id == makes_skus) for channel in store.channels.values()
+            channel.id: Catalogue(store, channel, makes_skus=channel.id == makes_skus, places=self.places[channel.id])
+            for channel in store.channels.values()
         }
         self.dispatchers = {channel.id: Dispatcher(store, channel, self.pullers) for channel in store.channels.values()}
         self.reconcilers = {channel.id: Reconciler(store, channel, self.pullers[channel]) for channel in store.channels.values()}
@@ -65,7 +73,7 @@ class Engine:
 
     def tasks(self) -> dict[str, Task]:
         """Every task by name; the simulator starts them itself."""
-        tasks: dict[str, Task] = {"intake": self._intake, "housekeeping": self._housekeeping}
+        tasks: dict[str, Task] = {"intake": self._intake, "housekeeping": self._housekeeping, "rules": self._rules}
         for channel in self.store.channels.values():
             for name, work in self._channel_tasks(channel).items():
                 tasks[f"{channel.name}.{name}"] = work
@@ -81,7 +89,9 @@ class Engine:
             "look": lambda: self._loop(channel, "look", lambda: self._look(channel, reconciler), channel.look, second),
             "sweep": lambda: self._loop(channel, "sweep", reconciler.sweep, Signal(), max(second, settings.sweep / 10)),
             "catalogue": lambda: self._loop(channel, "catalogue", lambda: self._refresh(catalogue), channel.listed, settings.catalogue),
+            "places": lambda: self._loop(channel, "places", self.places[channel.id].run_once, channel.placed, PLACES_LOOK),
             "wide": lambda: self._later(WIDE_EVERY, channel, "wide", lambda: self.pullers[channel].look(widen=WIDE_BY)),
+            "watch": lambda: self._watch(channel),
             "recheck": lambda: self._later(RECHECK_EVERY, channel, "recheck", Recheck(self.store, channel).run_once),
         }
 
@@ -93,6 +103,13 @@ class Engine:
     async def _refresh(self, catalogue: Catalogue) -> None:
         await catalogue.refresh()
         await self.store.clock.sleep(CATALOGUE_PAUSE_SECONDS)  # every write of ours may come back as a changed listing: hints are collected
+
+    async def _watch(self, channel: Channel) -> None:
+        """Not one of the loops that wait for the shop: it is there for the time when the shop says no."""
+        watch = Watch(self.store, channel)
+        while True:
+            await self._own(f"{channel.name}.watch", watch.run_once)
+            await self.store.clock.sleep(WATCH_SECONDS)
 
     async def _look(self, channel: Channel, reconciler: Reconciler) -> None:
         await reconciler.look_at(self.intake.moved.pop(channel.id, {}))
@@ -141,6 +158,11 @@ class Engine:
         while True:
             await self._own("housekeeping", self.housekeeping.run_once)
             await self.store.clock.sleep(1.0)
+
+    async def _rules(self) -> None:
+        while True:
+            wait = await self._own("rules", self.ruling.run_once)
+            await self.store.clock.sleep(wait or 1.0)
 
     async def _own(self, name: str, job: Callable[[], Awaitable[T]]) -> T | None:
         """One round of a task that belongs to no channel; None if it failed."""

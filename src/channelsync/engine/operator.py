@@ -13,7 +13,7 @@ from channelsync.errors import ChannelError
 from channelsync.ledger import openings, selling
 from channelsync.ledger.openings import Opening, Plan
 
-ROUNDS_MAX = 50
+ROUNDS_MAX = 1_000
 STEP = timedelta(milliseconds=50)
 PUSH_WAIT = timedelta(seconds=30)
 
@@ -41,6 +41,7 @@ class Operator:
         try:
             await introduce(self._store, channel)
             await self._engine.catalogues[channel.id].refresh()
+            await self._engine.places[channel.id].watch()
             await self._engine.pullers[channel].look()
             reconciler = self._engine.reconcilers[channel.id]
             for _ in range(ROUNDS_MAX):

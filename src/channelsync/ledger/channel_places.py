@@ -161,13 +161,13 @@ def _follow(conn: Connection, item: Follow, now: datetime) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A location of a channel. fed_by: codes of ledger locations; (): unmapped."""
+    """A location of a channel. fed_by: codes of ledger locations; (): left alone; None: unmapped."""
 
     channel: str
     ref: str
     name: str
     active: bool
-    fed_by: tuple[str, ...]
+    fed_by: tuple[str, ...] | None
 
 
 def listed(conn: Connection, tables: Mapping[str, Mapping[str, tuple[str, ...]]]) -> list[Place]:
@@ -180,16 +180,16 @@ def listed(conn: Connection, tables: Mapping[str, Mapping[str, tuple[str, ...]]]
     )
     found = []
     for row in conn.execute(query).mappings():
-        alone = () if row["code"] is None else (row["code"],)
+        alone = None if row["code"] is None else (row["code"],)
         found.append(Place(row["channel"], row["ref"], row["name"], row["active"], tables.get(row["channel"], {}).get(row["ref"], alone)))
     return found
 
 
-def unmapped(conn: Connection, channel_id: int) -> list[ChannelLocation]:
-    """Active locations of the channel that no ledger location feeds."""
+def unmapped(conn: Connection, channel_id: int, table: Feeds) -> list[ChannelLocation]:
+    """Active locations of the channel that no ledger location feeds, and that nobody has said to leave alone."""
     mine = channel_locations.c.channel_id == channel_id, channel_locations.c.active, channel_locations.c.location_id.is_(None)
     rows = conn.execute(select(channel_locations).where(*mine).order_by(channel_locations.c.ref))
-    return [ChannelLocation(row.ref, row.name, row.active) for row in rows]
+    return [ChannelLocation(row.ref, row.name, row.active) for row in rows if row.ref not in table]
 
 
 def sold_refs(conn: Connection, channel_id: int, after: str, limit: int) -> list[str]:
@@ -200,23 +200,34 @@ def sold_refs(conn: Connection, channel_id: int, after: str, limit: int) -> list
     return list(conn.scalars(select(table.ref).where(*own, *usable).order_by(table.ref).limit(limit)))
 
 
-def line_for(conn: Connection, channel_id: int, table: Feeds, missing: ChannelLocation) -> str:
-    """The config's line with this location in it: `locations = { "1" = "main", "2" = "annex" }`."""
-    codes = {
-        row.id: row.code for row in conn.execute(select(locations.c.id, locations.c.code).order_by(locations.c.priority, locations.c.id))
-    }
-    mapped = {ref: fed for ref, fed in current(conn, channel_id, table).items() if fed}
-    used = {place for fed in mapped.values() for place in fed}
-    free = next((code for id_, code in codes.items() if id_ not in used), None) or _code(missing)
-    entries = [(ref, [codes[place] for place in fed]) for ref, fed in sorted(mapped.items()) if ref]
-    return f"locations = {{ {', '.join(f'{json.dumps(ref)} = {_places(fed)}' for ref, fed in [*entries, (missing.ref, [free])])} }}"
+def mapped(conn: Connection, channel_id: int, table: Feeds) -> dict[str, tuple[str, ...]]:
+    """The codes of what feeds each mapped location of the channel, as the config would say it."""
+    codes = {row.id: row.code for row in conn.execute(select(locations.c.id, locations.c.code))}
+    if table:
+        return {ref: tuple(codes[place] for place in fed) for ref, fed in table.items()}
+    mine = channel_locations.c.channel_id == channel_id, channel_locations.c.location_id.is_not(None)
+    return {row.ref: (codes[row.location_id],) for row in conn.execute(select(channel_locations).where(*mine))}
 
 
-def _places(codes: Sequence[str]) -> str:
-    return json.dumps(codes[0]) if len(codes) == 1 else json.dumps(list(codes))
+def line_for(conn: Connection, known: Mapping[str, tuple[str, ...]], ref: str, name: str) -> str:
+    """The config's line with one more of a channel's locations in it: `locations = { "1" = "main", "2" = "annex" }`. known: `mapped`."""
+    used = {code for fed in known.values() for code in fed}
+    codes = conn.scalars(select(locations.c.code).order_by(locations.c.priority, locations.c.id)).all()
+    free = next((code for code in codes if code not in used), None) or _code(name)
+    entries = (f"{_text(each)} = {_codes(fed)}" for each, fed in [*known.items(), (ref, (free,))])
+    return f"locations = {{ {', '.join(entries)} }}"
 
 
-def _code(place: ChannelLocation) -> str:
+def _codes(codes: Sequence[str]) -> str:
+    return _text(codes[0]) if len(codes) == 1 else f"[{', '.join(_text(code) for code in codes)}]"
+
+
+def _text(text: str) -> str:
+    """A TOML string is a JSON one."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _code(name: str) -> str:
     """A code for a ledger location that has yet to be added under [locations]."""
-    letters = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in place.name.lower()).strip("-")
+    letters = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower()).strip("-")
     return letters[:63] or "new-location"

@@ -22,6 +22,7 @@ DUE_LOOKED_AT = 200
 class ChannelView:
     """state: live, paused or unopened (its first plan was not applied). due: shelves that do not show their target; oldest_unsent: since when
     the first of them. gaps: shelves that show what nothing explains; asked: those a person is to decide. rejected: deliveries with a bad signature.
+    frozen: shelves that a person has frozen.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ChannelView:
     inbox_oldest: datetime | None
     set_aside: dict[str, int]
     rejected: int
+    frozen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def _view(conn: Connection, state: channel_rows.ChannelState, waits: inbox.Waiti
         inbox_oldest=waits.oldest if waits else None,
         set_aside=_aside(conn, state.id),
         rejected=int(conn.scalar(select(func.coalesce(func.sum(rejections.c.count), 0)).where(rejections.c.channel == state.name)) or 0),
+        frozen=_count(conn, select(func.count()).select_from(shelves).where(mine, shelves.c.frozen)),
     )
 
 

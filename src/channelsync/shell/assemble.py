@@ -172,13 +172,13 @@ def _engine(config: Config, store: Store) -> Engine:
     engine = Engine(store)
     if config.store.opening is not None:
         channel = store.named(config.store.opening)
-        engine.catalogues[channel.id] = Catalogue(store, channel, makes_skus=True)
+        engine.catalogues[channel.id] = Catalogue(store, channel, makes_skus=True, places=engine.places[channel.id])
     return engine
 
 
 def _default_place(channel: ChannelConfig, ids: Mapping[str, int]) -> int | None:
     """Where orders that name no location are taken from. A channel with a table of places but no default takes the first of them."""
-    code = channel.location or next((places[0] for places in channel.locations.values()), None)
+    code = channel.location or next((places[0] for places in channel.locations.values() if places), None)
     return None if code is None else ids[code]
 
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from channelsync.engine.channel import Channel
 from channelsync.engine.operator import Operator
 from channelsync.errors import ChannelsyncError
-from channelsync.ledger import channels, drifts, guard_answer, matching, openings, order_ends, reservations, stock
+from channelsync.ledger import channels, drifts, freezing, guard_answer, matching, openings, order_ends, reservations, stock
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.matching import Link, Linked, Unlink
@@ -30,6 +30,8 @@ _STOCK: Mapping[str, Any] = {
     "stock.reserve": (reservations.reserve, reservations.Reserve),
     "stock.release": (reservations.release, reservations.Release),
     "drift.resolve": (drifts.resolve, drifts.Resolve),
+    "freeze": (freezing.freeze, freezing.Freeze),
+    "thaw": (freezing.thaw, freezing.Thaw),
 }
 """Verbs that are one ledger verb: its function, and the type of its item."""
 
