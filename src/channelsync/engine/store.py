@@ -66,12 +66,14 @@ class Store:
             channel.due.set()
 
     async def troubled(self, channel: Channel, error: ChannelError) -> float:
-        """Remember what went wrong and say how long to wait. Wrong credentials pause the channel until a person acts; an outage is logged once."""
+        """Remember what went wrong and say how long to wait. Wrong credentials pause the channel until the shop takes them
+        again (`engine.watching` asks); an outage is logged once.
+        """
         channel.trouble = str(error)
         if isinstance(error, Unauthorized):
             lost = channels.Pause(channel.id, f"needs new credentials: {error}", channels.PauseKind.CREDENTIALS)
-            await self.ledger.run(channels.pause, lost)
-            log.error("channel paused", channel=channel.name, error=str(error))
+            if await self.ledger.run(channels.pause, lost):
+                log.error("channel paused", channel=channel.name, error=str(error))
             return 60.0
         if isinstance(error, RateLimited):
             return error.retry_after or 1.0

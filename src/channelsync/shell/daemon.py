@@ -28,7 +28,7 @@ from channelsync.shell.private import Private
 from channelsync.shell.pulse import Pulse
 from channelsync.shell.schedule import SchedulerTicker, Ticker
 from channelsync.shell.serve import Address, serving
-from channelsync.shell.subscribing import REPAIR_SECONDS, Subscriptions
+from channelsync.shell.subscribing import TICK_SECONDS, Subscriptions
 from channelsync.shell.within import within
 
 log = structlog.get_logger(__name__)
@@ -95,8 +95,8 @@ def _set_timers(ticker: Ticker, assembly: Assembly, inlets: Inlets, pulse: Pulse
         else:
             notifier.alive()
 
-    subscriptions = Subscriptions(assembly.store, assembly.config)
-    ticker.every(REPAIR_SECONDS, subscriptions.ensure, name="webhooks")
+    subscriptions = Subscriptions(assembly.engine, assembly.config)
+    ticker.every(TICK_SECONDS, subscriptions.tend, name="webhooks")
     ticker.every(5.0, inlets.tell, name="rejected")
     if notifier.watchdog_seconds:
         ticker.every(notifier.watchdog_seconds / 3, watchdog, name="watchdog")

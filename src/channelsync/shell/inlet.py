@@ -7,9 +7,10 @@ from collections import Counter
 
 from channelsync.contract import Delivery, ReceivesWebhooks, SecretInAddress
 from channelsync.engine.loops import Engine
-from channelsync.ledger import inbox, rejected
+from channelsync.ledger import inbox, rejected, webhooks
 from channelsync.ledger.inbox import Arrived
 from channelsync.ledger.rejected import Rejected
+from channelsync.ledger.webhooks import Delivered
 from channelsync.shell.receiver import Inlet, Receiver
 
 KEY_MAX = 128
@@ -18,12 +19,13 @@ REASONS_MAX = 100
 
 
 class Inlets:
-    """Makes the receiver. `tell` is the timer's work: it writes the counts of rejected deliveries down."""
+    """Makes the receiver. `tell` is the timer's work: it writes down how many deliveries came, and how many were rejected."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._store = engine, engine.store
         self._ids = {channel.name: channel.id for channel in self._store.channels.values()}
         self._rejected: Counter[tuple[str, str]] = Counter()
+        self._delivered: Counter[str] = Counter()
 
     def receiver(self) -> Receiver:
         running = {channel.name: channel.connector for channel in self._store.channels.values()}
@@ -34,6 +36,7 @@ class Inlets:
         """Returns after the commit."""
         arrived = Arrived(self._ids[channel], _fitting(key), delivery.headers, delivery.body, delivery.received_at)
         await self._store.ledger.run(inbox.store, arrived)
+        self._delivered[channel] += 1
         self._engine.arrived.set()
 
     def reject(self, channel: str, why: str) -> None:
@@ -41,6 +44,10 @@ class Inlets:
         self._rejected[channel, why if known else "other"] += 1
 
     async def tell(self) -> None:
+        delivered, self._delivered = self._delivered, Counter()
+        now = self._store.clock.now()
+        for channel, count in delivered.items():
+            await self._store.ledger.run(webhooks.note_delivered, Delivered(self._ids[channel], count, now))
         counts, self._rejected = self._rejected, Counter()
         for (channel, why), count in counts.items():
             await self._store.ledger.run(rejected.note, Rejected(channel, why, count))
