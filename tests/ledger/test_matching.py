@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from channelsync.contract import Listing, OrderLine, OrderSnapshot, OrderState
-from channelsync.ledger import listings, matching, order_rows, skus, stock
+from channelsync.ledger import listings, matching, order_json, skus, stock
 from channelsync.ledger.listing_pages import Filter, list_listings
 from channelsync.ledger.matching import Link, Linked, Matched, Mismatch, Unlink, Unlinked
 from channelsync.ledger.refusals import NotAllowed, UnknownSku
@@ -161,8 +161,8 @@ def _order_values(channel: int, snapshot: OrderSnapshot, now: datetime) -> dict[
         "ref": snapshot.ref,
         "state": snapshot.state.value,
         "modified_at": now,
-        "digest": order_rows.digest(snapshot),
-        "snapshot": order_rows.to_json(snapshot),
+        "digest": order_json.digest(snapshot),
+        "snapshot": order_json.to_json(snapshot),
         "placed_at": now,
         "first_seen_at": now,
         "applied_at": now,

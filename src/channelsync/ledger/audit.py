@@ -234,6 +234,7 @@ CHECKS: Final[dict[str, Callable[[Connection], Rows]]] = {
     "owners": _owners,
     "grants": _grants,
     "orders": audit_orders.check,
+    "pending": audit_orders.pending,
     "shipments": _shipments,
     "books": _books,
     "writes": _writes,

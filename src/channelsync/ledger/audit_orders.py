@@ -9,16 +9,19 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from channelsync.contract import OrderLine, OrderSnapshot, OrderState
-from channelsync.ledger import fitting, net_effect, order_rows
+from channelsync.ledger import fitting, line_sources, net_effect, order_json, order_mapping, order_rows
+from channelsync.ledger.line_sources import Group
 from channelsync.ledger.net_effect import Posted
+from channelsync.ledger.order_mapping import ChannelRow
 from channelsync.ledger.order_rows import LineRow
-from channelsync.ledger.schema import order_lines, orders, set_aside
+from channelsync.ledger.schema import channels, order_lines, orders, set_aside, stock_levels
 
 PAGE: Final = 200
 _WHILE_HELD: Final = datetime.min.replace(tzinfo=UTC)
@@ -27,72 +30,112 @@ _AFTER_ALL_HOLDS: Final = datetime.max.replace(tzinfo=UTC)
 Rows = Iterator[tuple[str, str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What an order is judged with. owned: locations where an authority counts."""
+
+    channel: ChannelRow
+    owned: frozenset[int]
+
+
 def check(conn: Connection) -> Rows:
     """(where, expected, found) of every order, paged by key."""
-    after = 0
+    after, owned = 0, order_mapping.owned_locations(conn)
+    channel_of = order_mapping.channel_rows(conn, conn.scalars(select(channels.c.id)))
     while page := conn.execute(select(orders).where(orders.c.id > after).order_by(orders.c.id).limit(PAGE)).mappings().all():
         after = page[-1]["id"]
         lines = _lines(conn, [row["id"] for row in page])
         for row in page:
-            yield from _order(conn, dict(row), lines[row["id"]])
+            yield from _order(conn, _Known(channel_of[row["channel_id"]], owned), dict(row), lines[row["id"]])
 
 
-def _lines(conn: Connection, order_ids: Sequence[int]) -> Mapping[int, list[tuple[LineRow, int]]]:
-    """Per order: its rows and the quantity stored with each."""
-    found: dict[int, list[tuple[LineRow, int]]] = defaultdict(list)
+def pending(conn: Connection) -> Rows:
+    """pending_debit is what order lines have shipped and no authority's number is proved to know of."""
+    waits = func.sum(order_lines.c.shipped - order_lines.c.debited)
+    key = order_lines.c.sku_id, order_lines.c.location_id
+    lines = {(row[0], row[1]): int(row[2]) for row in conn.execute(select(*key, waits).group_by(*key).having(waits != 0))}
+    kept = select(stock_levels.c.sku_id, stock_levels.c.location_id, stock_levels.c.pending_debit).where(stock_levels.c.pending_debit != 0)
+    found = {(row[0], row[1]): int(row[2]) for row in conn.execute(kept)}
+    for sku_id, location_id in sorted(lines.keys() | found.keys()):
+        expected, is_now = lines.get((sku_id, location_id), 0), found.get((sku_id, location_id), 0)
+        if expected != is_now:
+            yield (
+                f"pending_debit of SKU {sku_id} at location {location_id}",
+                f"{expected} (shipped less debited of its order lines)",
+                str(is_now),
+            )
+    unproved = order_lines.c.debited > order_lines.c.shipped
+    for row in conn.execute(select(order_lines).where(unproved | (order_lines.c.debited < 0)).order_by(order_lines.c.id)):
+        yield f"order line {row.id}, debited", f"between 0 and the {row.shipped} shipped", str(row.debited)
+
+
+def _lines(conn: Connection, order_ids: Sequence[int]) -> Mapping[int, list[LineRow]]:
+    found: dict[int, list[LineRow]] = defaultdict(list)
     query = select(order_lines).where(order_lines.c.order_id.in_(order_ids)).order_by(order_lines.c.id)
     for row in conn.execute(query).mappings():
-        found[row["order_id"]].append((order_rows.line_row(dict(row)), row["quantity"]))
+        found[row["order_id"]].append(order_rows.line_row(dict(row)))
     return found
 
 
-def _order(conn: Connection, row: Mapping[str, Any], rows: Sequence[tuple[LineRow, int]]) -> Rows:
+def _order(conn: Connection, known: _Known, row: Mapping[str, Any], rows: Sequence[LineRow]) -> Rows:
     where = f"order {row['ref']!r} of channel {row['channel_id']}"
     digest = hashlib.sha256(json.dumps(row["snapshot"], sort_keys=True).encode()).hexdigest()
     if digest != row["digest"]:
         yield f"{where}, snapshot", f"digest {row['digest']}", digest
-    snapshot = order_rows.from_json(row["snapshot"])
+    snapshot = order_json.from_json(row["snapshot"])
     told = snapshot.ref, snapshot.state.value, snapshot.modified_at
     kept = row["ref"], row["state"], row["modified_at"]
     if told != kept:
         yield f"{where}, head", str(told), str(kept)
     for line in snapshot.lines:
-        mine = [each for each in rows if each[0].line_ref == line.ref]
-        yield from _line(conn, row["channel_id"], snapshot, line, mine)
-    known = {line.ref for line in snapshot.lines}
-    for stray, quantity in rows:
-        if stray.line_ref not in known and (quantity or stray.posted != _only_shipped(stray.posted)):
-            yield f"{where}, line {stray.line_ref!r} that is not in the order", "nothing held", f"{quantity} ordered: {stray.posted}"
+        yield from _line(conn, known, snapshot, line, [each for each in rows if each.line_ref == line.ref])
+    present = {line.ref for line in snapshot.lines}
+    for stray in rows:
+        if stray.line_ref not in present and (stray.quantity or stray.posted != _only_shipped(stray.posted)):
+            yield f"{where}, line {stray.line_ref!r} that is not in the order", "nothing held", f"{stray.quantity} ordered: {stray.posted}"
 
 
-def _line(conn: Connection, channel_id: int, snapshot: OrderSnapshot, line: OrderLine, rows: Sequence[tuple[LineRow, int]]) -> Rows:
-    where = f"order {snapshot.ref!r} of channel {channel_id}, line {line.ref!r}"
+def _line(conn: Connection, known: _Known, snapshot: OrderSnapshot, line: OrderLine, rows: Sequence[LineRow]) -> Rows:
+    where = f"order {snapshot.ref!r} of channel {known.channel.id}, line {line.ref!r}"
     if not rows:
-        wanted = net_effect.desired(snapshot, line, pack=1, now=_AFTER_ALL_HOLDS)
-        if line.stocked and wanted != Posted() and not _waits(conn, channel_id, f"{snapshot.ref}/{line.ref}"):
+        wanted = net_effect.desired(snapshot, line, now=_AFTER_ALL_HOLDS, policy=known.channel.policy)
+        if line.stocked and wanted != Posted() and not _waits(conn, known.channel.id, f"{snapshot.ref}/{line.ref}"):
             yield where, f"{wanted}, or a set-aside line that says why not", "nothing"
-    elif not any(_explains(snapshot, line, rows, current) for current in range(len(rows))):
-        expected = net_effect.desired(snapshot, line, pack=rows[-1][0].at.pack, now=_WHILE_HELD)
-        yield where, f"{line.quantity} ordered: {expected}", "; ".join(f"{quantity} ordered: {row.posted}" for row, quantity in rows)
+        return
+    found = line_sources.groups(rows)
+    if not any(_explains(known, snapshot, line, found, current) for current in range(len(found))):
+        expected = net_effect.desired(snapshot, line, now=_WHILE_HELD, policy=known.channel.policy)
+        yield where, f"{line.quantity} ordered: {expected}", "; ".join(f"{row.quantity} ordered: {row.posted}" for row in rows)
 
 
-def _explains(snapshot: OrderSnapshot, line: OrderLine, rows: Sequence[tuple[LineRow, int]], current: int) -> bool:
-    """Is everything as it must be if the line is mapped to row `current` now, and the other rows are where it was mapped before?"""
-    row, quantity = rows[current]
-    others = [other for index, other in enumerate(rows) if index != current]
-    if quantity != line.quantity or any(units or other.posted != _only_shipped(other.posted) for other, units in others):
+def _explains(known: _Known, snapshot: OrderSnapshot, line: OrderLine, found: Sequence[Group], current: int) -> bool:
+    """Is everything as it must be if the line is mapped to group `current` now, and the other rows are where it was mapped before?"""
+    here, others = found[current], [group for index, group in enumerate(found) if index != current]
+    elsewhere = [row for group in others for row in group]
+    if any(row.quantity != line.quantity for row in here) or any(
+        row.quantity or row.posted != _only_shipped(row.posted) for row in elsewhere
+    ):
         return False
-    for now in _moments(snapshot, row):
-        whole = net_effect.desired(snapshot, line, pack=row.at.pack, now=now)
-        wanted, _ = net_effect.placed(whole, row.at.pack, [(other.posted, other.at.pack) for other, _ in others])
-        if row.posted == wanted and row.hold_until == (snapshot.hold_until if wanted.soft else None):
+    left = [(net_effect.whole([(row.posted, row.at.pack) for row in group]), 1) for group in others]
+    for now in _moments(snapshot, here):
+        whole = net_effect.desired(snapshot, line, now=now, policy=known.channel.policy)
+        wanted, _ = net_effect.placed(whole, 1, left)
+        if all(_is(known, row, wanted, snapshot, first=row is here[0]) for row in here):
             return True
     return False
 
 
-def _moments(snapshot: OrderSnapshot, row: LineRow) -> Sequence[datetime]:
+def _is(known: _Known, row: LineRow, wanted: Posted, snapshot: OrderSnapshot, *, first: bool) -> bool:
+    mine = wanted.times(row.at.pack) if first else wanted.times(row.at.pack).without_own()
+    if row.at.location_id in known.owned:
+        mine = net_effect.documented(mine, row.documented)
+    until = known.channel.policy.hold_until(snapshot) if mine.soft or mine.withheld else None
+    return row.posted == mine and row.hold_until == until
+
+
+def _moments(snapshot: OrderSnapshot, here: Group) -> Sequence[datetime]:
     """An unpaid checkout is held until it is swept; a snapshot does not say whether it was, the row's own end of hold does."""
-    if snapshot.state is OrderState.PENDING and row.hold_until is None:
+    if snapshot.state is OrderState.PENDING and here[0].hold_until is None:
         return _WHILE_HELD, _AFTER_ALL_HOLDS
     return (_WHILE_HELD,)
 

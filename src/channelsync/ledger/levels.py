@@ -36,6 +36,8 @@ class MovementType(StrEnum):
     WRITE_OFF = "write_off"
     TRANSFER_OUT = "transfer_out"
     TRANSFER_IN = "transfer_in"
+    DEFER = "defer"  # beside another one: the part of it that is not the ledger's to post, or not yet
+    DEBIT = "debit"  # what was shipped is out of its authority's own number
 
 
 COUNTING = frozenset({MovementType.SEED, MovementType.RECEIVE, MovementType.ADJUST, MovementType.COUNT, MovementType.IMPORT})

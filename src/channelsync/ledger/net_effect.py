@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 from channelsync.contract import OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger.levels import Entry, Level, MovementType
+from channelsync.ledger.order_policy import AS_THE_SHOP_SAYS, OrderPolicy, Restock, Unpaid
+from channelsync.ledger.schema import POSTED
 
 HOLD_GRACE = timedelta(seconds=60)
 """An unpaid checkout keeps its claim this much longer than its shop said: clocks differ, shops tidy up late, and until then it may still be paid."""
@@ -28,12 +30,27 @@ class Posted:
     took: int = 0
     withheld: int = 0
 
+    def times(self, pack: int) -> Posted:
+        """The SKU units of what is counted in the listing's units; what the shop did itself stays in the listing's."""
+        return replace(self, **{name: getattr(self, name) * pack for name in POSTED})
 
-def desired(snapshot: OrderSnapshot, line: OrderLine, *, pack: int, now: datetime) -> Posted:
+    def units(self, pack: int) -> Posted:
+        """The whole units of the listing in it."""
+        return replace(self, **{name: getattr(self, name) // pack for name in POSTED})
+
+    def without_own(self) -> Posted:
+        return replace(self, took=0, withheld=0)
+
+
+def desired(snapshot: OrderSnapshot, line: OrderLine, *, pack: int = 1, now: datetime, policy: OrderPolicy = AS_THE_SHOP_SAYS) -> Posted:
     """What should be posted for a line that is wholly on one (SKU, location).
 
-    An unpaid checkout is held softly until its hold ends. What a dead order still owes is free again if the shop gave it back, else quarantined.
+    An unpaid checkout is held until its hold ends, as the policy says. What a dead order still owes is free again if the shop gave it back,
+    else quarantined. Of a line without stock, or of a test order, nothing is held and nothing leaves: it promises no goods to anybody. What the
+    shop did to its own number is kept all the same, so that the book stays right and the number is put back by the next write.
     """
+    if snapshot.test or not line.stocked:
+        return Posted(took=line.channel_took)
     outstanding = line.outstanding
     quarantined = line.quarantined
     soft = hard = withheld = 0
@@ -41,20 +58,25 @@ def desired(snapshot: OrderSnapshot, line: OrderLine, *, pack: int, now: datetim
         case OrderState.OPEN:
             hard = outstanding
         case OrderState.PENDING:
-            if snapshot.hold_until is None or snapshot.hold_until + HOLD_GRACE > now:
-                soft, withheld = outstanding, line.withheld
+            soft, hard, withheld = _unpaid(snapshot, line, policy, now)
         case OrderState.CANCELLED | OrderState.DELETED:
             kept_by_shop = line.channel_took - (line.shipped - line.restocked) - line.quarantined
             quarantined += min(outstanding, max(0, kept_by_shop))
-    return Posted(
-        soft=soft * pack,
-        hard=hard * pack,
-        shipped=line.shipped * pack,
-        restocked=line.restocked * pack,
-        quarantined=quarantined * pack,
-        took=line.channel_took,
-        withheld=withheld,
-    )
+    return Posted(soft, hard, line.shipped, line.restocked, quarantined, line.channel_took, withheld).times(pack)
+
+
+def _unpaid(snapshot: OrderSnapshot, line: OrderLine, policy: OrderPolicy, now: datetime) -> tuple[int, int, int]:
+    """Soft, hard and withheld of a checkout that is not paid. What the shop withholds ends by its own clock, also where we hold on."""
+    until = policy.hold_until(snapshot)
+    held = line.outstanding, line.withheld
+    over = until is not None and until + HOLD_GRACE <= now
+    match policy.unpaid:
+        case Unpaid.IGNORE:
+            return 0, 0, 0
+        case Unpaid.HARD:
+            return 0, held[0], 0 if over else held[1]
+        case Unpaid.SOFT:
+            return (0, 0, 0) if over else (held[0], 0, held[1])
 
 
 def placed(wanted: Posted, pack: int, others: Sequence[tuple[Posted, int]]) -> tuple[Posted, list[Posted]]:
@@ -73,6 +95,12 @@ def placed(wanted: Posted, pack: int, others: Sequence[tuple[Posted, int]]) -> t
         back -= more
         stays.append(Posted(shipped=posted.shipped, restocked=posted.restocked + more * their_pack))
     return replace(wanted, shipped=shipped * pack, restocked=restocked * pack), stays
+
+
+def whole(parts: Sequence[tuple[Posted, int]]) -> Posted:
+    """What has left and come back of a listing that was sold in parts (posted, SKU units per unit of the listing): whole units of it."""
+    units = [posted.units(pack) for posted, pack in parts]
+    return Posted(shipped=min(part.shipped for part in units), restocked=min(part.restocked for part in units))
 
 
 def movements(template: Entry, before: Posted, after: Posted) -> Iterator[Entry]:
@@ -97,6 +125,44 @@ def movements(template: Entry, before: Posted, after: Posted) -> Iterator[Entry]
         yield replace(template, type=_hold(soft), soft=soft)
     if hard:
         yield replace(template, type=_hold(hard), hard=hard)
+
+
+def deferred(template: Entry, before: Posted, after: Posted, *, owned: bool, restock: Restock) -> Iterator[Entry]:
+    """Beside the movements between the two: what of them the ledger does not post to its own physical units.
+
+    owned: an authority counts here. Its own number shows by itself what leaves and comes back: what was shipped waits as pending_debit until that
+    is proved, and nothing else moves. Otherwise goods that came back are on sale again only if the restock policy is as the shop says.
+    """
+    shipped, back = after.shipped - before.shipped, after.restocked - before.restocked
+    quarantined = after.quarantined - before.quarantined
+    defer = replace(template, type=MovementType.DEFER)
+    if owned and (shipped or back or quarantined):
+        physical = {"on_hand": shipped + quarantined - back, "quarantined": -quarantined}
+        yield replace(defer, **physical, pending_debit=shipped, reason="an authority counts here: its own number moves")
+    elif back and restock is not Restock.CHANNEL:
+        aside = back if restock is Restock.QUARANTINE else 0
+        yield replace(defer, on_hand=-back, quarantined=aside, reason=f"restock policy: {restock.value}")
+
+
+def debit(template: Entry, units: int) -> Iterator[Entry]:
+    """Units that were shipped are proved to be out of the authority's number (< 0: they are in it again)."""
+    if units:
+        yield replace(template, type=MovementType.DEBIT, pending_debit=-units)
+
+
+def documented(wanted: Posted, units: int) -> Posted:
+    """What an authority's own documents have shipped has left, whatever the shop says: whoever speaks first ends the hold."""
+    early = max(0, units - wanted.shipped)
+    hard = min(early, wanted.hard)
+    soft = min(early - hard, wanted.soft)
+    quarantined = min(early - hard - soft, wanted.quarantined)
+    return replace(
+        wanted,
+        shipped=wanted.shipped + early,
+        hard=wanted.hard - hard,
+        soft=wanted.soft - soft,
+        quarantined=wanted.quarantined - quarantined,
+    )
 
 
 def _hold(delta: int) -> MovementType:

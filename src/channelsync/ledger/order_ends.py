@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, or_, select, update
 
 from channelsync.contract import OrderState
-from channelsync.ledger import inbox, levels, order_rows, oversells
+from channelsync.ledger import inbox, levels, order_json, oversells
 from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.orders import OrderResult, Sighting, Verdict, apply
 from channelsync.ledger.schema import order_lines, orders
@@ -38,7 +38,7 @@ def gone(conn: Connection, items: Sequence[Missing], now: datetime) -> list[Orde
             inbox.done(conn, list(item.deliveries), now)
             found.append(OrderResult(Verdict.UNCHANGED))
             continue
-        last = order_rows.from_json(data)
+        last = order_json.from_json(data)
         dead = replace(last, state=OrderState.DELETED)
         found += apply(conn, [Sighting(item.channel_id, dead, item.read_seq, deliveries=item.deliveries)], now)
     return found
@@ -50,7 +50,7 @@ def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: dat
     for channel_id, ref in refs:
         query = select(orders.c.snapshot, orders.c.read_seq).where(orders.c.channel_id == channel_id, orders.c.ref == ref)
         row = conn.execute(query).one()
-        sighting = Sighting(channel_id, order_rows.from_json(row.snapshot), row.read_seq, again=True)
+        sighting = Sighting(channel_id, order_json.from_json(row.snapshot), row.read_seq, again=True)
         results += apply(conn, [sighting], now)
     return results
 

@@ -44,13 +44,14 @@ order_lines = Table(
     Column("location_id", BigInteger, nullable=False),
     Column("shelf_id", BigInteger),  # the shelf whose number the shop itself moved for this line
     Column("pack", Integer, nullable=False, server_default=text("1")),  # frozen at first application
+    Column("bundle_id", BigInteger),  # the SKU that was sold, where that is a bundle and this one of its parts
     count("quantity"),
     *(count(name) for name in POSTED),
     count("took"),
     count("withheld"),
     Column("hold_until", Utc),
     count("documented"),  # at an authority's location: shipped by its own documents, as far as we know
-    count("debited"),  # of what was shipped: proved to be out of the authority's number
+    count("debited"),  # of what was shipped: proved to be out of the authority's number; where the ledger counts, all of it
     UniqueConstraint("order_id", "line_ref", "sku_id", "location_id"),
     *not_negative(*POSTED, "withheld"),
     Index(

@@ -31,6 +31,9 @@ channels = Table(
     Column("role", String(16), nullable=False, server_default="channel"),  # channel, authority
     Column("shop", String(255)),  # the shop's own identity; a channel name belongs to one shop for ever
     Column("location_id", BigInteger, ForeignKey("locations.id")),  # where orders without a location are taken from
+    Column("restock", String(16), nullable=False, server_default="channel"),  # what comes back: channel, never, quarantine
+    Column("unpaid", String(8), nullable=False, server_default="soft"),  # an unpaid checkout holds: soft, hard, ignore (nothing)
+    Column("unpaid_minutes", Integer),  # how long, where the shop names no end
     Column("opened_at", Utc),  # the cut-off instant of its first applied plan; before that nothing is written to it
     Column("paused_at", Utc),
     Column("paused_reason", Text),

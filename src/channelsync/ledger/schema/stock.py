@@ -88,6 +88,8 @@ reservations = Table(
     Column("kind", String(4), nullable=False),
     Column("quantity", BigInteger, nullable=False),  # as granted
     Column("open", BigInteger, nullable=False),  # still held
+    Column("bundle_id", BigInteger),  # the SKU that was asked for, where that is a bundle and this one of its parts
+    Column("pack", BigInteger, nullable=False, server_default=text("1")),  # SKU units in one of what was asked for
     Column("state", String(10), nullable=False, server_default="open"),
     Column("expires_at", Utc),
     Column("created_at", Utc, nullable=False),

@@ -25,3 +25,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("bundle_id", "sku_id", name=op.f("pk_bundle_parts")),
     )
     op.create_index(op.f("ix_bundle_parts_sku_id"), "bundle_parts", ["sku_id"], unique=False)
+    op.add_column("order_lines", sa.Column("bundle_id", sa.BigInteger()))
+    op.add_column("reservations", sa.Column("bundle_id", sa.BigInteger()))
+    op.add_column("reservations", sa.Column("pack", sa.BigInteger(), server_default=sa.text("1"), nullable=False))
+    op.add_column("channels", sa.Column("restock", sa.String(length=16), server_default="channel", nullable=False))
+    op.add_column("channels", sa.Column("unpaid", sa.String(length=8), server_default="soft", nullable=False))
+    op.add_column("channels", sa.Column("unpaid_minutes", sa.Integer()))

@@ -1,0 +1,78 @@
+"""Where a line's units come from: today's mapping, unless what is posted already pins it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from channelsync.contract import OrderLine
+from channelsync.ledger.order_mapping import Source, Target
+from channelsync.ledger.order_rows import LineRow
+from channelsync.ledger.order_work import OrderWork
+
+Group = list[LineRow]
+"""The rows of a line that were sold as one thing from one place: one row, or one per part of a bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """sources: none if the line has to wait. waits_for: what a person has to do, "" if nothing."""
+
+    sources: tuple[Source, ...]
+    waits_for: str = ""
+
+
+def groups(rows: Sequence[LineRow]) -> list[Group]:
+    found: dict[tuple[int, int], Group] = {}
+    for row in rows:
+        found.setdefault(row.at.item, []).append(row)
+    return list(found.values())
+
+
+def present(found: Sequence[Group]) -> Group:
+    """Where the line is now, of all places where it has been; its last one if it is nowhere any more."""
+    return next((group for group in found if any(row.quantity for row in group)), found[-1] if found else [])
+
+
+def choose(work: OrderWork, line: OrderLine, found: Sequence[Group]) -> Choice:
+    """A line whose mapping is gone, or whose place nobody has mapped, stays where it was first applied; one that was never applied waits."""
+    target = work.target(line.listing)
+    stays = tuple(row.at for row in present(found))
+    if target is None or target.sku_id is None:
+        what = line.sku or line.title or line.listing or "?"
+        return Choice(stays, "" if stays else f"no SKU is linked to {what!r}: link its listing, the sale is then applied")
+    place = target.at(work.channel, line.location)
+    if place is None:
+        return Choice(stays, _unmapped(line.location))
+    return Choice(_pinned(target, found, target.sources(place)))
+
+
+def _pinned(target: Target, found: Sequence[Group], sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    """What was sold before is made of the same still: packs and recipes are those of the first application, also at another location.
+
+    A mapping that shares a SKU with what is posted at the same location keeps to that; only other goods can take its place.
+    """
+    item = sources[0].item
+    for group in found:
+        if group[0].at.item == item:
+            return tuple(row.at for row in group)
+    levels = {(source.sku_id, source.location_id) for source in sources}
+    for group in found:
+        if levels & {(row.at.sku_id, row.at.location_id) for row in group}:
+            return tuple(row.at for row in group)
+    for group in found:
+        if group[0].at.item[0] == target.sku_id:
+            return tuple(
+                Source(row.at.sku_id, item[1], row.at.pack, None if number else sources[0].shelf_id, row.at.bundle_id)
+                for number, row in enumerate(group)
+            )
+    return sources
+
+
+def _unmapped(location: str | None) -> str:
+    if location is None:
+        return "it names no location and the channel has none either: set `location` of the channel, the sale is then applied"
+    return (
+        f"it was sold at location {location!r}, which is not mapped: "
+        f'add `locations = {{ "{location}" = "<ledger location>" }}` to the channel, the sale is then applied'
+    )

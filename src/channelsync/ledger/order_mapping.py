@@ -1,0 +1,167 @@
+"""From what an order line names to where its units come from: listing refs to SKUs and packs, channel locations to ledger locations and shelves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, tuple_
+
+from channelsync.ledger import bundles, fitting
+from channelsync.ledger.order_policy import AS_THE_SHOP_SAYS, OrderPolicy, policy_of
+from channelsync.ledger.schema import channel_locations, channels, listing_aliases, listings, locations, shelf_feeds, shelves
+
+CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where units of one SKU come from. pack: SKU units in one unit of the listing. shelf_id: whose number the shop moved by itself.
+
+    bundle_id: the SKU that the listing stands for, where that is a bundle and this is one of its parts.
+    """
+
+    sku_id: int
+    location_id: int
+    pack: int
+    shelf_id: int | None
+    bundle_id: int | None = None
+
+    @property
+    def item(self) -> tuple[int, int]:
+        """What is sold, and where: the sources of one line's present mapping have it in common."""
+        return self.bundle_id or self.sku_id, self.location_id
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """places: the channel's own locations -> the ledger location behind each, None where nobody has mapped it."""
+
+    id: int
+    location_id: int | None
+    opened_at: datetime | None
+    policy: OrderPolicy = AS_THE_SHOP_SAYS
+    places: Mapping[str, int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A ledger location, and the shelf whose number the shop moves when it sells from there."""
+
+    shelf_id: int | None
+    location_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a listing ref of a channel stands for: the SKU and pack, and its shelves by channel location with the ledger locations that feed each.
+
+    parts: of a bundle, (sku_id, units in one of it), by sku_id.
+    """
+
+    sku_id: int | None
+    pack: int
+    shelves: Mapping[str, tuple[int, tuple[int, ...]]]
+    parts: tuple[tuple[int, int], ...] = ()
+
+    def at(self, channel: ChannelRow, location: str | None) -> Place | None:
+        """Where a line at a channel location is taken from; None: nobody has said (for a line that names no location, no default)."""
+        if location is None:
+            return self._default(channel)
+        if location in self.shelves:
+            shelf_id, feeds = self.shelves[location]
+            place = _one_of(feeds, channel)
+        else:
+            shelf_id, place = self.shelves.get("", (None, ()))[0], None
+        place = place if place is not None else channel.places.get(location)
+        return None if place is None else Place(shelf_id, place)
+
+    def _default(self, channel: ChannelRow) -> Place | None:
+        """The shelf that the channel's own location feeds, else the first one."""
+        fed = [each for each in self.shelves.values() if channel.location_id in each[1]]
+        shelf_id, feeds = next(iter(fed or self.shelves.values()), (None, ()))
+        place = _one_of(feeds, channel)
+        place = place if place is not None else channel.location_id
+        return None if place is None else Place(shelf_id, place)
+
+    def sources(self, place: Place) -> tuple[Source, ...]:
+        """What one unit of the listing takes there. The shop moved one number, so one of them carries the shelf."""
+        if self.sku_id is None:
+            return ()
+        if not self.parts:
+            return (Source(self.sku_id, place.location_id, self.pack, place.shelf_id),)
+        return tuple(
+            Source(sku_id, place.location_id, self.pack * units, None if number else place.shelf_id, self.sku_id)
+            for number, (sku_id, units) in enumerate(self.parts)
+        )
+
+
+def _one_of(feeds: Sequence[int], channel: ChannelRow) -> int | None:
+    """Of several locations that feed a shelf, the channel's own or the one that ships first; which one it was the shop does not say."""
+    return channel.location_id if channel.location_id in feeds else next(iter(feeds), None)
+
+
+def channel_rows(conn: Connection, ids: Iterable[int]) -> dict[int, ChannelRow]:
+    wanted = set(ids)
+    places: dict[int, dict[str, int | None]] = {}
+    known = select(channel_locations.c.channel_id, channel_locations.c.ref, channel_locations.c.location_id)
+    for row in conn.execute(known.where(channel_locations.c.channel_id.in_(wanted))):
+        places.setdefault(row.channel_id, {})[row.ref] = row.location_id
+    found = conn.execute(select(channels).where(channels.c.id.in_(wanted)))
+    return {row.id: ChannelRow(row.id, row.location_id, row.opened_at, _policy(row), places.get(row.id, {})) for row in found}
+
+
+def _policy(row: Row[Any]) -> OrderPolicy:
+    return policy_of(row.restock, row.unpaid, row.unpaid_minutes)
+
+
+def owned_locations(conn: Connection) -> frozenset[int]:
+    """The locations where an authority owns on hand."""
+    return frozenset(conn.scalars(select(locations.c.id).where(locations.c.authority_id.is_not(None))))
+
+
+def resolve(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Target]:
+    """(channel_id, listing ref or alias) -> what it stands for. A listing on its parent's stock resolves to the parent."""
+    keys = sorted({(channel_id, ref) for channel_id, ref in wanted if fitting.storable(ref) == ref})  # no other can be ours
+    rows = _listing_rows(conn, keys)
+    parents = {key: (row["channel_id"], row["stock_ref"]) for key, row in rows.items() if row["stock_ref"]}
+    parent_rows = _listing_rows(conn, sorted(set(parents.values())))
+    rows |= {key: parent_rows[parent] for key, parent in parents.items() if parent in parent_rows}
+    places = _shelves_of(conn, {row["id"] for row in rows.values()})
+    recipes = bundles.recipes(conn, {row["sku_id"] for row in rows.values() if row["sku_id"] is not None})
+    return {key: Target(row["sku_id"], row["pack"], places.get(row["id"], {}), recipes.get(row["sku_id"], ())) for key, row in rows.items()}
+
+
+def _listing_rows(conn: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Any]:
+    found: dict[tuple[int, str], Any] = {}
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        columns = (listings.c.id, listings.c.channel_id, listings.c.sku_id, listings.c.pack, listings.c.stock_ref)
+        by_alias = (
+            select(*columns, listing_aliases.c.alias.label("name"))
+            .join(listing_aliases, listing_aliases.c.listing_id == listings.c.id)
+            .where(tuple_(listing_aliases.c.channel_id, listing_aliases.c.alias).in_(chunk))
+        )
+        by_ref = select(*columns, listings.c.ref.label("name")).where(tuple_(listings.c.channel_id, listings.c.ref).in_(chunk))
+        for query in (by_alias, by_ref):  # the ref wins over another listing's alias
+            for row in conn.execute(query).mappings():
+                found[row["channel_id"], row["name"]] = row
+    return found
+
+
+def _shelves_of(conn: Connection, listing_ids: Iterable[int]) -> dict[int, dict[str, tuple[int, tuple[int, ...]]]]:
+    query = (
+        select(shelves.c.id, shelves.c.listing_id, shelves.c.location, shelf_feeds.c.location_id)
+        .outerjoin(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
+        .outerjoin(locations, locations.c.id == shelf_feeds.c.location_id)
+        .where(shelves.c.listing_id.in_(set(listing_ids)))
+        .order_by(shelves.c.id, locations.c.priority, locations.c.id)
+    )
+    places: dict[int, dict[str, tuple[int, tuple[int, ...]]]] = {}
+    for row in conn.execute(query):
+        of_listing = places.setdefault(row.listing_id, {})
+        fed = of_listing.get(row.location, (row.id, ()))[1]
+        of_listing[row.location] = row.id, (*fed, row.location_id) if row.location_id is not None else fed
+    return places

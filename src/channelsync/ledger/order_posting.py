@@ -1,0 +1,62 @@
+"""What an order's lines have gathered is written: the storefront's claim it came from, movements, books, targets, and what people must know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+
+from channelsync.ledger import book, findings, levels, net_effect, oversells, reservations, targets
+from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
+from channelsync.ledger.order_work import OrderWork
+from channelsync.ledger.schema import skus
+
+
+def post(work: OrderWork) -> None:
+    _consume_reservation(work)
+    by_key: dict[LevelKey, list[Entry]] = {}
+    for entry in work.entries:
+        by_key.setdefault(entry.key, []).append(entry)
+    before = levels.read(work.conn, by_key, lock=True)
+    for key, entries in by_key.items():
+        _cover(work, key, before[key], entries)
+    levels.write(work.conn, work.entries, work.now)
+    book.move(work.conn, work.books, work.now)
+    book.disturb(work.conn, work.disturbed)
+    touched = {entry.sku_id for entry in work.entries}
+    targets.retarget(work.conn, touched | targets.skus_of(work.conn, work.shelves))
+    _look_for_oversell(work, before)
+
+
+def _consume_reservation(work: OrderWork) -> None:
+    reference = work.snapshot.reservation_ref
+    if reference is None:
+        return
+    wanted: dict[LevelKey, int] = {}
+    for entry in work.entries:
+        if entry.type is MovementType.DEFER:
+            continue
+        if (units := entry.soft + entry.hard - entry.on_hand) > 0:  # what leaves out of the order's own claim needs no other
+            wanted[entry.key] = wanted.get(entry.key, 0) + units
+    if wanted:
+        work.entries = [*reservations.consume(work.conn, reference, wanted, work.now), *work.entries]
+
+
+def _cover(work: OrderWork, key: LevelKey, level: Level, entries: list[Entry]) -> None:
+    extra = net_effect.cover(work.template(key), level, entries)
+    work.entries += extra
+    for entry in extra:
+        if entry.type is MovementType.SHORTAGE:
+            findings.record(work.conn, "shortage", work.channel.id, key[0], work.snapshot.ref, {"units": entry.on_hand}, work.now)
+
+
+def _look_for_oversell(work: OrderWork, before: Mapping[LevelKey, Level]) -> None:
+    """Channels sold more than there is: a fact to record, never to clamp. It ends when units arrive or promises do."""
+    keys = list(before)
+    after = levels.read(work.conn, keys)
+    oversells.end(work.conn, {key[0] for key in keys if after[key].available > before[key].available}, work.now)
+    counted = set(work.conn.scalars(select(skus.c.id).where(skus.c.id.in_({key[0] for key in keys}), skus.c.counted)))
+    for key, level in after.items():
+        if level.available < 0 and key[0] in counted:
+            detail = {"location_id": key[1], "available": level.available, "order": work.snapshot.number or work.snapshot.ref}
+            findings.record(work.conn, "oversell", work.channel.id, key[0], "", detail, work.now)

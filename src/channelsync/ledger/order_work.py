@@ -1,0 +1,65 @@
+"""What one snapshot is about to change, gathered while its lines are applied. `order_posting` writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from channelsync.contract import OrderSnapshot
+from channelsync.ledger.book import BookEntry
+from channelsync.ledger.levels import Entry, LevelKey, MovementType
+from channelsync.ledger.order_mapping import ChannelRow, Target
+
+REST_OF_SECOND = timedelta(microseconds=999_999)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a batch of snapshots is applied with. owned: locations where an authority counts."""
+
+    channels: Mapping[int, ChannelRow]
+    targets: Mapping[tuple[int, str], Target]
+    owned: frozenset[int]
+
+
+@dataclass
+class OrderWork:
+    """shop_now: the shop's own clock, which its holds end by. documents: by row, what an authority's documents have shipped of it by now."""
+
+    conn: Connection
+    snapshot: OrderSnapshot
+    channel: ChannelRow
+    known: Known
+    now: datetime
+    shop_now: datetime
+    documents: Mapping[int, int]
+    order_id: int = 0
+    entries: list[Entry] = field(default_factory=list)
+    books: list[BookEntry] = field(default_factory=list)
+    shelves: set[int] = field(default_factory=set)
+    unread: set[int] = field(default_factory=set)
+    """Shelves without a book."""
+    disturbed: set[int] = field(default_factory=set)
+    """Of these, the ones whose number the shop has moved: no reading from before can open their book."""
+
+    @property
+    def changed_at(self) -> datetime:
+        """The latest instant that the snapshot's time can mean: shops cut theirs to the second."""
+        return self.snapshot.modified_at + REST_OF_SECOND
+
+    def target(self, listing: str | None) -> Target | None:
+        return None if listing is None else self.known.targets.get((self.channel.id, listing))
+
+    def template(self, key: LevelKey) -> Entry:
+        """A movement of this order, to be filled in."""
+        return Entry(
+            *key,
+            MovementType.RESERVE,
+            reference=self.snapshot.ref,
+            actor="channel",
+            channel_id=self.channel.id,
+            occurred_at=self.snapshot.modified_at,
+        )

@@ -1,0 +1,71 @@
+"""What the shop itself did to its numbers for an order, into the books; and what an adopted drift turns out to have been."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+
+from channelsync.contract import OrderLine
+from channelsync.ledger import adoption, net_effect
+from channelsync.ledger.book import BookEntry
+from channelsync.ledger.net_effect import OwnEffect
+from channelsync.ledger.order_rows import LineRow
+from channelsync.ledger.order_work import OrderWork
+from channelsync.ledger.schema import shelves
+
+
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """at: by shelf, the reading that its book was last replaced by (the shop's clock). known_at: change time of the snapshot applied before."""
+
+    at: Mapping[int, datetime | None]
+    known_at: datetime | None
+
+
+def look(work: OrderWork, rows: Sequence[LineRow], known_at: datetime | None) -> Rebased:
+    """Lock the shelves that the order's lines are, were, or may be sold from."""
+    wanted = {row.at.shelf_id for row in rows if row.at.shelf_id is not None}
+    for line in work.snapshot.lines:
+        if target := work.target(line.listing):
+            wanted |= {shelf_id for shelf_id, _ in target.shelves.values()}
+    query = select(shelves.c.id, shelves.c.book, shelves.c.rebased_at).where(shelves.c.id.in_(wanted)).with_for_update(key_share=True)
+    found = work.conn.execute(query.order_by(shelves.c.id)).all()
+    work.unread = {row.id for row in found if row.book is None}
+    return Rebased({row.id: row.rebased_at for row in found}, known_at)
+
+
+def book(work: OrderWork, line: OrderLine, mine: Sequence[LineRow], shelf_id: int | None, rebased: Rebased) -> None:
+    """mine: the line's rows as they were. shelf_id: whose number the shop moves for the line now."""
+    if shelf_id is None:
+        return
+    for row in mine:
+        if row.at.shelf_id != shelf_id:  # sold from another number now: the first has its units back
+            undo(work, row, rebased)
+    took = sum(row.posted.took for row in mine if row.at.shelf_id == shelf_id)
+    seen = net_effect.Seen(first=not mine, known_at=rebased.known_at, changed_at=work.changed_at, opened_at=work.channel.opened_at)
+    _own_effect(work, shelf_id, net_effect.own_effect(line, took, rebased.at.get(shelf_id), seen))
+
+
+def undo(work: OrderWork, row: LineRow, rebased: Rebased) -> None:
+    if row.at.shelf_id is not None:
+        _own_effect(work, row.at.shelf_id, net_effect.undone(row.posted.took, work.changed_at, rebased.at.get(row.at.shelf_id)))
+
+
+def _own_effect(work: OrderWork, shelf_id: int, effect: OwnEffect) -> None:
+    if shelf_id in work.unread:  # no book yet: the opening reading will contain it, if it is taken from now on
+        work.disturbed |= {shelf_id} if effect.booked else set()
+        return
+    if effect.booked:
+        kind = "took" if effect.booked < 0 else "gave_back"
+        work.books.append(BookEntry(shelf_id, kind, effect.booked, order_id=work.order_id))
+    if effect.swallowed:
+        _give_back(work, shelf_id, effect.swallowed)
+
+
+def _give_back(work: OrderWork, shelf_id: int, swallowed: int) -> None:
+    """The drift that was adopted into on hand was this order all along: take the adoption back, as far as it goes."""
+    for entry in adoption.take_back(work.conn, shelf_id, swallowed):
+        work.entries.append(replace(entry, reference=work.snapshot.ref, channel_id=work.channel.id))
