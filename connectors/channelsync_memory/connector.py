@@ -36,6 +36,7 @@ from channelsync.contract import (
 from channelsync.errors import BadDelivery, Misunderstood
 from channelsync_memory import shapes
 from channelsync_memory.answers import fits, moment, understood
+from channelsync_memory.marks import marks, present
 from channelsync_memory.settings import Settings
 
 T = TypeVar("T")
@@ -60,9 +61,9 @@ class MemoryConnector:
 
     async def listings(self, cursor: Cursor) -> AsyncIterator[Page[Listing]]:
         """Marks are "<lower bound>|<time of the run's start>|<the shop's own page mark>"; the bound is empty in a first run."""
-        since, start, after = _marks(cursor)
+        since, start, after = marks(cursor)
         while True:
-            params = _present(changed_since=since, after=after)
+            params = present(changed_since=since, after=after)
             page = await self._get("/items", params, lambda body: fits(shapes.ItemsPage, body))
             start = start or page.now.isoformat()
             items = tuple(shapes.listing(item) for item in page.items)
@@ -74,11 +75,11 @@ class MemoryConnector:
 
     async def orders(self, cursor: Cursor, *, widen: timedelta = timedelta(0)) -> AsyncIterator[Page[OrderSnapshot]]:
         """The high-water mark is the shop's time at the start of the run: what changes while we read belongs to the next run as well."""
-        since, start, after = _marks(cursor)
+        since, start, after = marks(cursor)
         if since and not after:
             since = (moment(since) - self._overlap() - widen).isoformat()
         while True:
-            params = _present(since=since, after=after) | ({} if since else {"open": "1"})
+            params = present(since=since, after=after) | ({} if since else {"open": "1"})
             page = await self._get("/orders", params, lambda body: fits(shapes.OrdersPage, body))
             start = start or page.now.isoformat()
             orders, refused = _each(page.orders)
@@ -177,20 +178,6 @@ class MemoryConnector:
         every = {"authorization": f"Bearer {self._settings.token.get_secret_value()}", "accept": "application/json"}
         body = None if content is None else json.dumps(content).encode()
         return HttpRequest(method, self._settings.url + path, every | dict(headers or {}), params or {}, body)
-
-
-def _marks(cursor: Cursor) -> tuple[str, str, str]:
-    """Lower bound, start of the run, page mark: all empty for a first run."""
-    if cursor.resume is None:
-        return cursor.high_water or "", "", ""
-    parts = cursor.resume.split("|", 2)
-    if len(parts) != 3:
-        raise Misunderstood(f"not a mark of this connector: {cursor.resume!r}")
-    return parts[0], parts[1], parts[2]
-
-
-def _present(**params: str) -> dict[str, str]:
-    return {name: value for name, value in params.items() if value}
 
 
 def _each(rows: Sequence[dict[str, Any]]) -> tuple[tuple[OrderSnapshot, ...], tuple[tuple[str, str, str], ...]]:
