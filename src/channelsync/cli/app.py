@@ -18,6 +18,7 @@ from channelsync.cli.listings import group as listings
 from channelsync.cli.orders import orders
 from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
+from channelsync.cli.probe import probe
 from channelsync.cli.running import status
 from channelsync.cli.shadow import shadow
 from channelsync.cli.shops import pause, resume
@@ -76,6 +77,7 @@ app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")
 app.command("shadow")(shadow)
+app.command("probe")(probe)
 app.command("pause")(pause)
 app.command("resume")(resume)
 app.command("freeze")(freeze)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from channelsync.clock import Clock
 from channelsync.contract import Connector, Reading, Traits
+from channelsync.ledger import measuring
 from channelsync.ledger.brackets import OnEdit
 
 
@@ -71,6 +72,7 @@ class Channel:
 
     introduced: the shop has said who it is (`engine.introduce`); False makes every reader ask first.
     heard: what the shop's clock said with its last reading, and the monotonic time then.
+    measured: what a probe found out about this shop, by name.
     """
 
     id: int
@@ -86,6 +88,7 @@ class Channel:
     unreachable: bool = False
     introduced: bool = True
     heard: tuple[datetime, float] | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -93,7 +96,7 @@ class Channel:
 
     @property
     def traits(self) -> Traits:
-        return self.connector.traits
+        return measuring.laid_over(self.connector.traits, self.measured) if self.measured else self.connector.traits
 
     def hear(self, readings: Iterable[Reading], monotonic: float) -> None:
         """Every reading tells what time it is in the shop. Answers take a while, so what we make of it is a little late, never early."""

@@ -23,7 +23,7 @@ from channelsync.engine.introduce import introduce
 from channelsync.engine.loops import Engine
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Unauthorized
-from channelsync.ledger import channel_places, channels, guard, identity, leases, locations, ruling
+from channelsync.ledger import channel_places, channels, guard, identity, leases, locations, measuring, ruling
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.ledger.channel_places import Follow
 from channelsync.ledger.channels import ChannelSpec
@@ -103,7 +103,9 @@ async def assembled(
             doors[each.name] = await stack.enter_async_context(door)
             connector = registry.connector(each.connector).connect(each.settings, Context(each.name, doors[each.name], clock))
             settings = _settings(each, ids)
-            store.channels[ids.channels[each.name]] = Channel(ids.channels[each.name], settings, connector, introduced=False)
+            channel_id = ids.channels[each.name]
+            measured = await ledger.read(measuring.of_channel, channel_id)
+            store.channels[channel_id] = Channel(channel_id, settings, connector, introduced=False, measured=measured)
         yield Assembly(config, database, ledger, store, _engine(config, store), doors)
 
 

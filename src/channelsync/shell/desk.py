@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from channelsync.engine.channel import Channel
 from channelsync.engine.operator import Operator
 from channelsync.errors import ChannelsyncError
-from channelsync.ledger import channels, drifts, freezing, guard_answer, matching, openings, order_ends, reservations, stock
+from channelsync.ledger import channels, drifts, freezing, guard_answer, matching, measuring, openings, order_ends, reservations, stock
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.matching import Link, Linked, Unlink
@@ -49,6 +49,7 @@ class Desk:
             "plan": self._plan,
             "apply": self._apply,
             "sync": self._sync,
+            "probe.keep": self._keep,
             "pause": self._pause,
             "resume": self._resume,
             "listings.link": self._link,
@@ -92,6 +93,14 @@ class Desk:
             if channel.name not in troubles:
                 await self._assembly.engine.reconcilers[channel.id].sweep()
         return {"troubles": troubles, "still_due": dict(await self._operator.push(wanted))}
+
+    async def _keep(self, args: Args) -> Any:
+        """What a probe found out holds from now on."""
+        measured = _item(measuring.Measured, args)
+        kept = await self._store.ledger.run(measuring.keep, measured)
+        channel = self._store.channels[measured.channel_id]
+        channel.measured = {**channel.measured, **measured.values}
+        return kept
 
     async def _pause(self, args: Args) -> Any:
         reason = str(args.get("reason") or "paused by a person")

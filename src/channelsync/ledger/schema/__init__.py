@@ -12,7 +12,7 @@ from channelsync.ledger.schema.orders import POSTED, order_lines, orders
 from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries, push_calls, shelf_feeds, shelves
 from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, facts, findings, idempotency_keys, inbox, set_aside
 from channelsync.ledger.schema.rules import freezes, shelf_rules
-from channelsync.ledger.schema.shadow import sightings
+from channelsync.ledger.schema.shadow import measurements, sightings
 from channelsync.ledger.schema.shops import channel_locations, channels, cursors, listing_aliases, listings, rejections
 from channelsync.ledger.schema.stock import BUCKETS, bundle_parts, locations, movements, reservations, skus, stock_levels
 from channelsync.ledger.schema.watching import guard_marks, guard_passes, guards, pace, webhook_changes, webhook_states
@@ -45,6 +45,7 @@ __all__ = [
     "listing_aliases",
     "listings",
     "locations",
+    "measurements",
     "metadata",
     "movements",
     "order_lines",

@@ -1,8 +1,8 @@
-"""What a shop was seen to show while we only look on (`mode = "shadow"`): the other tool's writes are found in it."""
+"""What was learned by watching a shop: what it showed while we only looked on (`mode = "shadow"`), and what a probe measured."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, PrimaryKeyConstraint, String, Table
 
 from channelsync.ledger.schema.base import metadata
 from channelsync.ledger.types import Key, Utc
@@ -19,3 +19,14 @@ sightings = Table(
     Index(None, "last_at"),
 )
 """A run of equal readings is one row: the first of them, and the last."""
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("channel_id", BigInteger, ForeignKey("channels.id"), nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("value", Float, nullable=False),  # seconds; 1 or 0 for yes or no
+    Column("at", Utc, nullable=False),
+    PrimaryKeyConstraint("channel_id", "name"),
+)
+"""What `probe` found out about a channel, the last time it did."""

@@ -1,4 +1,4 @@
-"""What a shop was seen to show while we only look on.
+"""What was learned by watching a shop: its numbers while we only look on, and what a probe measured.
 
 Revision ID: 0006
 """
@@ -27,3 +27,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sightings_shelf_id_last_at"), "sightings", ["shelf_id", "last_at"], unique=False)
     op.create_index(op.f("ix_sightings_last_at"), "sightings", ["last_at"], unique=False)
+    op.create_table(
+        "measurements",
+        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name=op.f("fk_measurements_channel_id")),
+        sa.PrimaryKeyConstraint("channel_id", "name", name=op.f("pk_measurements")),
+    )
