@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, literal, select, update
 
-from channelsync.ledger import channels, findings, guard, guard_reading
+from channelsync.ledger import authority_guard, channels, findings, guard, guard_reading
 from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.guard import Alarm
@@ -60,6 +60,7 @@ def accept(conn: Connection, channel_id: int, now: datetime) -> None:
 
     Another number for the same shelf, or another shelf, is another question.
     """
+    authority_guard.accept(conn, channel_id)
     limits = guard.limits_of(conn, channel_id)
     if limits is None:
         return

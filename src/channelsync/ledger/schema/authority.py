@@ -52,11 +52,12 @@ authority_rows = Table(
 authority_guards = Table(
     "authority_guards",
     metadata,
-    Column("channel_id", BigInteger, ForeignKey("channels.id"), primary_key=True),
+    Column("channel_id", BigInteger, ForeignKey("channels.id"), primary_key=True, autoincrement=False),
     Column("asked_at", Utc, nullable=False),
     Column("zeroes", JSON, nullable=False),  # ids of the SKUs that the stopped reading would have zeroed
+    Column("accepted", Boolean, nullable=False, server_default=false()),
 )
-"""A reading that was stopped; when the channel is resumed, one that zeroes no other SKU passes."""
+"""A reading that was stopped; once a person has accepted it, one that zeroes no other SKU passes."""
 
 exports = Table(
     "exports",
@@ -69,7 +70,7 @@ exports = Table(
     Column("document", Text),  # the authority's own ref
     Column("due", Boolean, nullable=False, server_default=false()),
     Column("in_flight", Boolean, nullable=False, server_default=false()),  # sent and not answered: it may or may not hold
-    count("sends"),
+    count("sends"),  # since the last answer
     count("told_seq"),  # the question whose answer was applied last
     Column("sent_at", Utc),
     Column("confirmed_at", Utc),

@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.add_column("channels", sa.Column("role", sa.String(length=16), server_default="channel", nullable=False))
     for name in ("documented", "debited"):
         op.add_column("order_lines", sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False))
+    op.execute("UPDATE order_lines SET debited = shipped")  # so far the ledger counted everywhere
     op.create_index(op.f("ix_orders_applied_at"), "orders", ["applied_at"], unique=False)
     _rows()
     _exports()
@@ -61,9 +62,10 @@ def _rows() -> None:
     op.create_index(op.f("ix_authority_rows_sku_id_location_id"), "authority_rows", ["sku_id", "location_id"], unique=False)
     op.create_table(
         "authority_guards",
-        sa.Column("channel_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
         sa.Column("zeroes", sa.JSON(), nullable=False),
+        sa.Column("accepted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name=op.f("fk_authority_guards_channel_id")),
         sa.PrimaryKeyConstraint("channel_id", name=op.f("pk_authority_guards")),
     )
