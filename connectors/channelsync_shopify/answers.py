@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+import re
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
 from channelsync_shopify.shapes import Connection, Ref, Shape, UserError
+
+ALIAS = re.compile(r"at[0-9]{1,4}", re.ASCII)
+"""How documents name the level of one of several locations."""
 
 # Orders
 
@@ -34,6 +40,7 @@ class RefundLine(Shape):
     quantity: int
     restock_type: str
     line_item: Ref
+    location: Ref | None = None
 
 
 class Refund(Shape):
@@ -56,6 +63,7 @@ class Order(Shape):
     confirmed: bool
     edited: bool
     test: bool
+    return_status: str
     line_items: Connection[Line]
     refunds: tuple[Refund, ...]
     retail_location: Ref | None = None
@@ -83,6 +91,84 @@ class RefundPart(Shape):
     refund_line_items: Connection[RefundLine]
 
 
+# Where an order is shipped from, and what came back
+
+
+class AssignedLocation(Shape):
+    location: Ref | None
+
+
+class PartLine(Shape):
+    total_quantity: int
+    remaining_quantity: int
+    line_item: Ref
+
+
+class FulfillmentOrder(Shape):
+    status: str
+    updated_at: AwareDatetime
+    assigned_location: AssignedLocation
+    line_items: Connection[PartLine]
+
+
+class ParcelLine(Shape):
+    quantity: int | None
+    line_item: Ref
+
+
+class Fulfillment(Shape):
+    status: str
+    location: Ref | None
+    fulfillment_line_items: Connection[ParcelLine]
+
+
+class OrderPlaces(Shape):
+    id: str
+    updated_at: AwareDatetime
+    fulfillment_orders: Connection[FulfillmentOrder]
+    fulfillments: tuple[Fulfillment, ...]
+
+
+class PlacesPart(Shape):
+    updated_at: AwareDatetime
+    fulfillment_orders: Connection[FulfillmentOrder]
+
+
+class Shipments(Shape):
+    updated_at: AwareDatetime
+    fulfillments: tuple[Fulfillment, ...]
+
+
+class Disposition(Shape):
+    type: str
+    quantity: int
+    created_at: AwareDatetime
+    location: Ref | None
+
+
+class ShippedLine(Shape):
+    line_item: Ref
+
+
+class ReverseLine(Shape):
+    dispositions: tuple[Disposition, ...]
+    fulfillment_line_item: ShippedLine | None
+
+
+class ReverseOrder(Shape):
+    line_items: Connection[ReverseLine]
+
+
+class Return(Shape):
+    refunds: Connection[Ref]
+    reverse_fulfillment_orders: Connection[ReverseOrder]
+
+
+class ReturnsPart(Shape):
+    updated_at: AwareDatetime
+    returns: Connection[Return]
+
+
 # Catalogue
 
 
@@ -91,9 +177,22 @@ class ActiveLevel(Shape):
 
 
 class ListedItem(Shape):
+    """levels: one for each location asked for, in that order."""
+
     id: str
     tracked: bool
-    inventory_level: ActiveLevel | None
+    levels: tuple[ActiveLevel | None, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_aliases(cls, raw: Any) -> Any:
+        """Documents ask for a level under `inventoryLevel`, or for several under `at0`, `at1`, ..."""
+        if not isinstance(raw, dict) or "levels" in raw:
+            return raw
+        if "inventoryLevel" in raw:
+            return {**raw, "levels": (raw["inventoryLevel"],)}
+        named = sorted((name for name in raw if ALIAS.fullmatch(str(name))), key=lambda name: int(name[2:]))
+        return {**raw, "levels": tuple(raw[name] for name in named)} if named else raw
 
 
 class GiftCardMark(Shape):
@@ -153,6 +252,7 @@ class VariantsCount(Shape):
 class Place(Shape):
     id: str
     name: str
+    is_active: bool
 
 
 class Version(Shape):

@@ -21,10 +21,14 @@ ROWS_PER_PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class BulkRun:
-    """A run over the file of a bulk operation. mark: the shop's clock when it began, ISO. row: how many rows are behind us."""
+    """A run over the file of a bulk operation. mark: the shop's clock when it began, ISO. row: how many rows are behind us.
+
+    locations: those whose levels the file has.
+    """
 
     bulk: str
     mark: str
+    locations: Sequence[str]
     row: int = 0
 
     @classmethod
@@ -44,12 +48,12 @@ class BulkCatalogue:
     def __init__(self, bulk: Bulk) -> None:
         self._bulk = bulk
 
-    async def begin(self, location: str) -> BulkRun:
+    async def begin(self, locations: Sequence[str]) -> BulkRun:
         """Raises NoFile."""
-        begun = await self._bulk.begin(documents.bulk_listings(location))
-        return BulkRun(begun.ref, begun.at.isoformat())
+        begun = await self._bulk.begin(documents.bulk_listings(locations))
+        return BulkRun(begun.ref, begun.at.isoformat(), tuple(locations))
 
-    async def pages(self, run: BulkRun, location: str) -> AsyncIterator[Page[Listing]]:
+    async def pages(self, run: BulkRun) -> AsyncIterator[Page[Listing]]:
         """All variants from `run` on. The first page is empty: a run that breaks off while it waits goes on with the same operation.
 
         Raises NoFile if the operation did not bring all of it; nothing was then said about the run's end.
@@ -61,7 +65,7 @@ class BulkCatalogue:
             following = islice(rows, run.row, None)
             while raws := list(islice(following, ROWS_PER_PAGE)):
                 run = replace(run, row=run.row + len(raws))
-                items, refused = listings_of(raws, location)
+                items, refused = listings_of(raws, run.locations)
                 yield Page(items, resume=run.token(), refused=refused)
         yield Page((), high_water=run.mark)
 

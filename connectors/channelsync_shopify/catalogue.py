@@ -23,33 +23,34 @@ class Catalogue:
     def __init__(self, admin: Admin, overlap: timedelta, bulk: BulkCatalogue | None, bulk_from: int) -> None:
         self._admin, self._overlap, self._bulk, self._bulk_from = admin, overlap, bulk, bulk_from
 
-    async def pages(self, cursor: Cursor, location: str) -> AsyncIterator[Page[Listing]]:
+    async def pages(self, cursor: Cursor, locations: Sequence[str]) -> AsyncIterator[Page[Listing]]:
         """All variants, or those changed since; the mark is the shop's clock at the run's first answer."""
         if self._bulk is not None:
             try:
-                if (run := await self._bulk_run(self._bulk, cursor, location)) is not None:
-                    async for page in self._bulk.pages(run, location):
+                if (run := await self._bulk_run(self._bulk, cursor, locations)) is not None:
+                    async for page in self._bulk.pages(run):
                         yield page
                     return
             except NoFile:
                 cursor = Cursor()
-        async for page in self._paged(self._start(cursor), location):
+        async for page in self._paged(self._start(cursor), locations):
             yield page
 
-    async def _bulk_run(self, bulk: BulkCatalogue, cursor: Cursor, location: str) -> BulkRun | None:
+    async def _bulk_run(self, bulk: BulkCatalogue, cursor: Cursor, locations: Sequence[str]) -> BulkRun | None:
         """Where a bulk run is or begins; None for what is read page by page: changes, and shops of which a few pages are all."""
         if cursor.resume:
             return BulkRun.resumed(cursor.resume)
         if cursor.high_water or await self._admin.read(documents.VARIANTS_COUNT, {"limit": self._bulk_from}, _count) < self._bulk_from:
             return None
-        return await bulk.begin(location)
+        return await bulk.begin(locations)
 
-    async def _paged(self, run: Run, location: str) -> AsyncIterator[Page[Listing]]:
+    async def _paged(self, run: Run, locations: Sequence[str]) -> AsyncIterator[Page[Listing]]:
+        document, size = documents.listings(locations), documents.listings_page(locations)
         while True:
-            variables = {"first": documents.LISTINGS_PAGE, "after": run.after, "query": run.query or None, "location": location}
-            page, at = await self._admin.read(documents.LISTINGS, variables, _understand_page)
+            variables = {"first": size, "after": run.after, "query": run.query or None}
+            page, at = await self._admin.read(document, variables, _understand_page)
             run = run if run.mark else run.seen(at)
-            items, refused = listings_of(page.nodes, location)
+            items, refused = listings_of(page.nodes, locations)
             if not page.page_info.has_next_page:
                 yield Page(items, high_water=run.mark, refused=refused)
                 return

@@ -1,4 +1,4 @@
-"""The connector: the contract's verbs over the rooms beside it. Holds the settings, the access token and nothing else."""
+"""The connector: the contract's verbs over the rooms beside it. Holds the settings, the access token, the list of locations and nothing else."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from channelsync.contract import (
     Call,
     Carrier,
+    ChannelLocation,
     Context,
     Cursor,
     Delivery,
@@ -34,6 +35,7 @@ from channelsync_shopify.bulk import Bulk
 from channelsync_shopify.bulk_catalogue import BulkCatalogue
 from channelsync_shopify.catalogue import Catalogue
 from channelsync_shopify.order_reader import OrderReader
+from channelsync_shopify.places import Places
 from channelsync_shopify.settings import ShopifySettings
 from channelsync_shopify.subscriptions import Subscriptions
 
@@ -42,19 +44,19 @@ KEY_MEMORY = timedelta(hours=20)
 
 
 class Shopify:
-    """One Shopify shop, one of its locations."""
+    """One Shopify shop, with its locations."""
 
     def __init__(self, settings: ShopifySettings, context: Context) -> None:
         self._settings = settings
         self._admin = Admin(settings, context)
         overlap = timedelta(seconds=settings.overlap_seconds)
-        self._orders = OrderReader(self._admin, overlap)
+        self._places = Places(self._admin, settings, context.clock)
+        self._orders = OrderReader(self._admin, overlap, self._places)
         secure = settings.base.startswith("https://")
         files = context.http if isinstance(context.http, Downloads) else None
         bulk = BulkCatalogue(Bulk(self._admin, files, context.clock, secure=secure)) if files is not None else None
         self._catalogue = Catalogue(self._admin, overlap, bulk, settings.bulk_from)
         self._subscriptions = Subscriptions(self._admin)
-        self._location = settings.shop_location
 
     @property
     def traits(self) -> Traits:
@@ -74,27 +76,31 @@ class Shopify:
 
     async def check(self) -> Identity:
         found = await identity.look(self._admin, self._settings)
-        await self._stocked_location()
+        if len(await self._places.active()) > 1:
+            identity.require_places(found)
         return found
 
+    async def locations(self) -> Sequence[ChannelLocation]:
+        return await self._places.all()
+
     async def listings(self, cursor: Cursor) -> AsyncIterator[Page[Listing]]:
-        async for page in self._catalogue.pages(cursor, await self._stocked_location()):
+        async for page in self._catalogue.pages(cursor, await self._places.active()):
             yield page
 
     async def orders(self, cursor: Cursor, *, widen: timedelta = timedelta(0)) -> AsyncIterator[Page[OrderSnapshot]]:
-        async for page in self._orders.pages(cursor, widen, await self._stocked_location()):
+        async for page in self._orders.pages(cursor, widen):
             yield page
 
     async def order(self, ref: str) -> OrderSnapshot | Gone:
-        return await self._orders.one(ref, await self._stocked_location())
+        return await self._orders.one(ref)
 
     async def stock(self, shelves: Sequence[ShelfRef]) -> Sequence[Reading]:
-        return await self._catalogue.readings(shelves, await self._stocked_location()) if shelves else ()
+        return await self._catalogue.readings(shelves, await self._home(shelves)) if shelves else ()
 
     async def push(self, call: Call) -> Sequence[WriteResult]:
         if not call.writes:
             return ()
-        location = await self._location_for_write()
+        location = await self._home_for_write([write.shelf for write in call.writes])
         understand = partial(push.results, call=call, default_location=location)
         variables = push.variables(call, location)
         return await self._admin.write(documents.SET_AVAILABLE, variables, understand, request_id=call.key)
@@ -111,16 +117,14 @@ class Shopify:
     async def subscribe(self, url: str) -> Sequence[Subscription]:
         return await self._subscriptions.ensure(url)
 
-    async def _stocked_location(self) -> str:
-        """The location from the settings, or the shop's only active one, looked up once."""
-        if self._location is None:
-            self._location = await identity.only_location(self._admin)
-        return self._location
+    async def _home(self, shelves: Sequence[ShelfRef]) -> str:
+        """The location of shelves that name none; not asked for if all do."""
+        return "" if all(shelf.location for shelf in shelves) else (await self._places.active())[0]
 
-    async def _location_for_write(self) -> str:
+    async def _home_for_write(self, shelves: Sequence[ShelfRef]) -> str:
         """As above; what goes wrong here happens before the write, and the error says so."""
         try:
-            return await self._stocked_location()
+            return await self._home(shelves)
         except (RateLimited, Unauthorized, NotReached):
             raise
         except ChannelError as error:

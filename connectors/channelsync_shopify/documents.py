@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,11 @@ class Operation:
     fixed: int
     each: int = 0
     of: str = ""
-    text: str = field(init=False)
+    text: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", _load(self.name))
+        if not self.text:
+            object.__setattr__(self, "text", _load(self.name))
 
     def cost(self, variables: Mapping[str, Any]) -> int:
         if not self.of:
@@ -42,11 +43,15 @@ HEALTH = Operation("health", 5)
 LOCATIONS = Operation("locations", 101)
 LISTINGS = Operation("listings", 1, each=4, of="first")
 STOCK = Operation("stock", 0, each=3, of="ids")
-ORDERS = Operation("orders", 1, each=70, of="first")
-ORDER = Operation("order", 744)
+ORDERS = Operation("orders", 1, each=85, of="first")
+ORDER = Operation("order", 944)
 ORDER_LINES = Operation("order_lines", 752)
 ORDER_REFUNDS = Operation("order_refunds", 251)
-REFUND_LINES = Operation("refund_lines", 502)
+REFUND_LINES = Operation("refund_lines", 752)
+PLACES = Operation("places", 0, each=190, of="ids")
+ORDER_PLACES = Operation("order_places", 898)
+ORDER_SHIPMENTS = Operation("order_shipments", 928)
+ORDER_RETURNS = Operation("order_returns", 870)
 SET_AVAILABLE = Operation("set_available", 16)
 SUBSCRIPTIONS = Operation("subscriptions", 101)
 BULK_RUN = Operation("bulk_run", 13)
@@ -55,9 +60,25 @@ VARIANTS_COUNT = Operation("variants_count", 1)
 SUBSCRIBE = Operation("subscribe", 13)
 
 
-def bulk_listings(location: str) -> str:
-    """The query that a bulk operation runs over all variants: what `LISTINGS` asks of each, without variables, which such a query cannot have."""
-    item = f"inventoryItem {{ id tracked inventoryLevel(locationId: {json.dumps(location)}) {{ isActive }} }}"
+def listings(locations: Sequence[str]) -> Operation:
+    """A page of variants with their levels at these locations: `at0`, `at1`, ... in this order. Takes no `location`."""
+    text = LISTINGS.text.replace(", $location: ID!", "").replace("inventoryLevel(locationId: $location) { isActive }", _levels(locations))
+    return Operation("listings", 1, each=3 + len(locations), of="first", text=text)
+
+
+def listings_page(locations: Sequence[str]) -> int:
+    """How many variants one page may have within what a query may cost."""
+    return max(1, min(LISTINGS_PAGE, COST_ROOM // (3 + len(locations))))
+
+
+def _levels(locations: Sequence[str]) -> str:
+    level = "at%d: inventoryLevel(locationId: %s) { isActive }"
+    return " ".join(level % (index, json.dumps(location)) for index, location in enumerate(locations))
+
+
+def bulk_listings(locations: Sequence[str]) -> str:
+    """The query that a bulk operation runs over all variants: what `listings` asks of each, without variables, which such a query cannot have."""
+    item = f"inventoryItem {{ id tracked {_levels(locations)} }}"
     node = f"id sku barcode displayName requiresComponents product {{ isGiftCard }} {item}"
     return f"{{ productVariants {{ edges {{ node {{ {node} }} }} }} }}"
 
@@ -69,8 +90,10 @@ def bulk_stock(locations: Sequence[str]) -> str:
     return f"{{ inventoryItems {{ edges {{ node {{ id tracked {levels} }} }} }} }}"
 
 
-ORDERS_PAGE = 12
-"""12 x 70 + 1 points: some room below 1000 for what the arithmetic leaves open."""
+COST_ROOM = 960
+"""What a query of ours may cost: some room below 1000 for what the arithmetic leaves open."""
+ORDERS_PAGE = 11
+PLACES_MAX = 5
 LISTINGS_PAGE = 200
 READINGS_MAX = 250
 WRITES_MAX = 250
@@ -79,3 +102,5 @@ WRITES_MAX = 250
 REFUNDS_IN_PAGE = 3
 REFUNDS_IN_ORDER = 20
 REFUNDS_MAX = 250
+PARCELS_IN_PAGE = 4
+PARCELS_MAX = 9

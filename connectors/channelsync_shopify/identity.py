@@ -1,4 +1,4 @@
-"""Who the shop is, which API version really answers, what we may do there, and at which location."""
+"""Who the shop is, which API version really answers, and what we may do there."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from channelsync.contract import Identity
 from channelsync.errors import Misunderstood, Unauthorized
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import Health, Place
+from channelsync_shopify.answers import Health
 from channelsync_shopify.settings import ShopifySettings
-from channelsync_shopify.shapes import Connection, shaped
+from channelsync_shopify.shapes import shaped
 
+PLACES_SCOPES = frozenset(
+    {"read_merchant_managed_fulfillment_orders", "read_assigned_fulfillment_orders", "read_third_party_fulfillment_orders"}
+    | {"write_merchant_managed_fulfillment_orders", "write_assigned_fulfillment_orders", "write_third_party_fulfillment_orders"}
+)
 SCOPES = ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders")
 
 
@@ -34,6 +38,15 @@ async def look(admin: Admin, settings: ShopifySettings) -> Identity:
     return Identity(health.shop.id, health.shop.name, facts)
 
 
+def require_places(shop: Identity) -> None:
+    """Several locations: an order is told by place only to who may read fulfillment orders. Raises Unauthorized."""
+    if not PLACES_SCOPES & set(shop.facts["scopes"].split()):
+        raise Unauthorized(
+            "the shop has several locations and the app lacks the access scope read_merchant_managed_fulfillment_orders, which tells from "
+            "which of them an order is shipped: grant it, or name the one location that counts as shop_location"
+        )
+
+
 def _same_version(asked: str, served: str | None, health: Health) -> None:
     """A retired version is not refused: Shopify answers with the oldest one it still has, under other rules."""
     supported = [version.handle for version in health.public_api_versions if version.supported]
@@ -44,18 +57,5 @@ def _same_version(asked: str, served: str | None, health: Health) -> None:
         )
 
 
-async def only_location(admin: Admin) -> str:
-    """Raises Misunderstood listing the locations if there is not exactly one active."""
-    places = await admin.read(documents.LOCATIONS, {}, _understand_places)
-    if len(places.nodes) == 1 and not places.cut:
-        return places.nodes[0].id
-    choice = ", ".join(f"{place.id} ({place.name})" for place in places.nodes) or "none"
-    raise Misunderstood(f"the shop has not exactly one active location; set `shop_location` to one of: {choice}")
-
-
 def _understand_health(answer: Answer) -> tuple[Health, str | None]:
     return shaped(Health, answer.data, "the shop's description"), answer.version
-
-
-def _understand_places(answer: Answer) -> Connection[Place]:
-    return shaped(Connection[Place], answer.field("locations"), "the locations")

@@ -6,25 +6,28 @@ The list goes through the shop's search, which may lag; one order by its id is r
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from channelsync.contract import Cursor, Gone, OrderSnapshot, Page
-from channelsync.errors import Unavailable
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import Line, Order, OrderPart, Refund, RefundLine, RefundPart, RefundStubs
+from channelsync_shopify.answers import Order
+from channelsync_shopify.order_places import OrderPlaces
 from channelsync_shopify.orders import snapshot
+from channelsync_shopify.places import Places
 from channelsync_shopify.runs import Run, changed_since
-from channelsync_shopify.shapes import Connection, Malformed, RawPage, shaped
+from channelsync_shopify.shapes import Malformed, RawPage, shaped
+from channelsync_shopify.whole_orders import WholeOrders, cut
 
-OPEN_ORDERS = "status:open"
-PARTS_MAX = 40
-"""Further pages of lines of one order (250 each): an order beyond that is not real."""
+FIRST_RUN = ("status:open", "status:closed fulfillment_status:unshipped", "status:closed fulfillment_status:partial")
+"""What can still change stock when a shop is seen for the first time: archived orders too, if something of them is not shipped."""
 RAW_MAX = 20_000
 """Characters kept of an order that was not understood."""
+Refused = tuple[str, str]
+"""Order ref and reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,129 +37,94 @@ class _Found:
 
 
 class OrderReader:
-    def __init__(self, admin: Admin, overlap: timedelta) -> None:
+    def __init__(self, admin: Admin, overlap: timedelta, places: Places) -> None:
         self._admin, self._overlap = admin, overlap
+        self._whole = WholeOrders(admin)
+        self._places = OrderPlaces(admin, places, self._whole)
 
-    async def pages(self, cursor: Cursor, widen: timedelta, location: str) -> AsyncIterator[Page[OrderSnapshot]]:
+    async def pages(self, cursor: Cursor, widen: timedelta) -> AsyncIterator[Page[OrderSnapshot]]:
         """The first run reads the open orders and leaves the shop's clock at its beginning as mark; later runs the newest change seen."""
         run = self._start(cursor, widen)
         while True:
             found = await self._admin.read(documents.ORDERS, _variables(run), _understand_page)
             run = run if run.mark else run.seen(found.at)
-            items, refused = await self._snapshots(found.page, location)
-            if run.query != OPEN_ORDERS:
+            items, refused = await self._snapshots(found.page)
+            if run.query not in FIRST_RUN:
                 for item in items:
                     run = run.seen(item.modified_at)
-            if not found.page.page_info.has_next_page:
+            following = run.turned(found.page.page_info) if found.page.page_info.has_next_page else _next_search(run)
+            if following is None:
                 yield Page(items, high_water=run.mark, refused=refused)
                 return
-            run = run.turned(found.page.page_info)
+            run = following
             yield Page(items, resume=run.token(), refused=refused)
 
-    async def one(self, ref: str, location: str) -> OrderSnapshot | Gone:
-        order = await self._whole(ref)
-        return snapshot(order, location) if order else Gone(ref)
+    async def one(self, ref: str) -> OrderSnapshot | Gone:
+        order = await self._whole.read(ref)
+        if order is None:
+            return Gone(ref)
+        ((order, where),) = await self._places.of([order])
+        return snapshot(order, where)
 
     def _start(self, cursor: Cursor, widen: timedelta) -> Run:
         if cursor.resume:
             return Run.resumed(cursor.resume)
         if cursor.high_water:
             return Run(changed_since(cursor.high_water, self._overlap + widen), mark=cursor.high_water)
-        return Run(OPEN_ORDERS)
+        return Run(FIRST_RUN[0])
 
-    async def _snapshots(self, page: RawPage, location: str) -> tuple[tuple[OrderSnapshot, ...], tuple[tuple[str, str, str], ...]]:
+    async def _snapshots(self, page: RawPage) -> tuple[tuple[OrderSnapshot, ...], tuple[tuple[str, str, str], ...]]:
         """The page's orders, and those that could not be understood as (ref, reason, raw text)."""
+        raws = {str(raw.get("id") or f"row {index}"): raw for index, raw in enumerate(page.nodes)}
+        orders, refused = await self._completed(raws)
         items: list[OrderSnapshot] = []
-        refused: list[tuple[str, str, str]] = []
-        for raw in page.nodes:
+        for start in range(0, len(orders), documents.PLACES_MAX):
+            made, odd = await self._located(orders[start : start + documents.PLACES_MAX])
+            items += made
+            refused += odd
+        return tuple(items), tuple((ref, reason, json.dumps(raws[ref])[:RAW_MAX]) for ref, reason in refused)
+
+    async def _completed(self, raws: Mapping[str, dict[str, Any]]) -> tuple[list[Order], list[Refused]]:
+        orders: list[Order] = []
+        refused: list[Refused] = []
+        for ref, raw in raws.items():
             try:
                 order = shaped(Order, raw, "an order")
-                whole = await self._whole(order.id) if _cut(order, documents.REFUNDS_IN_PAGE) else order
-                if whole:
-                    items.append(snapshot(whole, location))
+                whole = await self._whole.read(order.id) if cut(order, documents.REFUNDS_IN_PAGE) else order
+                orders += [whole] if whole else []
             except Malformed as error:
-                refused.append((str(raw.get("id", "")), str(error), json.dumps(raw)[:RAW_MAX]))
-        return tuple(items), tuple(refused)
+                refused.append((ref, str(error)))
+        return orders, refused
 
-    async def _whole(self, ref: str) -> Order | None:
-        """The order with all its lines and refunds; None if the shop says there is none. Raises Unavailable if it changed meanwhile."""
-        order = await self._admin.read(documents.ORDER, {"id": ref}, _understand_order)
-        if order is None or not _cut(order, documents.REFUNDS_IN_ORDER):
-            return order
-        lines = await self._all_lines(order)
-        refunds = await self._all_refunds(order)
-        return order.model_copy(update={"line_items": lines, "refunds": refunds})
+    async def _located(self, orders: Sequence[Order]) -> tuple[list[OrderSnapshot], list[Refused]]:
+        """A few orders with their places. If one of them cannot be understood, each is asked for alone: the others are sound."""
+        try:
+            pairs = await self._places.of(orders)
+        except Malformed as error:
+            if len(orders) == 1:
+                return [], [(orders[0].id, str(error))]
+            parts = [await self._located([order]) for order in orders]
+            return [item for items, _ in parts for item in items], [row for _, rows in parts for row in rows]
+        items: list[OrderSnapshot] = []
+        refused: list[Refused] = []
+        for order, where in pairs:
+            try:
+                items.append(snapshot(order, where))
+            except Malformed as error:
+                refused.append((order.id, str(error)))
+        return items, refused
 
-    async def _all_lines(self, order: Order) -> Connection[Line]:
-        lines, page_info = list(order.line_items.nodes), order.line_items.page_info
-        for _ in range(PARTS_MAX):
-            if not page_info.has_next_page:
-                return Connection[Line](pageInfo=page_info, nodes=tuple(lines))
-            variables = {"id": order.id, "after": page_info.end_cursor}
-            part = await self._admin.read(documents.ORDER_LINES, variables, _understand_part)
-            _same(order, part.updated_at)
-            lines.extend(part.line_items.nodes)
-            page_info = part.line_items.page_info
-        raise Malformed(f"order {order.name} has more than {PARTS_MAX} pages of lines")
 
-    async def _all_refunds(self, order: Order) -> tuple[Refund, ...]:
-        """The refunds the order came with, completed, and those it came without."""
-        known = {refund.id: refund for refund in order.refunds}
-        if len(known) >= documents.REFUNDS_IN_ORDER:
-            stubs = await self._admin.read(documents.ORDER_REFUNDS, {"id": order.id}, _understand_stubs)
-            _same(order, stubs.updated_at)
-            if len(stubs.refunds) >= documents.REFUNDS_MAX:
-                raise Malformed(f"order {order.name} has {documents.REFUNDS_MAX} refunds or more; Shopify lists no further ones")
-            for stub in stubs.refunds:
-                empty = {"id": stub.id, "createdAt": stub.created_at, "refundLineItems": {"pageInfo": {"hasNextPage": True}, "nodes": []}}
-                known.setdefault(stub.id, Refund.model_validate(empty))
-        return tuple([await self._completed(refund) for refund in known.values()])
-
-    async def _completed(self, refund: Refund) -> Refund:
-        lines, page_info = list(refund.refund_line_items.nodes), refund.refund_line_items.page_info
-        for _ in range(PARTS_MAX):
-            if not page_info.has_next_page:
-                whole = Connection[RefundLine](pageInfo=page_info, nodes=tuple(lines))
-                return refund.model_copy(update={"refund_line_items": whole})
-            variables = {"id": refund.id, "after": page_info.end_cursor}
-            part = await self._admin.read(documents.REFUND_LINES, variables, _understand_refund)
-            lines.extend(part.refund_line_items.nodes)
-            page_info = part.refund_line_items.page_info
-        raise Malformed(f"refund {refund.id} has more than {PARTS_MAX} pages of lines")
+def _next_search(run: Run) -> Run | None:
+    """The first run is several searches, one after the other; any other is one."""
+    if run.query not in FIRST_RUN[:-1]:
+        return None
+    return Run(FIRST_RUN[FIRST_RUN.index(run.query) + 1], mark=run.mark)
 
 
 def _variables(run: Run) -> Mapping[str, Any]:
     return {"first": documents.ORDERS_PAGE, "after": run.after, "query": run.query}
 
 
-def _cut(order: Order, refunds_asked: int) -> bool:
-    """Whether something of the order is missing from the answer."""
-    if order.line_items.cut or len(order.refunds) >= refunds_asked:
-        return True
-    return any(refund.refund_line_items.cut for refund in order.refunds)
-
-
-def _same(order: Order, updated_at: datetime) -> None:
-    if updated_at != order.updated_at:
-        raise Unavailable(f"order {order.name} changed while it was being read; read it again")
-
-
 def _understand_page(answer: Answer) -> _Found:
     return _Found(shaped(RawPage, answer.field("orders"), "the page of orders"), answer.at)
-
-
-def _understand_order(answer: Answer) -> Order | None:
-    raw = answer.field("order")
-    return shaped(Order, raw, "the order") if raw is not None else None
-
-
-def _understand_part(answer: Answer) -> OrderPart:
-    return shaped(OrderPart, answer.field("order"), "the order's next lines")
-
-
-def _understand_stubs(answer: Answer) -> RefundStubs:
-    return shaped(RefundStubs, answer.field("order"), "the order's refunds")
-
-
-def _understand_refund(answer: Answer) -> RefundPart:
-    return shaped(RefundPart, answer.field("refund"), "the refund")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from channelsync.contract import Listing
@@ -13,41 +13,45 @@ RAW_MAX = 5_000
 """Characters kept of a variant that was not understood."""
 
 
-def listings_of(raws: Iterable[dict[str, Any]], location: str) -> tuple[tuple[Listing, ...], tuple[tuple[str, str, str], ...]]:
-    """Variants as the shop tells them, and those that were not understood as (ref, reason, raw text)."""
+def listings_of(raws: Iterable[dict[str, Any]], locations: Sequence[str]) -> tuple[tuple[Listing, ...], tuple[tuple[str, str, str], ...]]:
+    """Variants as the shop tells them with their levels at these locations, and those that were not understood as (ref, reason, raw text)."""
     items: list[Listing] = []
     refused: list[tuple[str, str, str]] = []
     for raw in raws:
         try:
-            items.append(_listing(shaped(Variant, raw, "a variant"), location))
+            items.append(_listing(shaped(Variant, raw, "a variant"), locations))
         except Malformed as error:
             refused.append((str(raw.get("id", "")), str(error), str(raw)[:RAW_MAX]))
     return tuple(items), tuple(refused)
 
 
-def _listing(variant: Variant, location: str) -> Listing:
+def _listing(variant: Variant, locations: Sequence[str]) -> Listing:
+    """Raises Malformed if the shop did not answer for each location."""
     item = variant.inventory_item
-    stocked_here = item.inventory_level is not None and item.inventory_level.is_active
+    if len(item.levels) != len(locations):
+        raise Malformed(f"{item.id}: {len(item.levels)} levels for {len(locations)} locations")
+    stocked = tuple(ref for ref, level in zip(locations, item.levels, strict=True) if level is not None and level.is_active)
     return Listing(
         ref=item.id,
         sku=variant.sku or None,
         title=variant.display_name,
         aliases=(variant.id,),
         tracked=item.tracked,
-        problem=_problem(variant, stocked_here, location),
-        locations=(location,) if stocked_here else (),
+        problem=_problem(variant, stocked, locations),
+        locations=stocked,
         barcode=variant.barcode or None,
     )
 
 
-def _problem(variant: Variant, stocked_here: bool, location: str) -> str | None:
+def _problem(variant: Variant, stocked: Sequence[str], locations: Sequence[str]) -> str | None:
     """Why it cannot be written, in words for people. A set where the item is not stocked would succeed and sell nothing."""
     if variant.product.is_gift_card:
         return "a gift card has no stock"
     if variant.requires_components:
         return "a bundle: Shopify derives its number from its components and refuses writes; link the components instead"
-    if not stocked_here:
-        return f"not stocked at {location}: activate the location for this item in Shopify's admin"
+    if not stocked:
+        where = locations[0] if len(locations) == 1 else "any location"
+        return f"not stocked at {where}: activate the location for this item in Shopify's admin"
     return None
 
 

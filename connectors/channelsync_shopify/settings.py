@@ -21,11 +21,11 @@ class ShopifySettings(BaseModel):
     client_secret: SecretStr | None = None
     webhook_secrets: Annotated[tuple[SecretStr, ...], Field(description="signing secrets; during a rotation the old and the new one")] = ()
     api_version: Annotated[str, StringConstraints(pattern=r"^20\d\d-(01|04|07|10)$")] = "2026-07"
-    shop_location: Annotated[LocationGid | None, Field(description="the location whose number is kept; the only active one if omitted")] = (
-        None
-    )
+    shop_location: Annotated[
+        LocationGid | None, Field(description="the only location that is ours, if the shop has others; all active ones if omitted")
+    ] = None
     bulk_from: Annotated[int, Field(ge=1, description="so many variants or numbers are read by a bulk operation, fewer page by page")] = (
-        5_000
+        1_000
     )
     overlap_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
     visibility_lag_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60

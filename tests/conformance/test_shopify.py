@@ -24,3 +24,13 @@ class TestShopify(ConnectorSuite):
             lambda clock, source, deliver: ShopifyStandIn(clock, source, deliver=deliver, visibility_lag=20.0, login=request.param),
             wrong=WRONG[request.param],
         )
+
+
+class TestShopifyAtSeveralLocations(ConnectorSuite):
+    @pytest.fixture
+    def world(self) -> World:
+        return build_world(
+            connector,
+            lambda clock, source, deliver: ShopifyStandIn(clock, source, deliver=deliver, locations=("Warehouse", "Window")),
+            wrong=WRONG["token"],
+        )

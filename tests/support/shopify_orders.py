@@ -27,7 +27,8 @@ def line(number: int = 1, quantity: int = 3, unfulfilled: int | None = None, gon
 
 
 def refund_line(quantity: int, restock_type: str, number: int = 1) -> dict[str, Any]:
-    return {"quantity": quantity, "restockType": restock_type, "lineItem": {"id": f"gid://shopify/LineItem/{number}"}}
+    ref = f"gid://shopify/LineItem/{number}"
+    return {"quantity": quantity, "restockType": restock_type, "location": None, "lineItem": {"id": ref}}
 
 
 def refund(*lines: dict[str, Any], number: int = 1, at: str | None = "2026-01-15T10:30:00Z", more: str | None = None) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def order(
         "confirmed": True,
         "edited": False,
         "test": False,
+        "returnStatus": "NO_RETURN",
         "retailLocation": None,
         "customAttributes": [],
         "lineItems": page(lines or (line(),), more),

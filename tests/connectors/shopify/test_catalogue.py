@@ -76,7 +76,7 @@ def test_a_whole_run_over_two_pages() -> None:
         variants(variant(2), date="Thu, 15 Jan 2026 12:00:09 GMT"),
     )
     first, last = read(shop)
-    assert http.variables(0) == {"first": documents.LISTINGS_PAGE, "after": None, "query": None, "location": LOCATION}
+    assert http.variables(0) == {"first": documents.LISTINGS_PAGE, "after": None, "query": None}
     assert http.variables(1)["after"] == "c1"
     assert (first.high_water, last.resume) == (None, None)
     assert last.high_water == "2026-01-15T12:00:00+00:00"

@@ -30,7 +30,8 @@ def health(
 
 
 def places(*names: str) -> HttpResponse:
-    return answer({"locations": page([{"id": f"gid://shopify/Location/{number}", "name": name} for number, name in enumerate(names, 1)])})
+    rows = [{"id": f"gid://shopify/Location/{number}", "name": name, "isActive": name != "Closed"} for number, name in enumerate(names, 1)]
+    return answer({"locations": page(rows)})
 
 
 def test_the_shop_says_who_it_is() -> None:
@@ -67,15 +68,25 @@ def test_another_shop_that_answers_is_alarming() -> None:
         run(shop.check())
 
 
-def test_the_only_location_is_taken_and_several_are_listed() -> None:
-    shop, _ = replayed(health(), places("Warehouse"), shop_location=None)
-    assert run(shop.check()).name == "Example"
-    shop, _ = replayed(health(), places("Warehouse", "Window"), shop_location=None)
-    with pytest.raises(Misunderstood, match=r"gid://shopify/Location/1 \(Warehouse\), gid://shopify/Location/2 \(Window\)"):
+def test_locations_are_told_with_their_names_and_a_shop_without_any_is_alarming() -> None:
+    shop, _ = replayed(health(), places("Warehouse", "Window", "Closed"), shop_location=None)
+    with pytest.raises(Unauthorized, match="read_merchant_managed_fulfillment_orders"):
         run(shop.check())
-    shop, _ = replayed(health(), places(), shop_location=None)
-    with pytest.raises(Misunderstood, match="none"):
+    shop, _ = replayed(places("Warehouse", "Window", "Closed"), shop_location=None)
+    found = run(shop.locations())
+    assert [(place.ref.rpartition("/")[2], place.name, place.active) for place in found] == [
+        ("1", "Warehouse", True),
+        ("2", "Window", True),
+        ("3", "Closed", False),
+    ]
+    shop, _ = replayed(health(), places("Closed"), shop_location=None)
+    with pytest.raises(Misunderstood, match="no active location"):
         run(shop.check())
+
+
+def test_a_chosen_location_is_the_only_one_told() -> None:
+    shop, _ = replayed(places("Warehouse", "Window"), shop_location="gid://shopify/Location/2")
+    assert [place.name for place in run(shop.locations())] == ["Window"]
 
 
 def test_traits_follow_the_settings() -> None:

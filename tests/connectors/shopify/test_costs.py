@@ -17,6 +17,10 @@ LARGEST: list[tuple[Operation, dict[str, Any]]] = [
     (documents.HEALTH, {}),
     (documents.LOCATIONS, {}),
     (documents.LISTINGS, {"first": documents.LISTINGS_PAGE}),
+    (documents.PLACES, {"ids": ["x"] * documents.PLACES_MAX}),
+    (documents.ORDER_PLACES, {}),
+    (documents.ORDER_SHIPMENTS, {}),
+    (documents.ORDER_RETURNS, {}),
     (documents.STOCK, {"ids": ["x"] * documents.READINGS_MAX}),
     (documents.ORDERS, {"first": documents.ORDERS_PAGE}),
     (documents.ORDER, {}),
@@ -58,3 +62,16 @@ def test_what_the_documents_ask_for_is_what_the_reader_counts_with() -> None:
     assert f"refunds(first: {documents.REFUNDS_IN_PAGE})" in documents.ORDERS.text
     assert f"refunds(first: {documents.REFUNDS_IN_ORDER})" in documents.ORDER.text
     assert f"refunds(first: {documents.REFUNDS_MAX})" in documents.ORDER_REFUNDS.text
+    assert f"fulfillments(first: {documents.PARCELS_IN_PAGE})" in documents.PLACES.text
+    assert f"fulfillments(first: {documents.PARCELS_MAX})" in documents.ORDER_SHIPMENTS.text
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 200])
+def test_a_page_of_listings_fits_however_many_locations_it_asks_for(count: int) -> None:
+    refs = [f"gid://shopify/Location/{number}" for number in range(count)]
+    operation, variables = documents.listings(refs), {"first": documents.listings_page(refs)}
+    document = parse(operation.text)
+    assert validate(schema(), document) == []
+    assert operation.cost(variables) == compile_cost(schema(), document)(variables)
+    assert operation.cost(variables) <= COST_MAX
+    assert documents.listings_page(refs) >= 1

@@ -9,7 +9,7 @@ import pytest
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
 from channelsync_shopify.answers import Order
-from channelsync_shopify.orders import snapshot
+from channelsync_shopify.orders import Where, snapshot
 from channelsync_shopify.shapes import Malformed, shaped
 from support.shopify import LOCATION
 from support.shopify_orders import UPDATED, line, order, refund, refund_line
@@ -20,7 +20,7 @@ CHANGED = datetime(2026, 1, 15, 11, 0, 0, 999_999, tzinfo=UTC)
 
 
 def seen(raw: dict[str, Any]) -> OrderSnapshot:
-    return snapshot(shaped(Order, raw, "the order"), LOCATION)
+    return snapshot(shaped(Order, raw, "the order"), Where(LOCATION))
 
 
 def the_line(raw: dict[str, Any]) -> OrderLine:
@@ -40,7 +40,7 @@ def test_an_order_as_it_was_placed() -> None:
     assert found.modified_at == datetime(2026, 1, 15, 11, tzinfo=UTC)
     assert found.lines == (
         OrderLine(
-            ref="gid://shopify/LineItem/1",
+            ref="gid://shopify/LineItem/1@82014863546",
             listing="gid://shopify/InventoryItem/1",
             quantity=3,
             sku="SKU-1",
@@ -153,6 +153,7 @@ def test_a_sale_at_a_till_elsewhere_leaves_our_number_alone() -> None:
     here, there = the_line(order(retailLocation={"id": LOCATION})), the_line(order(retailLocation={"id": "gid://shopify/Location/9"}))
     assert (here.channel_took, there.channel_took) == (3, 0)
     assert (here.quantity, there.quantity) == (3, 3), "sold all the same"
+    assert (here.stocked, there.stocked) == (True, False), "what lies elsewhere is not ours"
 
 
 def test_times_of_another_zone_are_told_in_utc() -> None:

@@ -164,7 +164,7 @@ def test_an_error_beside_a_write_that_ran_never_says_that_nothing_happened() -> 
 def test_a_location_that_cannot_be_found_out_means_not_sent() -> None:
     shop, http = replayed(answer(status=502), shop_location=None)
     with pytest.raises(NotReached):
-        run(shop.push(a_call(1)))
+        run(shop.push(Call("k", (a_write(1, location=""),))))
     assert http.verbs == ["read"]
 
 

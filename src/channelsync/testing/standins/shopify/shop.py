@@ -25,9 +25,9 @@ from channelsync.testing.standins.shopify.records import Ids, InventoryItem, Inv
 from channelsync.testing.standins.shopify.search import OrderIndex
 
 SCOPES = (
-    ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders", "read_all_orders", "read_returns")
-    + ("read_assigned_fulfillment_orders", "read_merchant_managed_fulfillment_orders", "read_third_party_fulfillment_orders")
-)  # fmt: skip
+    *("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders", "read_all_orders", "read_returns"),
+    *("read_assigned_fulfillment_orders", "read_merchant_managed_fulfillment_orders", "read_third_party_fulfillment_orders"),
+)
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
 
 
