@@ -19,6 +19,7 @@ from channelsync.shell.log import configure
 from channelsync.shell.redact import Redactor
 from channelsync.testing.standins.base import Faults, Item, StandIn
 from channelsync.testing.standins.memory import MemoryStandIn
+from channelsync.testing.standins.moysklad import MoyskladStandIn
 from channelsync.testing.standins.serving import Courier, shop_open
 from channelsync.testing.standins.shopify import ShopifyStandIn
 from channelsync.testing.standins.woocommerce import WooCommerceStandIn
@@ -27,12 +28,14 @@ from channelsync.testing.standins.woocommerce import WooCommerceStandIn
 class Platform(StrEnum):
     SHOPIFY = "shopify"
     WOOCOMMERCE = "woocommerce"
+    MOYSKLAD = "moysklad"
     MEMORY = "memory"
 
 
 SHOPS: dict[Platform, Callable[..., Any]] = {
     Platform.SHOPIFY: ShopifyStandIn,
     Platform.WOOCOMMERCE: WooCommerceStandIn,
+    Platform.MOYSKLAD: MoyskladStandIn,
     Platform.MEMORY: MemoryStandIn,
 }
 ITEMS = tuple(Item(f"SKU-{number:02}", 40, f"Article {number}") for number in range(1, 51))
@@ -80,6 +83,9 @@ def _first_line(shop: StandIn, url: str) -> dict[str, Any]:
         line["webhook_secret"] = shop.webhook_secret
     elif isinstance(shop, ShopifyStandIn):
         line |= {"shop": shop.domain, "access_token": settings["access_token"], "webhook_secret": settings["webhook_secrets"][0]}
+    elif isinstance(shop, MoyskladStandIn):
+        line |= {"url": settings["api_url"], "token": settings["token"], "login": shop.state.login, "password": shop.state.password}
+        line["webhook_token"] = shop.webhook_token
     else:
         line |= {"token": settings["token"], "webhook_secret": settings["webhook_secrets"][0]}
     return line

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from channelsync.clock import Clock
 from channelsync.contract import Delivery
+from channelsync.shell.receiver import PATH_SECRET, QUERY
 
 
 class Mailbox:
@@ -17,6 +19,9 @@ class Mailbox:
 
     async def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         lower = {name.lower(): value for name, value in headers.items()}
+        address = urlsplit(url)
+        secret = address.path.split("/")[3:]
+        lower |= ({QUERY: address.query} if address.query else {}) | ({PATH_SECRET: secret[0]} if secret else {})
         self.deliveries.append(Delivery("shop", lower, body, self._clock.now()))
         return 200
 

@@ -70,6 +70,7 @@ class WebhookPromises:
 
     @promise
     async def test_a_changed_byte_does_not_verify(self, world: World) -> None:
+        world.signs()
         await subscribed(world)
         _, (delivery, *_) = await an_order(world)
         body = delivery.body
@@ -81,6 +82,7 @@ class WebhookPromises:
     @promise
     async def test_the_raw_body_is_what_is_signed(self, world: World) -> None:
         """The same JSON in other bytes is another body: a verifier that parses first would let it pass."""
+        world.signs()
         await subscribed(world)
         _, (delivery, *_) = await an_order(world)
         for body in (delivery.body + b" ", b" " + delivery.body, b""):

@@ -23,6 +23,7 @@ from channelsync.contract import (
     Page,
     ReceivesWebhooks,
     RegistersWebhooks,
+    Role,
     ShelfRef,
     Traits,
     Write,
@@ -48,6 +49,7 @@ class World:
 
     Staff's moves, where the stand-in has them: `untrack(sku)` stops counting an item, `delete(order)` removes an order for good,
     `switch_off_hooks()` disables every webhook. A promise that needs a missing one is skipped.
+    signed: False for a shop that cannot sign its webhooks; a secret in the address is then all there is to verify.
     many: items and orders enough for two pages and for more than one batch.
     """
 
@@ -61,6 +63,7 @@ class World:
     untrack: Callable[[str], None] | None = None
     delete: Callable[[str], None] | None = None
     switch_off_hooks: Callable[[], None] | None = None
+    signed: bool = True
 
     @property
     def traits(self) -> Traits:
@@ -72,6 +75,11 @@ class World:
         if not isinstance(self.connector, ReceivesWebhooks):
             pytest.skip("does not receive webhooks")
         return self.connector
+
+    def signs(self) -> None:
+        self.receives()
+        if not self.signed:
+            pytest.skip("cannot sign: nothing proves its bodies")
 
     def registers(self) -> RegistersWebhooks:
         if not isinstance(self.connector, RegistersWebhooks):
@@ -188,6 +196,8 @@ def build_world(
     wrong: Mapping[str, Any],
     extra: Mapping[str, Any] | None = None,
     many: int | None = None,
+    role: Role = Role.CHANNEL,
+    signed: bool = True,
 ) -> World:
     """A fresh world. `wrong`: settings that make a stranger of the connector (token, webhook secrets). `extra`: further settings.
 
@@ -198,7 +208,7 @@ def build_world(
     shop = make_shop(clock, random.Random(7), mailbox)
     table = {key: value for key, value in shop.settings(URL).items() if key != "connector"} | dict(extra or {})
     http = open_http(shop.app, clock)
-    context = Context("shop", http, clock)
+    context = Context("shop", http, clock, role)
     connector = connector_type.connect(connector_type.settings.model_validate(table), context)
     stranger = connector_type.connect(connector_type.settings.model_validate(table | dict(wrong)), context)
     traits = connector.traits
@@ -213,4 +223,5 @@ def build_world(
         untrack=getattr(shop, "untrack", None),
         delete=getattr(shop, "delete", None),
         switch_off_hooks=getattr(shop, "switch_off_hooks", None),
+        signed=signed,
     )

@@ -1,0 +1,98 @@
+"""Our exported documents as Moysklad has them: found by syncId or id, and read as the part of a claim that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from channelsync.contract import Claimed, ClaimedLine
+from channelsync.errors import Misunderstood
+from channelsync_moysklad import note
+from channelsync_moysklad.api import EVERY_STATE, EXPANDED_LIMIT, Api, any_of, chunks
+from channelsync_moysklad.shapes import Raw, id_of, linked_id, number, text
+from channelsync_moysklad.snapshot import OURS
+
+KIND = "customerorder"
+BETWEEN = ","
+KEYS_PER_CALL = 20  # of up to 255 characters each
+
+
+@dataclass(slots=True)
+class Document:
+    """One document and all its positions. dead: in the bin; it holds nothing."""
+
+    raw: Raw
+    positions: list[Raw]
+
+    @property
+    def ref(self) -> str:
+        return id_of(self.raw)
+
+    @property
+    def store(self) -> str:
+        return linked_id(self.raw, "store")
+
+    @property
+    def dead(self) -> bool:
+        return bool(self.raw.get("deleted"))
+
+    @property
+    def comment(self) -> str:
+        return text(self.raw.get("description"))
+
+
+async def whole(api: Api, raw: Raw) -> Document:
+    return Document(raw, list(await api.positions(KIND, raw)))
+
+
+async def find(api: Api, field: str, values: Iterable[str], *, size: int = 100) -> list[Document]:
+    """Documents by one field, those in the bin too."""
+    found: list[Document] = []
+    for some in chunks(list(values), size):
+        params = {"filter": f"{any_of(field, some)};{EVERY_STATE}", "expand": "positions"}
+        found += [await whole(api, raw) for raw in await api.all(f"/entity/{KIND}", params, limit=EXPANDED_LIMIT)]
+    return found
+
+
+def claimed(documents: list[Document]) -> Claimed:
+    """One claim, from all its documents (one per store). Raises Misunderstood if a document does not tell which claim it is."""
+    documents = sorted(documents, key=lambda document: document.ref)
+    key, lines = "", []
+    for document in documents:
+        noted = note.read(document.comment)
+        if noted is None:
+            raise Misunderstood("the document's comment lost our note; the next export writes it anew")
+        key = noted.key
+        lines += _lines(document, noted)
+    gone = all(document.dead for document in documents)
+    return Claimed(key, BETWEEN.join(document.ref for document in documents), tuple(_joined(lines)), gone=gone)
+
+
+def _lines(document: Document, noted: note.Note) -> list[ClaimedLine]:
+    """What a position holds and has shipped is shared out among its lines in their order. Fractions count as a whole unit held, none shipped."""
+    found: list[ClaimedLine] = []
+    left = {linked_id(row, "assortment"): [0.0, 0.0] for row in document.positions}
+    for row in document.positions:
+        numbers = left[linked_id(row, "assortment")]
+        numbers[0] += 0.0 if document.dead or document.raw.get("applicable") is False else number(row.get("reserve"), "reserve")
+        numbers[1] += number(row.get("shipped"), "shipped")
+    for line in noted.lines:
+        numbers = next((numbers for good, numbers in left.items() if good.startswith(line.good)), [0.0, 0.0])
+        shipped = min(line.quantity, int(numbers[1]))
+        held = min(line.quantity - shipped, -int(-numbers[0] // 1))
+        numbers[0], numbers[1] = numbers[0] - held, numbers[1] - shipped
+        found.append(ClaimedLine(line.ref, held, shipped))
+    return found
+
+
+def _joined(lines: list[ClaimedLine]) -> list[ClaimedLine]:
+    """A line that moved to another store stands in two documents."""
+    by_ref: dict[str, ClaimedLine] = {}
+    for line in lines:
+        known = by_ref.get(line.ref, ClaimedLine(line.ref, 0, 0))
+        by_ref[line.ref] = ClaimedLine(line.ref, known.held + line.held, known.shipped + line.shipped)
+    return list(by_ref.values())
+
+
+def is_ours(external: str) -> bool:
+    return external.startswith(OURS)

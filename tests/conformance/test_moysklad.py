@@ -1,0 +1,21 @@
+"""The Moysklad connector keeps every promise of a channel, reading alone and by correction documents."""
+
+from __future__ import annotations
+
+import pytest
+
+from channelsync.testing.conformance import ConnectorSuite, World, build_world
+from channelsync.testing.standins.moysklad import MoyskladStandIn
+from channelsync_moysklad import connector
+
+
+class TestMoyskladChannel(ConnectorSuite):
+    @pytest.fixture(params=["none", "enter_loss"])
+    def world(self, request: pytest.FixtureRequest) -> World:
+        return build_world(
+            connector,
+            lambda clock, source, deliver: MoyskladStandIn(clock, source, deliver=deliver),
+            wrong={"token": "nobody", "webhook_token": "0123456789abcdef"},
+            extra={"corrections": request.param, "listings_per_page": 50, "visibility_lag_seconds": 1},
+            signed=False,
+        )
