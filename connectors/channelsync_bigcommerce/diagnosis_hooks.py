@@ -1,0 +1,77 @@
+"""What `doctor` finds about webhooks: missing, switched off, pointing elsewhere, without our secret, to a blocked domain."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from channelsync.contract import Diagnosis, Setup, Severity
+from channelsync_bigcommerce.api import Api
+from channelsync_bigcommerce.settings import Settings
+from channelsync_bigcommerce.shapes import objects, text
+from channelsync_bigcommerce.subscriptions import SCOPES, Hook, deliverable, hooks
+
+REPAIR = "run the daemon: it makes and repairs its hooks on a timer"
+
+
+async def diagnose(api: Api, settings: Settings, setup: Setup) -> list[Diagnosis]:
+    url = setup.webhook_url
+    if url is None:
+        return []
+    found = _configured(settings)
+    if not deliverable(url):
+        remedy = "give the daemon a public https address on port 443"
+        found.append(Diagnosis("webhook-url", Severity.ERROR, f"BigCommerce delivers to https on port 443 only, not to {url}", remedy, url))
+    existing = await hooks(api)
+    secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
+    found += _ours({hook.subscription.topic: hook for hook in existing if hook.subscription.url == url}, secret, url)
+    found += _elsewhere([hook for hook in existing if hook.subscription.url != url], secret)
+    return found + await _blocked(api, url)
+
+
+def _configured(settings: Settings) -> list[Diagnosis]:
+    if settings.webhook_secret is None:
+        what = "webhook_secret is missing: no delivery can be accepted"
+        return [Diagnosis("webhook-secret-missing", Severity.ERROR, what, "set one, a long random text")]
+    if settings.client_secret is None:
+        what = "client_secret is missing: deliveries that the store signs cannot be checked and are refused"
+        return [Diagnosis("signature-unchecked", Severity.WARNING, what, "copy it from the API account")]
+    return []
+
+
+def _ours(ours: dict[str, Hook], secret: str, url: str) -> list[Diagnosis]:
+    missing = [scope for scope in SCOPES if scope not in ours]
+    found = []
+    if missing:
+        what = f"{len(missing)} of {len(SCOPES)} hooks to {url} are missing: {', '.join(missing)}"
+        found.append(Diagnosis("hooks-missing", Severity.WARNING, what, REPAIR, missing[0]))
+    for scope in SCOPES:
+        hook = ours.get(scope)
+        if hook and not hook.subscription.active:
+            what = f"the store has switched off its hook for {scope} (failures for two days, or no event for 90)"
+            found.append(Diagnosis("hook-inactive", Severity.ERROR, what, REPAIR, scope))
+        if hook and hook.secret != secret:
+            what = f"the hook for {scope} does not carry webhook_secret: its deliveries are refused"
+            found.append(Diagnosis("hook-secret", Severity.ERROR, what, REPAIR, scope))
+    return found
+
+
+def _elsewhere(others: list[Hook], secret: str) -> list[Diagnosis]:
+    """Hooks with our secret were made by us, for an address that is no longer ours."""
+    strays = sorted({hook.subscription.url for hook in others if secret and hook.secret == secret})
+    remedy = "delete them at the store if that address is not in use any more"
+    return [Diagnosis("hook-elsewhere", Severity.WARNING, f"hooks with our secret deliver to {url}", remedy, url) for url in strays]
+
+
+async def _blocked(api: Api, url: str) -> list[Diagnosis]:
+    """All hooks of a domain are blocked together, for minutes."""
+    host = urlsplit(url).hostname or ""
+    told = (await api.get("/v3/hooks/admin")).data_object()
+    found = []
+    for row in objects(told, "blocked_domains"):
+        domain = text(row.get("destination"))
+        if domain and host in (domain, urlsplit(domain).hostname):
+            what = f"the store has blocked {domain}: too many deliveries failed; {text(row.get('time_left'))} s left"
+            found.append(
+                Diagnosis("hook-domain-blocked", Severity.ERROR, what, "find out why deliveries failed: see the daemon's log", domain)
+            )
+    return found
