@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Connection, select
 
 from channelsync.contract import Listing
-from channelsync.ledger import listings, matching, ruling, skus, stock
+from channelsync.ledger import book, listings, matching, openings, ruling, skus, stock
 from channelsync.ledger.audit import audit
+from channelsync.ledger.book import BookEntry
 from channelsync.ledger.matching import Link
 from channelsync.ledger.ruling import CatchUp, Rule, resolved
 from channelsync.ledger.schema import listings as listing_table
@@ -176,3 +177,13 @@ def test_plenty_shows_what_nobody_counts_until_it_is_counted(conn: Connection, s
     assert audit(conn) == []
     stock.count(conn, [stock.Change("P", "main", 4)], NOW)
     assert targets(conn)["p"] == 4
+
+
+def test_plenty_in_a_shop_opens_no_ledger(conn: Connection, shop: int) -> None:
+    skus.ensure(conn, ["P", "Q"], NOW)
+    apply(conn, Rule("rules.sku P", sku="P", plenty=50))
+    listings.upsert(conn, shop, [Listing("p", "P"), Listing("q", "Q")], NOW)
+    matching.match(conn, shop, NOW)
+    for shelf_id in conn.scalars(select(shelves.c.id).where(shelves.c.book.is_(None))).all():
+        book.replace(conn, shelf_id, None, 7, [BookEntry(shelf_id, "opening", 7)], NOW)
+    assert [balance.sku for balance in openings.balances(conn, shop)] == ["Q"]

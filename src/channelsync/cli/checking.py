@@ -15,7 +15,7 @@ from channelsync.cli.show import dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.clock import Clock, SystemClock
 from channelsync.config import ChannelConfig
-from channelsync.contract import Context, Cursor
+from channelsync.contract import Context, Cursor, HasLocations
 from channelsync.errors import ChannelError
 from channelsync.ledger import channels
 from channelsync.ledger.channel_places import feeds_of
@@ -91,6 +91,7 @@ async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, 
         try:
             told = await connector.check()
             page = await anext(aiter(connector.listings(Cursor())))
+            places = {place.ref for place in await connector.locations() if place.active} if isinstance(connector, HasLocations) else set()
         except ChannelError as error:
             return Checked(channel.name, False, known, str(error), {})
     facts = {name: str(value) for name, value in told.facts.items()}
@@ -99,8 +100,8 @@ async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, 
             f"its credentials open {told.shop}, but the ledger knows this channel as {known}; use another channel name for another shop"
         )
         return Checked(channel.name, False, told.shop, message, facts)
-    places = {place for listing in page.items for place in listing.locations}
-    unmapped = tuple(sorted(place for place, fed in feeds_of(places, channel.locations, channel.location).items() if not fed))
+    fed_by = feeds_of(places | {place for listing in page.items for place in listing.locations}, channel.locations, channel.location)
+    unmapped = tuple(sorted(place for place, fed in fed_by.items() if not fed and place not in channel.locations))
     said = f"{told.name or told.shop}: {len(page.items)} listings on the first page"
     if unmapped:
         said += f"; not mapped to a ledger location: {', '.join(unmapped)} (add them to [channels.{channel.name}.locations])"
