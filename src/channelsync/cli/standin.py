@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from channelsync.shell import daemon as shell
 from channelsync.shell.log import configure
 from channelsync.shell.redact import Redactor
 from channelsync.testing.standins.base import Faults, Item, StandIn
+from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
 from channelsync.testing.standins.memory import MemoryStandIn
 from channelsync.testing.standins.moysklad import MoyskladStandIn
 from channelsync.testing.standins.serving import Courier, shop_open
@@ -28,6 +30,7 @@ from channelsync.testing.standins.woocommerce import WooCommerceStandIn
 class Platform(StrEnum):
     SHOPIFY = "shopify"
     WOOCOMMERCE = "woocommerce"
+    BIGCOMMERCE = "bigcommerce"
     MOYSKLAD = "moysklad"
     MEMORY = "memory"
 
@@ -35,6 +38,7 @@ class Platform(StrEnum):
 SHOPS: dict[Platform, Callable[..., Any]] = {
     Platform.SHOPIFY: ShopifyStandIn,
     Platform.WOOCOMMERCE: WooCommerceStandIn,
+    Platform.BIGCOMMERCE: partial(BigCommerceStandIn, any_destination=True),  # webhooks may go to this machine
     Platform.MOYSKLAD: MoyskladStandIn,
     Platform.MEMORY: MemoryStandIn,
 }
@@ -86,6 +90,9 @@ def _first_line(shop: StandIn, url: str) -> dict[str, Any]:
     elif isinstance(shop, MoyskladStandIn):
         line |= {"url": settings["api_url"], "token": settings["token"], "login": shop.state.login, "password": shop.state.password}
         line["webhook_token"] = shop.webhook_token
+    elif isinstance(shop, BigCommerceStandIn):
+        line |= {"url": f"{url}/stores/{settings['store_hash']}", "store_hash": settings["store_hash"], "token": settings["access_token"]}
+        line |= {"client_secret": settings["client_secret"], "webhook_secret": shop.webhook_secret}
     else:
         line |= {"token": settings["token"], "webhook_secret": settings["webhook_secrets"][0]}
     return line
