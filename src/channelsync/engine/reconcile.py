@@ -18,18 +18,22 @@ from channelsync.engine.channel import Channel
 from channelsync.engine.poll import Puller
 from channelsync.engine.steady import JUMP_SECONDS
 from channelsync.engine.store import Store
-from channelsync.ledger import brackets, channels
+from channelsync.ledger import brackets, channels, first_books
 from channelsync.ledger.brackets import Bracket, Closing, EditPolicy, OnEdit, Seen, ShelfState
+from channelsync.ledger.first_books import FirstReadings
 
 log = structlog.get_logger(__name__)
 
 SHELVES_PER_ROUND = 500
+BULK_ROUND_MAX = 250_000
+Readings = Mapping[ShelfRef, Reading]
 LOOKING_ON = OnEdit(EditPolicy.OVERWRITE, EditPolicy.OVERWRITE)
 
 
 class Reconciler:
     def __init__(self, store: Store, channel: Channel, puller: Puller) -> None:
         self._store, self._channel, self._puller = store, channel, puller
+        self._bulk_next = False
 
     @property
     def _drains_within(self) -> timedelta:
@@ -46,8 +50,7 @@ class Reconciler:
         store, channel = self._store, self._channel
         if not store.time.steady(max(JUMP_SECONDS, self._drains_within.total_seconds())):
             return 0  # the wall clock cannot say how long ago a request left
-        drained = store.clock.now() - self._drains_within
-        wanted = await store.ledger.read(brackets.wanting_bracket, channel.id, drained, SHELVES_PER_ROUND)
+        wanted = await self._wanting_bracket()
         if not wanted:
             return 0
         first_at = store.clock.now()
@@ -55,13 +58,35 @@ class Reconciler:
         await store.clock.sleep(channel.traits.visibility_lag.total_seconds())
         await self._puller.look()
         second = await self._read(wanted)
-        closings = await asyncio.gather(
-            *(self._close(state, first.get(state.shelf), second.get(state.shelf), first_at) for state in wanted)
-        )
-        closed = sum(closing is not Closing.OPEN for closing in closings)
+        closed = await self._open_books([state for state in wanted if state.book is None], first, second)
+        known = [state for state in wanted if state.book is not None]
+        closings = await asyncio.gather(*(self._close(state, first.get(state.shelf), second.get(state.shelf), first_at) for state in known))
+        closed += sum(closing is not Closing.OPEN for closing in closings)
         if closed:
             store.wake()
         return closed
+
+    async def _wanting_bracket(self) -> list[ShelfState]:
+        """The shelves of the next round. Where the shop tells all its numbers at once, all that have no book yet are one round; it takes its
+        time, so what waits for an answer to a write goes first, every other time.
+        """
+        ledger, channel_id, bulk = self._store.ledger, self._channel.id, self._channel.traits.readings_in_bulk
+        drained = self._store.clock.now() - self._drains_within
+        wanted = await ledger.read(brackets.wanting_bracket, channel_id, drained, BULK_ROUND_MAX if bulk else SHELVES_PER_ROUND)
+        if bulk is None:
+            return wanted
+        known = [state for state in wanted if state.book is not None]
+        self._bulk_next = len(wanted) - len(known) >= bulk and not (known and self._bulk_next)
+        return wanted if self._bulk_next else (known + [state for state in wanted if state.book is None])[:SHELVES_PER_ROUND]
+
+    async def _open_books(self, states: Sequence[ShelfState], first: Readings, second: Readings) -> int:
+        """The shelves without a book, a batch at a time. One that the shop does not know is read, and last in the queue again."""
+        opened = 0
+        for start in range(0, len(states), SHELVES_PER_ROUND):
+            version = await self._store.ledger.read(channels.lease_version, self._channel.id)
+            seen = tuple(_twice(state, first, second, self._store.clock.now()) for state in states[start : start + SHELVES_PER_ROUND])
+            opened += await self._store.ledger.run(first_books.open_books, FirstReadings(self._channel.id, version, seen))
+        return opened
 
     async def _close(self, state: ShelfState, first: Reading | None, second: Reading | None, first_at: datetime) -> Closing:
         """A shelf the shop does not know counts like one it does not count: read, and last in the queue again."""
@@ -125,3 +150,9 @@ class Reconciler:
         by_shelf = {reading.shelf: reading for reading in readings}
         await onlooker.keep(self._store, self._channel, wanted, by_shelf)
         return by_shelf
+
+
+def _twice(state: ShelfState, first: Readings, second: Readings, now: datetime) -> tuple[ShelfState, int | None, int | None, datetime]:
+    """Both readings of a shelf, and the shop's clock with the first."""
+    one, two = first.get(state.shelf), second.get(state.shelf)
+    return state, one.shows if one else None, two.shows if two else None, one.at if one else now
