@@ -31,11 +31,15 @@ class TokenRejected(Unauthorized):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """data: the `data` of the answer. at: the shop's clock when it answered, whole seconds. version: the API version that really served it."""
+    """data: the `data` of the answer. at: the shop's clock when it answered, whole seconds. version: the API version that really served it.
+
+    bucket: points there now, points at most, points back per second.
+    """
 
     data: Mapping[str, Any]
     at: datetime
     version: str | None = None
+    bucket: tuple[float, float, float] | None = None
 
     def field(self, name: str) -> Any:
         """One root field. Raises Misunderstood if the answer lacks it."""
@@ -108,7 +112,7 @@ def understood(response: HttpResponse, budget: Budget, clock: Clock) -> Answer:
     data = body.get("data")
     if not isinstance(data, dict):
         raise Misunderstood(f"the answer has neither data nor errors: {response.body[:120]!r}")
-    return Answer(data, _date(response, clock), response.headers.get("x-shopify-api-version"))
+    return Answer(data, _date(response, clock), response.headers.get("x-shopify-api-version"), _throttle_status(cost))
 
 
 def understood_write(response: HttpResponse, budget: Budget, clock: Clock) -> Answer:

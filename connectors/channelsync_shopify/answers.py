@@ -292,6 +292,30 @@ class Hook(Shape):
     uri: str
 
 
+class VersionName(Shape):
+    handle: str
+
+
+class CheckedHook(Hook):
+    api_version: VersionName
+
+
+class CheckedItem(Shape):
+    id: str
+    tracked: bool
+    duplicate_sku_count: int
+
+
+class CheckedVariant(Shape):
+    id: str
+    inventory_policy: str
+    requires_components: bool
+    product: GiftCardMark
+    inventory_item: CheckedItem
+    sku: str | None = None
+    display_name: str = ""
+
+
 class HookCreated(Shape):
     webhook_subscription: Hook | None
     user_errors: tuple[UserError, ...]

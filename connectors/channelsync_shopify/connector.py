@@ -15,6 +15,7 @@ from channelsync.contract import (
     Context,
     Cursor,
     Delivery,
+    Diagnosis,
     Downloads,
     Gone,
     Identity,
@@ -23,6 +24,7 @@ from channelsync.contract import (
     Page,
     Parsed,
     Reading,
+    Setup,
     ShelfRef,
     Subscription,
     Traits,
@@ -34,6 +36,7 @@ from channelsync_shopify.admin import Admin
 from channelsync_shopify.bulk import Bulk
 from channelsync_shopify.bulk_catalogue import BulkCatalogue
 from channelsync_shopify.catalogue import Catalogue
+from channelsync_shopify.diagnose import Doctor
 from channelsync_shopify.order_reader import OrderReader
 from channelsync_shopify.places import Places
 from channelsync_shopify.settings import ShopifySettings
@@ -82,6 +85,9 @@ class Shopify:
 
     async def locations(self) -> Sequence[ChannelLocation]:
         return await self._places.all()
+
+    async def diagnose(self, setup: Setup) -> Sequence[Diagnosis]:
+        return await Doctor(self._admin, self._settings, self._places, self._catalogue).look(setup)
 
     async def listings(self, cursor: Cursor) -> AsyncIterator[Page[Listing]]:
         async for page in self._catalogue.pages(cursor, await self._places.active()):

@@ -21,6 +21,8 @@ LARGEST: list[tuple[Operation, dict[str, Any]]] = [
     (documents.ORDER_PLACES, {}),
     (documents.ORDER_SHIPMENTS, {}),
     (documents.ORDER_RETURNS, {}),
+    (documents.CHECKUP, {}),
+    (documents.VARIANTS_CHECKUP, {}),
     (documents.STOCK, {"ids": ["x"] * documents.READINGS_MAX}),
     (documents.ORDERS, {"first": documents.ORDERS_PAGE}),
     (documents.ORDER, {}),

@@ -89,6 +89,8 @@ def guarded(scope: str, resolve: Callable[..., Any]) -> Callable[..., Any]:
         if scope not in info.context.tokens.scopes:
             text = f"Access denied for {info.field_name} field. Required access: `{scope}` access scope."
             raise refusal(text, "ACCESS_DENIED", requiredAccess=f"`{scope}` access scope.")
+        if scope == "read_orders" and info.context.orders_protected:
+            raise refusal("This app is not approved to access the Order object.", "ACCESS_DENIED")
         return resolve(source, info, **arguments)
 
     return checked

@@ -41,6 +41,7 @@ class ShopifyStandIn:
     "client_credentials" (tokens live token_seconds). versions: supported API versions, oldest first; any other falls forward to the oldest.
     scopes: what the app was granted. locations: names of those that stock everything; all units lie at the first unless the item says
     otherwise. more_locations: further active locations, which stock nothing.
+    orders_protected: the app has the scope, and was not approved for protected customer data.
     bulk_seconds: how long a bulk operation runs. bulk_at_once: how many may run (1 before API version 2026-01).
     """
 
@@ -65,12 +66,14 @@ class ShopifyStandIn:
         scopes: Sequence[str] = SCOPES,
         locations: Sequence[str] = ("Warehouse",),
         more_locations: Sequence[str] = (),
+        orders_protected: bool = False,
         bulk_seconds: float = 0.0,
         bulk_at_once: int = 5,
         hang_seconds: float = 30.0,
     ) -> None:
         self.name, self.clock, self.random, self.faults = name, clock, random, faults or Faults()
         self.domain, self.login, self.versions, self.write_seconds = f"{name}.myshopify.com", login, tuple(versions), write_seconds
+        self.orders_protected = orders_protected
         self.changes: list[Change] = []
         self.orders: dict[str, TrueOrder] = {}
         self.variants: dict[str, ProductVariant] = {}  # by SKU
