@@ -85,8 +85,8 @@ class Exports:
             change = _change(row, quantity, held) if row else None
             if row is not None and change:
                 answer = await self._api.send("PUT", f"/entity/{entity}/positions/{row['id']}", change, lambda a: a.entity(), entity=entity)
+                row.pop("reserve", None)  # a reserve of 0 is not printed
                 row.update(answer)
-                row.setdefault("reserve", 0)
         missing = {good: numbers for good, numbers in wanted.goods.items() if good not in _goods(document) and numbers[0]}
         if missing:
             await self._add(document, missing)

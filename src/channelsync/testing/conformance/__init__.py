@@ -15,14 +15,27 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{part}"
-        for part in ("carriers", "listings", "pushes", "readings", "snapshots", "streams", "troubles", "webhooks", "world")
+        for part in ("authority", "carriers", "listings", "pushes", "readings", "snapshots", "streams", "troubles", "webhooks", "world")
     )
 )
 
-from channelsync.testing.conformance.door import WatchedHttp, open_http  # noqa: E402  the modules below are rewritten on import
+from channelsync.testing.conformance.authority import AuthoritySuite, Warehouse  # noqa: E402  the modules below are rewritten on import
+from channelsync.testing.conformance.door import WatchedHttp, open_http  # noqa: E402
 from channelsync.testing.conformance.mailbox import Mailbox  # noqa: E402
 from channelsync.testing.conformance.suite import ConnectorSuite  # noqa: E402
 from channelsync.testing.conformance.wire import Break, Wire  # noqa: E402
 from channelsync.testing.conformance.world import World, build_world, drain  # noqa: E402
 
-__all__ = ["Break", "ConnectorSuite", "Mailbox", "WatchedHttp", "Wire", "World", "build_world", "drain", "open_http"]
+__all__ = [
+    "AuthoritySuite",
+    "Break",
+    "ConnectorSuite",
+    "Mailbox",
+    "Warehouse",
+    "WatchedHttp",
+    "Wire",
+    "World",
+    "build_world",
+    "drain",
+    "open_http",
+]
