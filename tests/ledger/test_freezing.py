@@ -178,4 +178,4 @@ def test_people_see_it(out: Outgoing) -> None:
     [shelf] = told.shelves
     assert shelf.statement is not None
     assert (shelf.frozen, shelf.due, shelf.statement.shown, shelf.target) == (True, False, 5, 8)
-    assert [channel.frozen for channel in overview(out.conn).channels] == [1]
+    assert [channel.frozen for channel in overview(out.conn, NOW).channels] == [1]

@@ -79,7 +79,7 @@ def test_explain_adds_up(conn: Connection, shop: int) -> None:
 
 
 def test_status_tells_what_waits(conn: Connection, shop: int) -> None:
-    [view] = overview(conn).channels
+    [view] = overview(conn, NOW).channels
     assert (view.name, view.state, view.listings, view.unlinked, view.shelves, view.due) == ("shop", "live", 2, 1, 2, 1)
     assert view.oldest_unsent == NOW + timedelta(minutes=1)
     assert (view.inbox, view.set_aside, view.rejected, view.open_attempts, view.gaps) == (0, {}, 0, 0, 0)
@@ -87,7 +87,7 @@ def test_status_tells_what_waits(conn: Connection, shop: int) -> None:
     channels.pause(conn, [Pause(shop, "stock-taking")], NOW)
     rejected.note(conn, [Rejected("shop", "wrong signature", 3), Rejected("", "unknown channel")], NOW)
     rejected.note(conn, [Rejected("shop", "wrong signature")], NOW + timedelta(hours=1))
-    [view] = overview(conn).channels
+    [view] = overview(conn, NOW).channels
     assert (view.state, view.reason, view.inbox, view.inbox_oldest, view.rejected) == ("paused", "stock-taking", 1, NOW, 4)
     first, second = rejected.tallies(conn)
     assert (first.reason, first.count, first.last_at) == ("wrong signature", 4, NOW + timedelta(hours=1))

@@ -57,6 +57,7 @@ def test_deliveries_are_counted_by_the_minute_for_two_hours(conn: Connection, sh
     for minutes in (0, 119, 121):
         at = NOW + minutes * MINUTE
         webhooks.note_delivered(conn, [Delivered(shop, 2, at), Delivered(shop, 1, at)], at)
+    assert webhooks.forget(conn, [shop], NOW + 121 * MINUTE) == [1]
     assert webhooks.deliveries_since(conn, shop, NOW) == 6, "the first minute is forgotten"
     assert webhooks.deliveries_since(conn, shop, NOW + 120 * MINUTE) == 3
     known = webhooks.of_channel(conn, shop)

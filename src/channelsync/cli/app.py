@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from channelsync.cli.aside import group as aside
 from channelsync.cli.checking import check
 from channelsync.cli.daemon import run
 from channelsync.cli.database import group as database
@@ -76,6 +77,7 @@ app.add_typer(stock, name="stock")
 app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")
+app.add_typer(aside, name="aside")
 app.command("shadow")(shadow)
 app.command("probe")(probe)
 app.command("pause")(pause)

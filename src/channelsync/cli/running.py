@@ -7,30 +7,58 @@ from typing import Any
 
 from rich.markup import escape
 
-from channelsync.cli.show import ago, counted, dump, say
+from channelsync.cli.show import ago, counted, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.clock import SystemClock
 from channelsync.ledger import channel_places
-from channelsync.ledger.overview import ChannelView, overview
+from channelsync.ledger.overview import ChannelView, Overview, overview
 from channelsync.shell.desk import plain
+
+COLUMNS = (
+    "channel",
+    "state",
+    "waiting#",
+    "outlook",
+    "orders/min#",
+    "calls/min#",
+    "writes/min#",
+    "last order",
+    "last look",
+    "last reading",
+    "last push",
+)
 
 
 def status(config: ConfigFile = None, json: AsJson = False) -> None:
-    """Show each channel: live, paused or unopened, trouble, last look, what waits and since when, what was set aside, open findings, rates.
+    """Show each channel: live, paused or unopened and what ends it, what waits and since when, how fast it flows, what needs a person.
 
     [dim]Example: channelsync status[/dim]
     """
     store = StoreAt(config)
-    seen = store.read(overview)
+    seen = store.read(overview, SystemClock().now())
     live = store.ask_daemon("live")
     unmapped = _unmapped(store)
     if json:
         dump({"daemon": live and {"pid": live["pid"]}, **plain(seen), "live": live["channels"] if live else {}, "unmapped": unmapped})
         return
-    say(f"daemon: {'running, process ' + str(live['pid']) if live else 'not running'}")
+    say(f"daemon: {'running, process ' + str(live['pid']) if live else 'not running; these are the numbers it left'}")
+    _rates(seen)
     now = live["channels"] if live else {}
     for each in seen.channels:
         _channel(each, now.get(each.name, {}), unmapped.get(each.name, []))
     say(f"open findings: {counted(seen.findings)}")
+
+
+def _rates(seen: Overview) -> None:
+    rows = []
+    for view in seen.channels:
+        fresh = view.freshness
+        rates = (fresh.orders_per_minute, fresh.deliveries_per_minute, fresh.writes_per_minute)
+        times = (fresh.last_order, view.last_look, fresh.last_reading, fresh.last_push)
+        rows.append(
+            (view.name, view.state, fresh.backlog, fresh.outlook, *(f"{rate:.1f}" for rate in rates), *(ago(time) for time in times))
+        )
+    table("Channels", COLUMNS, rows, empty="none yet")
 
 
 def _unmapped(store: StoreAt) -> dict[str, list[str]]:
@@ -47,35 +75,62 @@ def _channel(view: ChannelView, live: dict[str, Any], unmapped: list[str]) -> No
     colour = {"live": "green", "paused": "yellow"}.get(view.state, "cyan")
     why = f" ({escape(view.reason)})" if view.reason else ""
     say(f"\n[bold]{view.name}[/bold]: [{colour}]{view.state}[/{colour}]{why}, {view.connector}, last look {ago(view.last_look)}")
-    for line in _lines(view, live, unmapped):
+    for line in (*_work(view), *_trouble(view, live, unmapped), *_webhooks(view)):
         say(f"  {escape(line)}")
+    if rate := live.get("rate"):
+        say(f"  rate: {rate['left']:.0f} of {rate['of']:.0f} left, {rate['per_second']:g} a second")
 
 
-def _lines(view: ChannelView, live: dict[str, Any], unmapped: list[str]) -> Iterator[str]:
+def _work(view: ChannelView) -> Iterator[str]:
+    if view.ends:
+        yield view.ends
     unlinked = f", {view.unlinked} not linked" if view.unlinked else ""
     yield f"{view.listings} listings{unlinked}; {_due(view)}"
+    if view.open_attempts:
+        yield f"{view.open_attempts} writes whose outcome is not known yet"
+    if view.inbox:
+        yield f"inbox: {view.inbox} deliveries wait, the oldest came {ago(view.inbox_oldest)}"
+
+
+def _trouble(view: ChannelView, live: dict[str, Any], unmapped: list[str]) -> Iterator[str]:
     if trouble := live.get("trouble"):
         yield f"trouble: {trouble}"
     if view.frozen:
         yield f"{view.frozen} shelves are frozen (channelsync explain SKU says why)"
     if unmapped:
         yield f"not mapped, and not written: {', '.join(unmapped)} (channelsync locations)"
-    if view.open_attempts:
-        yield f"{view.open_attempts} writes whose outcome is not known yet"
     if view.gaps:
         yield f"{view.gaps} shelves show what nothing explains, {view.asked} of them wait for you (channelsync drift list)"
-    if view.inbox:
-        yield f"inbox: {view.inbox} deliveries wait, the oldest came {ago(view.inbox_oldest)}"
     if view.set_aside:
-        yield f"set aside: {counted(view.set_aside)}"
+        yield f"set aside: {counted(view.set_aside)} (channelsync aside list)"
+    for group in view.aside:
+        yield f"  {group.count} {group.kind}: {group.reason}"
+
+
+def _webhooks(view: ChannelView) -> Iterator[str]:
+    known = view.webhooks
+    if known and known.problem:
+        yield f"webhooks: {known.problem}; polling goes on"
+    elif known and known.ours:
+        others = f", {known.others} of others" if known.others else ""
+        yield f"webhooks: {known.ours} topics{others}, looked at {ago(known.checked_at)}, last delivery {ago(known.delivered_at)}"
+    elif view.state == "live":
+        yield "webhooks: none registered; polling does all the work"
+    if known and known.filled_from:
+        yield f"webhooks were missing since {ago(known.filled_from)}; that time {_filled(known.filled_at is not None)}"
     if view.rejected:
         yield f"{view.rejected} deliveries had a wrong signature: compare the webhook secret"
-    if rate := live.get("rate"):
-        yield f"rate: {rate['left']:.0f} of {rate['of']:.0f} left, {rate['per_second']:g} a second"
+    for tally in view.rejections:
+        yield f"  {tally.count} times, last {ago(tally.last_at)}: {tally.reason}"
+
+
+def _filled(done: bool) -> str:
+    return "was looked through again" if done else "is being looked through again"
 
 
 def _due(view: ChannelView) -> str:
     if not view.due:
         return f"all {view.shelves} shelves show their number"
     since = f", the oldest change came {ago(view.oldest_unsent)}" if view.oldest_unsent else ""
-    return f"{view.due} of {view.shelves} shelves wait for a new number{since}"
+    outlook = f", {view.freshness.outlook}" if view.freshness.outlook else ""
+    return f"{view.due} of {view.shelves} shelves wait for a new number{since}{outlook}"

@@ -13,8 +13,9 @@ from channelsync.engine.introduce import introduce
 from channelsync.engine.poll import Puller
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
-from channelsync.ledger import channels, guard, webhooks
+from channelsync.ledger import channels, freshness, guard, webhooks
 from channelsync.ledger.channels import PauseEnd, PauseKind
+from channelsync.ledger.freshness import Sampled
 from channelsync.ledger.webhooks import Change, Checked, HookState
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,7 @@ FILL_MAX = timedelta(days=7)
 ASK_FIRST = timedelta(minutes=1)
 ASK_MOST = timedelta(minutes=15)
 FORGET_EVERY = timedelta(minutes=10)
+SAMPLE_EVERY = timedelta(minutes=1)
 
 
 class Hooks:
@@ -107,10 +109,10 @@ class Watch:
     def __init__(self, store: Store, channel: Channel) -> None:
         self._store, self._channel = store, channel
         self._pause = ASK_FIRST
-        self._ask_at = self._forget_at = self._resumed_at = store.clock.monotonic()
+        self._ask_at = self._forget_at = self._sample_at = self._resumed_at = store.clock.monotonic()
 
     async def run_once(self) -> None:
-        """Ask a shop that refused our credentials whether it takes them now."""
+        """Count what waits, and ask a shop that refused our credentials whether it takes them now."""
         store, channel, now = self._store, self._channel, self._store.clock.monotonic()
         state = await store.ledger.read(channels.state_of, channel.id)
         if state.paused_kind is PauseKind.CREDENTIALS:
@@ -118,9 +120,13 @@ class Watch:
                 await self._ask()
         elif now - self._resumed_at >= ASK_MOST.total_seconds():
             self._pause = ASK_FIRST
+        if now >= self._sample_at:
+            self._sample_at = now + SAMPLE_EVERY.total_seconds()
+            await store.ledger.run(freshness.sample, Sampled(channel.id))
         if now >= self._forget_at:
             self._forget_at = now + FORGET_EVERY.total_seconds()
             await store.ledger.run(guard.forget, channel.id)
+            await store.ledger.run(webhooks.forget, channel.id)
 
     async def _ask(self) -> None:
         """Between one and fifteen minutes apart, further each time: also if they work only for a moment."""

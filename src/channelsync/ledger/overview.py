@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, RowMapping, Select, and_, case, func, select, text
 
+from channelsync.ledger import aside_groups, freshness, inbox, webhooks
 from channelsync.ledger import channels as channel_rows
-from channelsync.ledger import inbox
+from channelsync.ledger.aside_groups import Group
+from channelsync.ledger.channels import PauseKind
+from channelsync.ledger.freshness import Freshness
 from channelsync.ledger.outbox import OPEN_STATES
 from channelsync.ledger.pages import STREAM
-from channelsync.ledger.schema import attempts, channels, cursors, findings, listings, movements, rejections, set_aside, shelves
+from channelsync.ledger.rejected import Tally
+from channelsync.ledger.schema import attempts, channels, cursors, findings, listings, movements, push_calls, rejections, set_aside, shelves
+from channelsync.ledger.webhooks import HookState
 
+GROUPS_SHOWN = 5
 DUE_LOOKED_AT = 200
 """Due shelves whose age is worked out one by one; with more of them the oldest of these says enough."""
 
@@ -22,7 +28,7 @@ DUE_LOOKED_AT = 200
 class ChannelView:
     """state: live, paused or unopened (its first plan was not applied). due: shelves that do not show their target; oldest_unsent: since when
     the first of them. gaps: shelves that show what nothing explains; asked: those a person is to decide. rejected: deliveries with a bad signature.
-    frozen: shelves that a person has frozen.
+    frozen: shelves that a person has frozen. ends: what ends the pause. aside: the most frequent reasons. webhooks: None if it was never looked at.
     """
 
     name: str
@@ -44,6 +50,12 @@ class ChannelView:
     set_aside: dict[str, int]
     rejected: int
     frozen: int
+    paused_kind: PauseKind | None
+    ends: str | None
+    freshness: Freshness
+    aside: tuple[Group, ...]
+    webhooks: HookState | None
+    rejections: tuple[Tally, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +66,16 @@ class Overview:
     findings: dict[str, int]
 
 
-def overview(conn: Connection) -> Overview:
+def overview(conn: Connection, now: datetime) -> Overview:
     kinds = select(findings.c.kind, func.count()).where(findings.c.resolved_at.is_(None)).group_by(findings.c.kind)
     waiting = inbox.waiting(conn)
-    views = tuple(_view(conn, state, waiting.get(state.id)) for state in channel_rows.every(conn))
+    views = tuple(_view(conn, state, waiting.get(state.id), now) for state in channel_rows.every(conn))
     return Overview(views, {row[0]: row[1] for row in conn.execute(kinds)})
 
 
-def _view(conn: Connection, state: channel_rows.ChannelState, waits: inbox.Waiting | None) -> ChannelView:
-    mine = shelves.c.channel_id == state.id
-    told = and_(listings.c.channel_id == state.id, listings.c.removed_at.is_(None))
-    opened = and_(mine, attempts.c.state.in_(OPEN_STATES))
+def _view(conn: Connection, state: channel_rows.ChannelState, waits: inbox.Waiting | None, now: datetime) -> ChannelView:
+    told, numbers, turned_away = _told(conn, state.id), _numbers(conn, state.id), _turned_away(conn, state.name)
+    gaps = and_(shelves.c.channel_id == state.id, text("shelves.gap <> 0"))
     return ChannelView(
         name=state.name,
         connector=state.connector,
@@ -72,22 +83,62 @@ def _view(conn: Connection, state: channel_rows.ChannelState, waits: inbox.Waiti
         state="paused" if state.paused_at else "live" if state.opened_at else "unopened",
         reason=state.paused_reason,
         last_look=conn.scalar(select(cursors.c.looked_at).where(cursors.c.channel_id == state.id, cursors.c.stream == STREAM)),
-        listings=_count(conn, select(func.count()).select_from(listings).where(told)),
-        unlinked=_count(conn, select(func.count()).select_from(listings).where(told, listings.c.sku_id.is_(None))),
-        shelves=_count(conn, select(func.count()).select_from(shelves).where(mine)),
-        due=_count(conn, select(func.count()).select_from(shelves).where(mine, shelves.c.due)),
+        listings=told["all"],
+        unlinked=told["unlinked"],
+        shelves=numbers["all"],
+        due=_count(conn, select(func.count()).select_from(shelves).where(shelves.c.channel_id == state.id, text("shelves.due"))),
         oldest_unsent=_oldest_unsent(conn, state),
-        open_attempts=_count(
-            conn, select(func.count()).select_from(attempts).join(shelves, shelves.c.id == attempts.c.shelf_id).where(opened)
-        ),
-        gaps=_count(conn, select(func.count()).select_from(shelves).where(mine, shelves.c.gap != 0)),
-        asked=_count(conn, select(func.count()).select_from(shelves).where(mine, shelves.c.gap != 0, shelves.c.asked_at.is_not(None))),
+        open_attempts=_open_attempts(conn, state.id),
+        gaps=_count(conn, select(func.count()).select_from(shelves).where(gaps)),
+        asked=_count(conn, select(func.count()).select_from(shelves).where(gaps, shelves.c.asked_at.is_not(None))),
         inbox=waits.count if waits else 0,
         inbox_oldest=waits.oldest if waits else None,
         set_aside=_aside(conn, state.id),
-        rejected=int(conn.scalar(select(func.coalesce(func.sum(rejections.c.count), 0)).where(rejections.c.channel == state.name)) or 0),
-        frozen=_count(conn, select(func.count()).select_from(shelves).where(mine, shelves.c.frozen)),
+        rejected=sum(tally.count for tally in turned_away),
+        frozen=numbers["frozen"],
+        paused_kind=state.paused_kind,
+        ends=ends(state),
+        freshness=freshness.of_channel(conn, state.id, now),
+        aside=tuple(aside_groups.grouped(conn, state.id)[:GROUPS_SHOWN]),
+        webhooks=webhooks.of_channel(conn, state.id),
+        rejections=tuple(turned_away[:GROUPS_SHOWN]),
     )
+
+
+def ends(state: channel_rows.ChannelState) -> str | None:
+    """What ends a channel's pause, in words; None if it is not paused."""
+    if state.paused_at is None:
+        return None
+    by_itself = {
+        PauseKind.CREDENTIALS: "goes on by itself as soon as the shop takes our credentials; it is asked every 1 to 15 minutes",
+        PauseKind.LOCATION: "goes on by itself once the place is mapped or empty",
+        PauseKind.GUARD: f"goes on with `channelsync resume {state.name} --accept`, or without --accept once it is put right",
+    }
+    return by_itself.get(state.paused_kind or PauseKind.PERSON, f"goes on with `channelsync resume {state.name}`")
+
+
+def _told(conn: Connection, channel_id: int) -> RowMapping:
+    unlinked = func.coalesce(func.sum(case((listings.c.sku_id.is_(None), 1), else_=0)), 0)
+    query = select(func.count().label("all"), unlinked.label("unlinked")).select_from(listings)
+    return conn.execute(query.where(listings.c.channel_id == channel_id, listings.c.removed_at.is_(None))).mappings().one()
+
+
+def _numbers(conn: Connection, channel_id: int) -> RowMapping:
+    frozen = func.coalesce(func.sum(case((shelves.c.frozen, 1), else_=0)), 0)
+    query = select(func.count().label("all"), frozen.label("frozen")).select_from(shelves)
+    return conn.execute(query.where(shelves.c.channel_id == channel_id)).mappings().one()
+
+
+def _open_attempts(conn: Connection, channel_id: int) -> int:
+    """By way of the calls: few are open, and those have an index of their own."""
+    query = select(func.count()).select_from(push_calls).join(attempts, attempts.c.call_key == push_calls.c.key)
+    mine = push_calls.c.channel_id == channel_id, text("push_calls.state <> 'settled'"), attempts.c.state.in_(OPEN_STATES)
+    return _count(conn, query.where(*mine))
+
+
+def _turned_away(conn: Connection, channel: str) -> list[Tally]:
+    query = select(rejections).where(rejections.c.channel == channel).order_by(rejections.c.last_at.desc())
+    return [Tally(row["channel"], row["reason"], row["count"], row["last_at"]) for row in conn.execute(query).mappings()]
 
 
 def _count(conn: Connection, query: Select[Any]) -> int:
@@ -109,7 +160,7 @@ def _oldest_unsent(conn: Connection, state: channel_rows.ChannelState) -> dateti
         .select_from(shelves)
         .join(listings, listings.c.id == shelves.c.listing_id)
         .join(channels, channels.c.id == shelves.c.channel_id)
-        .where(shelves.c.channel_id == state.id, shelves.c.due, shelves.c.aside_at.is_(None))
+        .where(shelves.c.channel_id == state.id, text("shelves.due"), shelves.c.aside_at.is_(None))
         .order_by(shelves.c.id)
         .limit(DUE_LOOKED_AT)
         .subquery()

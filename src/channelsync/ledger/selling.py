@@ -70,5 +70,5 @@ def count_due(conn: Connection, channel_id: int) -> int:
     opened = exists().where(channels.c.id == channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
     query = select(func.count()).select_from(shelves)
     return int(
-        conn.execute(query.where(shelves.c.channel_id == channel_id, shelves.c.due, shelves.c.aside_at.is_(None), opened)).scalar_one()
+        conn.execute(query.where(shelves.c.channel_id == channel_id, outbox.IS_DUE, shelves.c.aside_at.is_(None), opened)).scalar_one()
     )

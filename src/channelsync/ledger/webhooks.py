@@ -103,8 +103,13 @@ def note_delivered(conn: Connection, items: Sequence[Delivered], now: datetime) 
         more = {"deliveries": pace.c.deliveries + item.count}
         conn.execute(counted.on_conflict_do_update(index_elements=["channel_id", "minute"], set_=more))
         _keep(conn, item.channel_id, {"delivered_at": item.at})
-    conn.execute(delete(pace).where(pace.c.channel_id.in_([item.channel_id for item in items]), pace.c.minute < now - PACE_KEPT))
     return [None for _ in items]
+
+
+def forget(conn: Connection, items: Sequence[int], now: datetime) -> list[int]:
+    """Minutes of channels (by id) that are past their time. Returns how many went."""
+    old = pace.c.minute < now - PACE_KEPT
+    return [conn.execute(delete(pace).where(pace.c.channel_id == channel_id, old)).rowcount for channel_id in items]
 
 
 def every(conn: Connection) -> dict[int, HookState]:

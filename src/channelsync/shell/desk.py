@@ -10,8 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from channelsync.engine.channel import Channel
 from channelsync.engine.operator import Operator
+from channelsync.engine.retrying import Retrying
 from channelsync.errors import ChannelsyncError
-from channelsync.ledger import channels, drifts, freezing, guard_answer, matching, measuring, openings, order_ends, reservations, stock
+from channelsync.ledger import aside_groups, channels, drifts, freezing, guard_answer, matching, measuring, openings, order_ends, reservations, stock
+from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.matching import Link, Linked, Unlink
@@ -43,6 +45,7 @@ class UnknownRequest(ChannelsyncError):
 class Desk:
     def __init__(self, assembly: Assembly, *, running: bool) -> None:
         self._assembly, self._store = assembly, assembly.store
+        self._running = running
         self._operator = Operator(assembly.engine, opening=assembly.opening, running=running)
         self._verbs: dict[str, Callable[[Args], Awaitable[Any]]] = {
             "live": self._live,
@@ -52,6 +55,7 @@ class Desk:
             "probe.keep": self._keep,
             "pause": self._pause,
             "resume": self._resume,
+            "aside.retry": self._retry,
             "listings.link": self._link,
             "listings.unlink": self._unlink,
             "listings.match": self._match,
@@ -121,6 +125,17 @@ class Desk:
             went = [name for name, changed in done.items() if changed]
             raise NotAllowed("; ".join([*([f"resumed: {', '.join(went)}"] if went else []), *stopped]))
         return done
+
+    async def _retry(self, args: Args) -> Any:
+        channel_id = self._named(args).id if args.get("channel") else None
+        wanted = Wanted(channel_id, args.get("kind"), args.get("reason"))
+        engine = self._assembly.engine
+        tried, troubles = await Retrying(self._store, engine.catalogues, engine.arrived).retry(wanted)
+        if not self._running:
+            while await engine.intake.run_once():
+                pass
+        left = sum(group.count for group in await self._store.ledger.read(aside_groups.grouped, channel_id))
+        return {"tried": tried, "left": left, "troubles": troubles}
 
     async def _link(self, args: Args) -> Any:
         channel = self._named(args)

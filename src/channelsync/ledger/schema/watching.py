@@ -55,9 +55,10 @@ pace = Table(
     Column("channel_id", BigInteger, nullable=False),
     Column("minute", Utc, nullable=False),
     count("deliveries"),
+    Column("due", BigInteger),  # shelves that waited for a write; NULL: nobody counted them
     PrimaryKeyConstraint("channel_id", "minute"),
 )
-"""Deliveries per minute, for two hours."""
+"""What came and what waited, minute by minute, for two hours."""
 
 guards = Table(
     "guards",

@@ -54,6 +54,7 @@ def _webhooks() -> None:
         sa.Column("channel_id", sa.BigInteger(), nullable=False),
         sa.Column("minute", sa.BigInteger(), nullable=False),
         sa.Column("deliveries", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("due", sa.BigInteger()),
         sa.PrimaryKeyConstraint("channel_id", "minute", name=op.f("pk_pace")),
     )
 
