@@ -43,7 +43,7 @@ class ChannelPlan:
     connector: str
     table: Mapping[str, Any]
     location_id: int
-    places: Mapping[str, int]
+    places: Mapping[str, tuple[int, ...]]
     on_edit: OnEdit
     safety_stock: int
     poll: float
@@ -103,7 +103,7 @@ class Node:
             name=plan.name,
             connector=plan.connector,
             location_id=plan.location_id,
-            places={ref: (place,) for ref, place in plan.places.items()},
+            places=plan.places,
             on_edit=plan.on_edit,
             poll=timedelta(seconds=plan.poll),
             sweep=timedelta(seconds=plan.sweep),

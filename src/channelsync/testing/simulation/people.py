@@ -14,13 +14,13 @@ from channelsync.ledger.holds import Which
 from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.reservations import Line, Release, Reserve
 from channelsync.ledger.stock import Change
-from channelsync.testing.simulation.plan import Plan
+from channelsync.testing.simulation.plan import MAIN, Plan
 from channelsync.testing.standins.base import SoldOut, StandIn
+from channelsync.testing.standins.memory import MemoryStandIn
 
 Ask = Callable[[Any, Any], Awaitable[Any]]
 """Asks a daemon to apply one verb, again and again until one has answered. Raises the verb's Refusal."""
 
-PLACE = "main"
 HOLD_SECONDS = 20.0
 
 
@@ -30,6 +30,7 @@ class People:
     def __init__(self, plan: Plan, clock: Clock, shops: Mapping[str, StandIn], ask: Ask, passed: Callable[[], None]) -> None:
         self._plan, self._clock, self._shops, self._ask, self._passed = plan, clock, shops, ask, passed
         self._dice = random.Random(f"people {plan.seed}")
+        self._split = {shop.name for shop in plan.shops if shop.split}
         self._items = {shop.name: plan.items(shop) for shop in plan.shops}
         self._orders: list[tuple[str, str]] = []
         self._carts: list[tuple[str, str, int]] = []
@@ -104,7 +105,12 @@ class People:
         """Staff type a number into the shop's admin, a little off what it shows."""
         name, shop = self._shop()
         sku = self._dice.choice(self._items[name])
-        shop.edit(sku, max(0, shop.shows(sku) + self._dice.choice((-2, -1, 1, 2))))
+        change = self._dice.choice((-2, -1, 1, 2))
+        if name in self._split and isinstance(shop, MemoryStandIn):
+            location = self._dice.choice(shop.places())
+            shop.edit(sku, max(0, shop.shows_at(sku, location) + change), location=location)
+        else:
+            shop.edit(sku, max(0, shop.shows(sku) + change))
         self.acted["edited"] += 1
 
     # -- in the warehouse and at storefronts of our own ----------------------------------------------------------------------------------------
@@ -117,7 +123,13 @@ class People:
 
     async def _move(self, verb: Any, units: int) -> None:
         self._serial += 1
-        change = Change(self._dice.choice(self._plan.skus), PLACE, units, reason="counted again", key=f"people-{self._serial}")
+        change = Change(
+            self._dice.choice(self._plan.skus),
+            self._dice.choice(self._plan.places),
+            units,
+            reason="counted again",
+            key=f"people-{self._serial}",
+        )
         try:
             await self._ask(verb, change)
             self.acted["moved"] += 1
@@ -127,7 +139,7 @@ class People:
     async def reserve(self) -> None:
         self._serial += 1
         reference, sku = f"cart-{self._serial}", self._dice.choice(self._plan.skus)
-        wanted = Reserve(reference, (Line(sku, PLACE, 1),), ttl=timedelta(seconds=HOLD_SECONDS), key=f"people-{self._serial}")
+        wanted = Reserve(reference, (Line(sku, MAIN, 1),), ttl=timedelta(seconds=HOLD_SECONDS), key=f"people-{self._serial}")
         try:
             await self._ask(reservations.reserve, wanted)
             self._carts.append((reference, sku, 1))

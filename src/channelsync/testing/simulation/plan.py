@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from channelsync.ledger.brackets import EditPolicy, OnEdit
+from channelsync.testing.simulation.goods import Goods, Left
 from channelsync.testing.simulation.network import Weather
 from channelsync.testing.standins.base import Faults
 
@@ -23,6 +24,7 @@ SECONDS = 25.0
 """How long the shops trade. Longer finds little more per second; more seeds do."""
 
 NAMES = ("north", "south", "west")
+MAIN, EAST = "main", "east"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class ShopPlan:
 
     exclusive: no sale can slip inside a write. skew: how far the shop's clock is off.
     packs: what the shop sells beside the plain SKUs: item -> (SKU, units in it). A pack of one is a second listing of the SKU.
+    places: the shop's own locations, and the ledger's that feed each of them; its orders are taken from the first.
     """
 
     name: str
@@ -45,6 +48,12 @@ class ShopPlan:
     safety_stock: int
     on_edit: OnEdit
     packs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"": (MAIN,)})
+
+    @property
+    def split(self) -> bool:
+        """It keeps a number for each of its own locations."""
+        return len(self.places) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +89,34 @@ class Plan:
     outages: tuple[tuple[float, str, float], ...] = ()
     jumps: tuple[tuple[float, float], ...] = ()
     patient: bool = False
+    places: tuple[str, ...] = (MAIN,)
 
     def items(self, shop: ShopPlan) -> tuple[str, ...]:
         """All that a shop sells."""
         return (*self.skus, *shop.packs)
 
-    def recipes(self) -> dict[tuple[str, str], dict[str, int]]:
-        """What the items are made of, where that is not one unit of their own name."""
-        return {(shop.name, item): {sku: units} for shop in self.shops for item, (sku, units) in shop.packs.items()}
+    def goods(self) -> Goods:
+        """What every item is made of, and how much of it its shop may offer."""
+        located = len(self.places) > 1
+        goods = Goods(located=located, split=frozenset(shop.name for shop in self.shops if shop.split))
+        recipes: dict[tuple[str, str], dict[str, int]] = {}
+        feeds: dict[tuple[str, str], tuple[dict[str, int], ...]] = {}
+        for shop in self.shops:
+            for name in self.items(shop):
+                sku, units = shop.packs.get(name, (name, 1))
+                for own, places in shop.places.items():
+                    made = tuple({goods.unit(sku, place): units} for place in places)
+                    recipes[shop.name, goods.item(shop.name, name, own)] = made[0]
+                    feeds[shop.name, goods.item(shop.name, name, own)] = made
+        safety = {shop.name: shop.safety_stock for shop in self.shops}
+
+        def offers(shop: str, item: str, left: Left) -> int:
+            """Of one kind of unit: all of it that feeds the shelf, less the safety stock, in whole pieces."""
+            made = feeds[shop, item]
+            units = sum(left(unit) for place in made for unit in place)
+            return (units - safety[shop]) // next(iter(made[0].values()))
+
+        return replace(goods, recipes=recipes, offers=offers)
 
 
 def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
@@ -100,7 +129,7 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
     skus = tuple(f"SKU-{number}" for number in range(dice.choice((1, 2, 3))))
     return Plan(
         seed=seed,
-        shops=_with_packs(seed, shops, skus),
+        shops=_with_places(seed, _with_packs(seed, shops, skus)),
         skus=skus,
         stock=dice.choice((1, 2, 4, 8)),
         seconds=seconds,
@@ -110,6 +139,7 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
         outages=((_moment(dice, seconds), dice.choice(shops).name, dice.uniform(3, 20)),) if dice.random() < 0.3 else (),
         jumps=((_moment(dice, seconds), dice.choice((-70.0, -20.0, 20.0, 86400.0))),) if dice.random() < 0.15 else (),
         patient=seed % 10 == 0,
+        places=(MAIN, EAST) if _located(seed) else (MAIN,),
     )
 
 
@@ -123,6 +153,32 @@ def _with_packs(seed: int, shops: tuple[ShopPlan, ...], skus: tuple[str, ...]) -
 
 def _packs(dice: random.Random, skus: tuple[str, ...]) -> dict[str, tuple[str, int]]:
     return {f"{sku}-x{units}": (sku, units) for sku in skus if dice.random() < 0.7 for units in (dice.choice((1, 2, 3)),)}
+
+
+def _located(seed: int) -> bool:
+    return random.Random(f"places {seed}").random() < 0.3
+
+
+def _with_places(seed: int, shops: tuple[ShopPlan, ...]) -> tuple[ShopPlan, ...]:
+    """In some worlds stock lies at two places: the first shop knows both, others know one number, fed by one or by both."""
+    if not _located(seed):
+        return shops
+    dice = random.Random(f"feeds {seed}")
+    return (_split(dice, shops[0]), *(_split(dice, shop) if dice.random() < 0.4 else _fed(dice, shop) for shop in shops[1:]))
+
+
+def _split(dice: random.Random, shop: ShopPlan) -> ShopPlan:
+    """A shop with two locations of its own; only the memory shop keeps a number for each."""
+    dials, table, exclusive = _memory(dice, shop.lag)
+    dials |= {"locations": ("here", "there"), "withholds": False, "visibility_lag": shop.lag}
+    places = {"here": (MAIN,), "there": (EAST,)}
+    return replace(
+        shop, kind="memory", dials=dials, table={**table, "visibility_lag_seconds": shop.lag}, exclusive=exclusive, places=places
+    )
+
+
+def _fed(dice: random.Random, shop: ShopPlan) -> ShopPlan:
+    return replace(shop, places={"": dice.choice(((MAIN,), (MAIN, EAST)))})
 
 
 def _moment(dice: random.Random, seconds: float) -> float:

@@ -31,6 +31,9 @@ def settings(plan: ShopPlan, shop: StandIn) -> dict[str, Any]:
     return table
 
 
-def places(plan: ShopPlan, shop: StandIn) -> tuple[str, ...]:
-    """The shop's own names of the locations that keep a number."""
-    return (shop.location.id,) if isinstance(shop, ShopifyStandIn) else ("",)
+def places(plan: ShopPlan, shop: StandIn) -> Mapping[str, tuple[str, ...]]:
+    """The shop's own locations, and the ledger's that feed each of them."""
+    if isinstance(shop, ShopifyStandIn):
+        [fed_by] = plan.places.values()
+        return {shop.location.id: fed_by}
+    return plan.places

@@ -25,12 +25,11 @@ from channelsync.shell.desk import apply_again
 from channelsync.testing.simulation import database, invariants, shops
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.events import Event
-from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.judge import Judge, ShopFacts
 from channelsync.testing.simulation.network import Line, Weather
 from channelsync.testing.simulation.node import ChannelPlan, Node
-from channelsync.testing.simulation.people import PLACE, People
-from channelsync.testing.simulation.plan import TIMEOUT, Plan, ShopPlan
+from channelsync.testing.simulation.people import People
+from channelsync.testing.simulation.plan import MAIN, TIMEOUT, Plan, ShopPlan
 from channelsync.testing.simulation.recorder import Recorder
 from channelsync.testing.simulation.steps import Crash
 from channelsync.testing.standins.base import Faults, Item, StandIn
@@ -121,10 +120,7 @@ class World:
             shop.name: shops.build(shop, self.clocks[shop.name], plan.seed, self._deliver) for shop in plan.shops
         }
         facts = {shop.name: ShopFacts(shop.lag, shop.exclusive) for shop in plan.shops}
-        safety = {shop.name: shop.safety_stock for shop in plan.shops}
-        self.goods = goods = Goods(
-            plan.recipes(), offers=lambda shop, item, left: goods.pieces(shop, item, lambda unit: left(unit) - safety[shop])
-        )
+        self.goods = goods = plan.goods()
         self.judge = self.report.judge = Judge(facts, goods)
         self.recorder = Recorder(self.clock, self.shops, self._tell, goods)
         self.lines = {
@@ -139,7 +135,7 @@ class World:
             shop.stock(Item(item, plan.stock if not number else self._dice.randint(0, 9)) for item in plan.items(each))
             if not number:
                 for sku in plan.skus:
-                    self.recorder.supplied(sku, plan.stock)
+                    self.recorder.supplied(sku, plan.stock, MAIN)
             self._first_orders(each, shop)
         self._channels = self._enrol()
 
@@ -153,16 +149,18 @@ class World:
     def _enrol(self) -> list[ChannelPlan]:
         plan, now = self.plan, self.hub_clock.now()
         with self.database.connect() as conn, conn.begin():
-            [place] = locations.ensure(conn, [LocationSpec(PLACE)], now)
-            ids = channels.register(conn, [ChannelSpec(shop.name, shop.kind, place) for shop in plan.shops], now)
+            places = dict(zip(plan.places, locations.ensure(conn, [LocationSpec(place) for place in plan.places], now), strict=True))
+            ids = channels.register(conn, [ChannelSpec(shop.name, shop.kind, places[MAIN]) for shop in plan.shops], now)
         found = []
         for shop, channel_id in zip(plan.shops, ids, strict=True):
             assert isinstance(channel_id, int)
             stand_in = self.shops[shop.name]
-            refs = dict.fromkeys(shops.places(shop, stand_in), place)
+            refs = {ref: tuple(places[code] for code in codes) for ref, codes in shops.places(shop, stand_in).items()}
             table = shops.settings(shop, stand_in)
             found.append(
-                ChannelPlan(channel_id, shop.name, shop.kind, table, place, refs, shop.on_edit, shop.safety_stock, 10.0, 30.0, TIMEOUT)
+                ChannelPlan(
+                    channel_id, shop.name, shop.kind, table, places[MAIN], refs, shop.on_edit, shop.safety_stock, 10.0, 30.0, TIMEOUT
+                )
             )
         return found
 
@@ -263,7 +261,7 @@ class World:
     async def _unread(self) -> bool:
         with self.database.connect() as conn, conn.begin():
             found = conn.execute(select(shelves.c.book)).scalars().all()
-        return len(found) < sum(len(self.plan.items(shop)) for shop in self.plan.shops) or None in found
+        return len(found) < sum(len(self.plan.items(shop)) * len(shop.places) for shop in self.plan.shops) or None in found
 
     async def _trade(self) -> None:
         plan = self.plan
