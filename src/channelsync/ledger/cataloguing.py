@@ -51,7 +51,7 @@ def _take_page(conn: Connection, item: ListingsRead, now: datetime) -> Taken:
     if item.makes_skus:
         skus.ensure(conn, _sku_texts(item.page.items), now)
     _take_back(conn, item.channel_id, list(upserted.ids.values()), now)
-    linked = _match_all(conn, item.channel_id, now)
+    linked = _match_all(conn, item.channel_id, now, None if item.page.high_water is not None else list(upserted.ids.values()))
     _name_skus(conn, list(upserted.ids.values()))
     cursors.advance(
         conn, item.channel_id, STREAM, resume=item.page.resume, high_water=item.page.high_water, looked_at=item.looked_at, now=now
@@ -65,10 +65,13 @@ def _sku_texts(told: Sequence[Listing]) -> list[str]:
     return [text for text in texts if bounds.sku_text(text) is None]
 
 
-def _match_all(conn: Connection, channel_id: int, now: datetime) -> int:
+def _match_all(conn: Connection, channel_id: int, now: datetime, among: Collection[int] | None) -> int:
+    """On the last page of a run all that are not linked, as another channel may have brought their SKUs; on the others those of the page:
+    looking at all of them with each page would take the square of their number.
+    """
     linked, after = 0, 0
     while True:
-        matched = matching.match(conn, channel_id, now, after=after)
+        matched = matching.match(conn, channel_id, now, after=after, among=among)
         linked += matched.linked
         order_ends.stored_snapshots(conn, [(channel_id, ref) for ref in matched.replay], now)
         if matched.next is None:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from channelsync.ledger import targets
 from channelsync.ledger.schema import BUCKETS, movements, skus, stock_levels
 
+CHUNK = 400
 LevelKey = tuple[int, int]
 """(sku_id, location_id)"""
 
@@ -96,8 +97,8 @@ def read(conn: Connection, keys: Iterable[LevelKey], *, lock: bool = False) -> d
     found = dict.fromkeys(wanted, Level())
     if lock:
         _create_missing(conn, wanted)
-    for start in range(0, len(wanted), 400):
-        chunk = wanted[start : start + 400]
+    for start in range(0, len(wanted), CHUNK):
+        chunk = wanted[start : start + CHUNK]
         query = (
             select(stock_levels)
             .where(tuple_(stock_levels.c.sku_id, stock_levels.c.location_id).in_(chunk))
@@ -161,8 +162,9 @@ def _create_missing(conn: Connection, keys: Sequence[LevelKey]) -> None:
 
 
 def _mark_counted(conn: Connection, sku_ids: set[int]) -> None:
-    if sku_ids:
-        conn.execute(update(skus).where(skus.c.id.in_(sku_ids), skus.c.counted.is_(False)).values(counted=True))
+    ids = sorted(sku_ids)
+    for start in range(0, len(ids), CHUNK):
+        conn.execute(update(skus).where(skus.c.id.in_(ids[start : start + CHUNK]), skus.c.counted.is_(False)).values(counted=True))
 
 
 _MOVE = (

@@ -5,7 +5,7 @@ Once a listing was linked or unlinked, the channel's own ref holds it: automatic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
-from channelsync.ledger import listings, ruling, skus
+from channelsync.ledger import frost, listings, ruling, skus
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
 from channelsync.ledger.schema import listing_aliases, orders, set_aside, shelves
@@ -106,6 +106,7 @@ def unlink(conn: Connection, items: Sequence[Unlink], now: datetime) -> Sequence
         conn.execute(update(table).where(table.c.id == found.id).values(sku_id=None, linked_at=now))
         untargeted = update(shelves).where(shelves.c.listing_id == found.id, shelves.c.target.is_not(None))
         conn.execute(untargeted.values(target=None, due=False, version=shelves.c.version + 1))
+        frost.mark_unlinked(conn, found.id)
         answers.append(Unlinked(found.id, found.ref, was))
     return answers
 
@@ -149,11 +150,18 @@ class Matched:
     next: int | None
 
 
-def match(conn: Connection, channel_id: int, now: datetime, *, after: int = 0, limit: int = 500) -> Matched:
-    """Link the channel's listings whose SKU text is exactly a SKU of the ledger and is theirs alone on the channel; report all others."""
+def match(
+    conn: Connection, channel_id: int, now: datetime, *, after: int = 0, limit: int = 500, among: Collection[int] | None = None
+) -> Matched:
+    """Link the channel's listings whose SKU text is exactly a SKU of the ledger and is theirs alone on the channel; report all others.
+
+    among: look only at these listings.
+    """
     unlinked = table.c.sku_id.is_(None) & table.c.linked_at.is_(None) & table.c.removed_at.is_(None) & table.c.stock_ref.is_(None)
-    query = select(table).where(table.c.channel_id == channel_id, unlinked, table.c.id > after).order_by(table.c.id).limit(limit + 1)
-    rows = conn.execute(query).mappings().all()
+    query = select(table).where(table.c.channel_id == channel_id, unlinked, table.c.id > after)
+    if among is not None:
+        query = query.where(table.c.id.in_(among))
+    rows = conn.execute(query.order_by(table.c.id).limit(limit + 1)).mappings().all()
     judge = _Judge(conn, channel_id, [row["sku_text"] for row in rows[:limit] if row["sku_text"]])
     verdicts = [(row["id"], judge(row)) for row in rows[:limit]]
     links = {id_: verdict for id_, verdict in verdicts if isinstance(verdict, int)}
