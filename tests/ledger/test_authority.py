@@ -1,0 +1,214 @@
+"""Readings of a stock authority: what they set, what they never touch, and when a shipment is out of the number."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection
+
+from channelsync.contract import Physical
+from channelsync.ledger import exports, findings
+from support.authority import LISTING, PLACE, Owned, open_owned
+from support.stock import assert_adds_up
+
+
+@pytest.fixture
+def owned(conn: Connection) -> Owned:
+    return open_owned(conn)
+
+
+def _numbers(owned: Owned) -> tuple[int, int, int, int]:
+    """on hand, hard, pending_debit, held_elsewhere"""
+    level = owned.level
+    return level.on_hand, level.hard, level.pending_debit, level.held_elsewhere
+
+
+def test_a_reading_sets_on_hand_and_what_others_hold(owned: Owned) -> None:
+    owned.warehouse.foreign = 4
+    owned.read()
+    assert _numbers(owned) == (30, 0, 0, 4)
+    assert_adds_up(owned.conn)
+
+
+def test_our_own_exported_reserve_is_not_held_elsewhere(owned: Owned) -> None:
+    owned.order("1", 3)
+    assert owned.export() == 1
+    owned.warehouse.foreign = 2
+    owned.read()
+    assert _numbers(owned) == (30, 3, 0, 2)
+
+
+# -- scenario 27 -------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_demand_before_the_channel_ships_ends_the_hold_with_the_exact_reading(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.warehouse.demand("shop/1", 3)
+    owned.hear()
+    assert _numbers(owned) == (30, 0, 3, 0)
+    owned.read()
+    assert _numbers(owned) == (27, 0, 0, 0)
+    owned.order("1", 3, shipped=3)  # the channel says so at last: nothing is left to do
+    assert _numbers(owned) == (27, 0, 0, 0)
+    assert_adds_up(owned.conn)
+
+
+def test_a_reading_asked_for_before_the_demand_was_known_leaves_the_hold(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    question = owned.ask()
+    owned.warehouse.demand("shop/1", 3)
+    told = owned.physical()
+    owned.hear()
+    owned.read(told, question=question)
+    assert _numbers(owned) == (27, 0, 3, 0)  # too low for a moment, never too high
+    owned.read()
+    assert _numbers(owned) == (27, 0, 0, 0)
+
+
+def test_absent_and_null_rows_change_nothing(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.warehouse.demand("shop/1", 3)
+    owned.hear()
+    before = _numbers(owned)
+    owned.read(Physical("another", PLACE, 5, 0))
+    owned.read(Physical(LISTING, "elsewhere", 5, 0))
+    imported = owned.read(Physical(LISTING, PLACE, None, 7))
+    assert imported.asked_again == 1
+    assert _numbers(owned) == before
+
+
+def test_an_older_reading_that_arrives_last_is_ignored(owned: Owned) -> None:
+    old, told = owned.ask(), owned.physical()
+    owned.warehouse.units = 12
+    owned.read()
+    assert owned.read(told, question=old).older == 1
+    assert _numbers(owned) == (12, 0, 0, 0)
+
+
+# -- who speaks first (F17), and late documents --------------------------------------------------------------------------------------------------
+
+
+def test_the_channel_ships_first_and_the_document_comes_late(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.order("1", 3, shipped=3)
+    assert _numbers(owned) == (30, 0, 3, 0)
+    owned.warehouse.demand("shop/1", 3)
+    owned.read()
+    assert _numbers(owned) == (27, 0, 3, 0)  # the number moved, the document is not known: too low, and said so
+    owned.hear()
+    owned.read()
+    assert _numbers(owned) == (27, 0, 0, 0)
+
+
+def test_what_the_channel_shipped_stays_reserved_there_until_a_document_says_so(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.order("1", 3, shipped=3)
+    assert owned.export() == 0
+    assert owned.warehouse.claims["shop/1"] == [3, 0]
+
+
+def test_a_partial_demand_ends_its_part(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.warehouse.demand("shop/1", 2)
+    owned.hear()
+    owned.read()
+    assert _numbers(owned) == (28, 1, 0, 0)
+    assert owned.export() == 0
+
+
+def test_a_shipment_that_is_deleted_there_is_owed_again(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.warehouse.demand("shop/1", 3)
+    owned.hear()
+    owned.read()
+    owned.warehouse.claims["shop/1"] = [3, 0]
+    owned.warehouse.units += 3
+    owned.hear()
+    owned.read()
+    assert _numbers(owned) == (30, 3, 0, 0)
+    assert_adds_up(owned.conn)
+
+
+# -- exports -----------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_is_lost_counts_with_the_smaller_value(owned: Owned) -> None:
+    owned.order("1", 3)
+    armed = owned.arm()
+    assert armed is not None
+    owned.warehouse.take(armed.claim)
+    owned.read()
+    assert _numbers(owned) == (30, 3, 0, 3)  # it may be ours, it may not
+    assert owned.export() == 1
+    owned.read()
+    assert _numbers(owned) == (30, 3, 0, 0)
+
+
+def test_a_release_that_is_not_confirmed_counts_as_none_held(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.order("1", 3, cancelled=3)
+    armed = owned.arm()
+    assert armed is not None
+    assert [line.held for line in armed.claim.lines] == [0]
+    owned.read()
+    assert _numbers(owned) == (30, 0, 0, 3)
+    owned.warehouse.take(armed.claim)
+    owned.answer(armed)
+    owned.read()
+    assert _numbers(owned) == (30, 0, 0, 0)
+    assert owned.export() == 0
+
+
+def test_an_order_that_ended_before_it_was_told_is_never_told(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.order("1", 3, cancelled=3)
+    assert owned.export() == 0
+    assert owned.warehouse.claims == {}
+
+
+def test_a_refused_claim_waits_until_its_order_changes(owned: Owned) -> None:
+    owned.order("1", 3)
+    armed = owned.arm()
+    assert armed is not None
+    owned.answer(armed, refused="the period is closed")
+    assert owned.arm() is None
+    owned.now += timedelta(minutes=1)
+    owned.order("1", 4)
+    assert owned.export() == 1
+    assert owned.warehouse.claims["shop/1"] == [4, 0]
+
+
+def test_a_deleted_document_is_asked_about(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.warehouse.claims["shop/1"][0] = 0
+    owned.warehouse.gone.add("shop/1")
+    owned.hear()
+    assert owned.arm() is None
+    assert [finding.reference for finding in findings.listed(owned.conn, kind="document_deleted")] == ["shop/1"]
+    assert exports.retry_aside(owned.conn, [(owned.house, "shop/1")], owned.now) == [True]
+    assert owned.export() == 1
+    assert owned.warehouse.claims["shop/1"] == [3, 0]
+
+
+def test_without_documents_a_shipment_is_out_of_the_number_after_the_lag(owned: Owned) -> None:
+    lag = timedelta(minutes=30)
+    owned.order("1", 3)
+    owned.order("1", 3, shipped=3)
+    owned.arm()  # finds the order, as the engine's round does
+    owned.warehouse.units = 27
+    owned.now += timedelta(minutes=29)
+    owned.read(lag=lag)
+    assert _numbers(owned) == (27, 0, 3, 0)
+    owned.now += timedelta(minutes=1)
+    owned.read(lag=lag)
+    assert _numbers(owned) == (27, 0, 0, 0)
