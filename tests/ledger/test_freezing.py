@@ -13,7 +13,7 @@ from channelsync.ledger.audit import audit
 from channelsync.ledger.brackets import Closing
 from channelsync.ledger.explaining import explain
 from channelsync.ledger.freezing import Freeze, Frozen, Scope, Thaw
-from channelsync.ledger.matching import Link
+from channelsync.ledger.matching import Link, Unlink
 from channelsync.ledger.overview import overview
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
 from channelsync.ledger.schema import freezes
@@ -141,6 +141,16 @@ def test_one_channel_or_one_listing_and_each_ends_by_itself(out: Outgoing) -> No
     assert (left.shelves, [each.listing for each in left.standing]) == (1, ["a"])
     assert thaw(out).changed is False
     assert thaw(out, listing="a", channel="shop").shelves == 0
+
+
+def test_without_a_sku_only_its_own_freeze_holds(out: Outgoing) -> None:
+    freeze(out, "A")
+    freeze(out, "B", listing="b")
+    matching.unlink(out.conn, [Unlink(channel_id=out.channel, ref=ref) for ref in ("a", "b")], NOW)
+    assert (out.state("a")["frozen"], out.state("b")["frozen"]) == (False, True)
+    assert audit(out.conn) == []
+    matching.link(out.conn, [Link(channel_id=out.channel, ref="a", sku="A")], NOW)
+    assert out.state("a")["frozen"] is True
 
 
 def test_a_listings_freeze_stays_with_it(out: Outgoing) -> None:

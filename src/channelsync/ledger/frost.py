@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, update
 
 from channelsync.ledger.schema import freezes, listings, shelves
 
 
 def mark(conn: Connection, sku_ids: Sequence[int]) -> None:
     """Say on the shelves of these SKUs whether they are frozen. The caller has locked them and gives them their targets and due flags."""
-    mine = shelves.c.listing_id == listings.c.id, listings.c.sku_id.in_(list(sku_ids))
+    _mark(conn, listings.c.sku_id.in_(list(sku_ids)))
+
+
+def mark_unlinked(conn: Connection, listing_id: int) -> None:
+    """A listing that sells no SKU any more is frozen only by a freeze of its own."""
+    _mark(conn, listings.c.id == listing_id)
+
+
+def _mark(conn: Connection, mine: ColumnElement[bool]) -> None:
     holds = exists().where(
         freezes.c.thawed_at.is_(None),
         or_(
@@ -23,9 +31,8 @@ def mark(conn: Connection, sku_ids: Sequence[int]) -> None:
             ),
         ),
     )
-    rows = conn.execute(
-        select(shelves.c.id, shelves.c.frozen, holds.label("holds")).select_from(shelves).join(listings, mine[0]).where(mine[1])
-    )
+    query = select(shelves.c.id, shelves.c.frozen, holds.label("holds")).join(listings, listings.c.id == shelves.c.listing_id).where(mine)
+    rows = conn.execute(query.order_by(shelves.c.id)).all()
     other = [(row.id, bool(row.holds)) for row in rows if row.frozen != bool(row.holds)]
     for frozen in (True, False):
         if ids := [id_ for id_, holds_now in other if holds_now is frozen]:
