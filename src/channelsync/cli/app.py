@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from channelsync.cli.aside import group as aside
+from channelsync.cli.bundles import group as bundles
 from channelsync.cli.checking import check
 from channelsync.cli.daemon import run
 from channelsync.cli.database import group as database
@@ -74,6 +75,7 @@ app.command("plan")(plan)
 app.command("apply")(apply)
 app.command("explain")(explain)
 app.add_typer(stock, name="stock")
+app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")

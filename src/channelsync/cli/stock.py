@@ -70,7 +70,8 @@ def show(sku: Sku, config: ConfigFile = None, json: AsJson = False) -> None:
     store = StoreAt(config)
     found, moved = store.read(explain_sku, sku), store.read(looking.last_movements, sku)
     if json:
-        dump({"sku": found.sku, "title": found.title, "levels": list(found.levels), "holds": list(found.holds), "movements": moved})
+        about = {"sku": found.sku, "title": found.title, "levels": list(found.levels), "holds": list(found.holds), "movements": moved}
+        dump({**about, "parts": list(found.parts), "part_of": list(found.part_of)})
         return
     _levels(found)
     rows = [(ago(m.at), m.location, m.type, m.on_hand, m.soft, m.hard, m.reference, m.reason, m.actor) for m in moved]
@@ -211,7 +212,14 @@ def _place(store: StoreAt, location: str | None) -> str:
 def _levels(found: Explanation) -> None:
     rows = [(v.location, v.on_hand, v.soft, v.hard, v.quarantined, v.damaged, v.available) for v in found.levels]
     columns = ("location", "on hand#", "soft#", "hard#", "quarantined#", "damaged#", "available#")
-    table(f"{found.sku} {found.title}".strip(), columns, rows, empty="never counted")
+    name = f"{found.sku} {found.title}".strip()
+    if found.parts:
+        parts = [(part.quantity, part.sku, v.location, v.on_hand, v.available) for part in found.parts for v in part.levels]
+        table(f"{name}, a bundle", ("units#", "of", "location", "on hand#", "available#"), parts, empty="none of its parts was counted")
+        return
+    table(name, columns, rows, empty="never counted")
+    if found.part_of:
+        say(f"part of {', '.join(found.part_of)}")
     holds = [
         (h.kind, h.units, h.location, f"{h.by} {h.reference}", h.channel, h.until.isoformat() if h.until else None) for h in found.holds
     ]

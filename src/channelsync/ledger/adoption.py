@@ -6,13 +6,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from channelsync.ledger import levels
+from channelsync.ledger import bundles, levels
 from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.schema import listings, locations, shelf_feeds, shelves
 
 
 def fits(conn: Connection, shelf_id: int, gap: int) -> bool:
-    """Whether the units to take off are on hand at one of the shelf's locations; a number is never clamped to make it fit."""
+    """Whether the units to take off are on hand at one of the shelf's locations; a number is never clamped to make it fit.
+
+    Never of a bundle: which of its parts would have come or gone, a bundle's number does not say.
+    """
+    if bundles.pools(conn, [shelf_id]):
+        return False
     return _place(conn, shelf_id, gap) is not None
 
 

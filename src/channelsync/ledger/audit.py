@@ -13,7 +13,8 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from channelsync.ledger import audit_orders, rules, triggers
+from channelsync.ledger import audit_orders, bundles, bundling, rules, triggers
+from channelsync.ledger.bundles import Pool
 from channelsync.ledger.schema import BUCKETS, OPEN_ATTEMPT
 
 MAX_PER_CHECK: Final = 1_000
@@ -176,10 +177,12 @@ def _targets(conn: Connection) -> Rows:
             (SELECT COALESCE(SUM(withheld), 0) FROM order_lines WHERE order_lines.shelf_id = shelves.id) AS withheld
         FROM shelves JOIN listings ON listings.id = shelves.listing_id LEFT JOIN skus ON skus.id = listings.sku_id ORDER BY shelves.id
     """
+    pools = bundles.pools(conn, bundles.shelves_that_sell_them(conn))
     for row in conn.execute(text(query)).mappings():
         expected = None
         if row["writable"]:
-            available = int(row["available"]) if row["counted"] else None
+            pool = pools.get(row["id"]) or Pool(row["counted"], int(row["available"]))
+            available = pool.available if pool.counted else None
             expected = rules.target(available, rules.of_row(row), pack=row["pack"], withheld=int(row["withheld"]))
         if row["target"] != expected:
             yield f"target of shelf {row['id']}", str(expected), str(row["target"])
@@ -192,6 +195,17 @@ def _due(conn: Connection) -> Rows:
     """
     for id_, target, book, due in conn.execute(text(query)):
         yield f"shelf {id_} with target {target} and book {book}", "not due" if due else "due", "due" if due else "not due"
+
+
+def _frozen(conn: Connection) -> Rows:
+    query = """
+        SELECT shelves.id, frozen FROM shelves JOIN listings ON listings.id = shelves.listing_id
+        WHERE frozen <> EXISTS (
+            SELECT 1 FROM freezes WHERE thawed_at IS NULL AND (freezes.listing_id = listings.id OR (freezes.listing_id IS NULL
+                AND freezes.sku_id = listings.sku_id AND (freezes.channel_id IS NULL OR freezes.channel_id = listings.channel_id))))
+    """
+    for id_, frozen in conn.execute(text(query)):
+        yield f"shelf {id_}", "not frozen" if frozen else "frozen, as somebody has said", "frozen" if frozen else "not frozen"
 
 
 _PARENTS: Final = (
@@ -240,7 +254,9 @@ CHECKS: Final[dict[str, Callable[[Connection], Rows]]] = {
     "writes": _writes,
     "attempts": _attempts,
     "targets": _targets,
+    "bundles": bundling.audit,
     "due": _due,
+    "frozen": _frozen,
     "orphans": _orphans,
     "triggers": _triggers,
 }

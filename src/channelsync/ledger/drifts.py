@@ -86,7 +86,8 @@ def _resolve(conn: Connection, item: Resolve, now: datetime) -> str | Refusal:
         return NotAllowed(f"shelf {item.shelf} is still being looked at: an order may explain the difference. Try again in a few minutes")
     if item.policy is EditPolicy.ADOPT and not adoption.fits(conn, item.shelf, row["gap"]):
         return NotAllowed(
-            f"shelf {item.shelf} shows {-row['gap']} fewer than expected, and no location has that many on hand; count the stock"
+            f"shelf {item.shelf} shows {abs(row['gap'])} {'fewer' if row['gap'] < 0 else 'more'} than expected, and there are no units on hand "
+            "that this can be about; count the stock (of a bundle: of its parts), or overwrite the shop's number"
         )
     busy = exists().where(attempts.c.shelf_id == item.shelf, attempts.c.state.in_(outbox.OPEN_STATES))
     if row["verify"] or conn.execute(select(busy)).scalar_one():

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from channelsync.ledger import freezing, rules, skus, targets
+from channelsync.ledger import bundles, bundling, freezing, rules, skus, targets
+from channelsync.ledger.bundles import Pool
 from channelsync.ledger.freezing import Standing
 from channelsync.ledger.refusals import UnknownSku
 from channelsync.ledger.rules import Step
@@ -102,8 +103,18 @@ class ShelfView:
 
 
 @dataclass(frozen=True, slots=True)
+class PartView:
+    """One part of a bundle: its units in one bundle, and what there is of it."""
+
+    sku: str
+    quantity: int
+    counted: bool
+    levels: tuple[LevelView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """freezes: what keeps its shelves, or some of them, from being written."""
+    """freezes: what keeps its shelves, or some of them, from being written. parts: of a bundle. part_of: bundles that it is in."""
 
     sku: str
     title: str
@@ -112,6 +123,8 @@ class Explanation:
     holds: tuple[HoldView, ...]
     shelves: tuple[ShelfView, ...]
     freezes: tuple[Standing, ...] = ()
+    parts: tuple[PartView, ...] = ()
+    part_of: tuple[str, ...] = ()
 
 
 def explain(conn: Connection, text: str, channel: str | None = None) -> Explanation:
@@ -120,10 +133,14 @@ def explain(conn: Connection, text: str, channel: str | None = None) -> Explanat
     if sku is None:
         raise UnknownSku(text)
     rows = conn.execute(_shelves(sku.id, channel)).mappings().all()
-    withheld = targets.withheld_by(conn, [row["id"] for row in rows])
-    found = tuple(_shelf(conn, row, withheld.get(row["id"], 0), counted=sku.counted) for row in rows)
+    withheld, pools = targets.withheld_by(conn, [row["id"] for row in rows]), bundles.pools(conn, [row["id"] for row in rows])
+    own = {row["id"]: Pool(sku.counted, int(row["available"])) for row in rows}
+    found = tuple(_shelf(conn, row, withheld.get(row["id"], 0), pools.get(row["id"]) or own[row["id"]]) for row in rows)
     standing = tuple(freezing.standing(conn, sku_id=sku.id))
-    return Explanation(sku.sku, sku.title, sku.counted, _levels(conn, sku.id), _holds(conn, sku.id), found, standing)
+    parts = tuple(PartView(part.sku, part.quantity, part.counted, _levels(conn, part.sku_id)) for part in bundling.parts_of(conn, sku.id))
+    counted = all(part.counted for part in parts) if parts else sku.counted
+    levels, holds = _levels(conn, sku.id), _holds(conn, sku.id)
+    return Explanation(sku.sku, sku.title, counted, levels, holds, found, standing, parts, bundling.bundles_with(conn, sku.id))
 
 
 def _levels(conn: Connection, sku_id: int) -> tuple[LevelView, ...]:
@@ -189,8 +206,8 @@ def _shelves(sku_id: int, channel: str | None) -> Any:
     return query if channel is None else query.where(channels.c.name == channel)
 
 
-def _shelf(conn: Connection, row: RowMapping, withheld: int, *, counted: bool) -> ShelfView:
-    steps = rules.steps(int(row["available"]) if counted else None, rules.of_row(row), pack=row["pack"], withheld=withheld)
+def _shelf(conn: Connection, row: RowMapping, withheld: int, pool: Pool) -> ShelfView:
+    steps = rules.steps(pool.available if pool.counted else None, rules.of_row(row), pack=row["pack"], withheld=withheld)
     return ShelfView(
         shelf=row["id"],
         channel=row["name"],

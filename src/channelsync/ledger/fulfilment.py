@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from channelsync.ledger import bounds, findings
-from channelsync.ledger.holds import Hold, Holds, Which
+from channelsync.ledger.holds import Counted, Hold, Holds, Which
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.refusals import InsufficientStock, Refusal
@@ -56,16 +56,12 @@ def _fulfil_one(conn: Connection, holds: Holds, running: Running, item: Fulfil, 
     found = holds.open(item.which)
     if not found:
         return holds.why_none(item.which)
-    held = sum(hold.open for hold in found)
+    counted = Counted(found, item.which)
+    held = counted.held
     units = held if item.quantity is None else item.quantity
     if units > held:
-        return InsufficientStock(found[0].sku, found[0].location, units, held)
-    left, shortage = units, 0
-    for hold in found:
-        part = min(left, hold.open)
-        if part:
-            shortage += _ship(conn, running, hold, part, item, now)
-            left -= part
+        return InsufficientStock(item.which.sku or found[0].sku, found[0].location, units, held)
+    shortage = sum(_ship(conn, running, hold, part, item, now) for hold, part in counted.shares(units))
     return Shipped(units, held - units, shortage)
 
 

@@ -22,7 +22,7 @@ CHUNK = 400
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which reservations: one by its id, or all with a reference; of these only a SKU's or a location's, if named."""
+    """Which reservations: one by its id, or all with a reference; of these only a SKU's (a bundle's: its parts) or a location's, if named."""
 
     reservation: int | None = None
     reference: str | None = None
@@ -40,7 +40,7 @@ class Which:
 
 @dataclass(slots=True)
 class Hold:
-    """One open reservation and what the batch has done to it so far."""
+    """One open reservation and what the batch has done to it so far. bundle: as part of which it was asked for, `pack` units in one."""
 
     id: int
     reference: str
@@ -51,6 +51,8 @@ class Hold:
     open: int
     state: str
     expires_at: datetime | None
+    bundle: str | None = None
+    pack: int = 1
     resolved_at: datetime | None = None
     changed: bool = False
 
@@ -100,7 +102,7 @@ class Holds:
             return ended[-1].state
         query = _named().where(_condition([which])).order_by(reservations.c.id.desc())
         if which.sku is not None:
-            query = query.where(skus.c.sku == which.sku)
+            query = query.where(or_(skus.c.sku == which.sku, _BUNDLE.c.sku == which.sku))
         if which.location is not None:
             query = query.where(locations.c.code == which.location)
         row = self._conn.execute(query.limit(1)).mappings().first()
@@ -110,6 +112,30 @@ class Holds:
         rows = [_row(hold) for hold in sorted(self._by_id.values(), key=lambda hold: hold.id) if hold.changed]
         if rows:
             self._conn.execute(_UPDATE, rows)
+
+
+class Counted:
+    """Claims as they are counted by who names them: by a bundle's SKU in bundles, each a number of units of every part; else in units."""
+
+    def __init__(self, found: Sequence[Hold], which: Which) -> None:
+        self._parts: dict[tuple[LevelKey, int], list[Hold]] = {}
+        for hold in found:
+            as_bundle = hold.bundle is not None and hold.bundle == which.sku
+            self._parts.setdefault((hold.key, hold.pack) if as_bundle else ((0, 0), 1), []).append(hold)
+
+    @property
+    def held(self) -> int:
+        return min((sum(hold.open for hold in holds) // pack for (_, pack), holds in self._parts.items()), default=0)
+
+    def shares(self, units: int) -> Iterable[tuple[Hold, int]]:
+        """Which claim gives how many SKU units for `units` of what was named, oldest claims first."""
+        for (_, pack), holds in self._parts.items():
+            left = units * pack
+            for hold in holds:
+                part = min(left, hold.open)
+                left -= part
+                if part:
+                    yield hold, part
 
 
 _UPDATE = (
@@ -146,10 +172,14 @@ def _read(conn: Connection, which: Sequence[Which]) -> list[Hold]:
     return [found[id_] for id_ in sorted(found)]
 
 
+_BUNDLE = skus.alias("bundle")
+
+
 def _named() -> Any:
     return (
-        select(reservations, skus.c.sku, locations.c.code)
+        select(reservations, skus.c.sku, locations.c.code, _BUNDLE.c.sku.label("bundle"))
         .join(skus, skus.c.id == reservations.c.sku_id)
+        .outerjoin(_BUNDLE, _BUNDLE.c.id == reservations.c.bundle_id)
         .join(locations, locations.c.id == reservations.c.location_id)
     )
 
@@ -163,13 +193,16 @@ def _condition(which: Iterable[Which]) -> ColumnElement[bool]:
 
 def _hold(row: RowMapping) -> Hold:
     key = row["sku_id"], row["location_id"]
-    return Hold(row["id"], row["reference"], key, row["sku"], row["code"], row["kind"], row["open"], row["state"], row["expires_at"])
+    return Hold(
+        row["id"], row["reference"], key, row["sku"], row["code"], row["kind"], row["open"], row["state"], row["expires_at"],
+        row["bundle"], row["pack"],
+    )  # fmt: skip
 
 
 def _matches(hold: Hold, which: Which) -> bool:
     return (
         (which.reservation is None or hold.id == which.reservation)
         and (which.reference is None or hold.reference == which.reference)
-        and (which.sku is None or hold.sku == which.sku)
+        and (which.sku is None or which.sku in (hold.sku, hold.bundle))
         and (which.location is None or hold.location == which.location)
     )

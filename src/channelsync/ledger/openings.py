@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, exists, func, select, update
 
-from channelsync.ledger import guard_answer, levels, rules, targets
+from channelsync.ledger import bundles, guard_answer, levels, rules, targets
+from channelsync.ledger.bundles import Pool
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
-from channelsync.ledger.schema import channels, listings, locations, order_lines, orders, shelf_feeds, shelves, skus, stock_levels
+from channelsync.ledger.schema import (
+    bundle_parts,
+    channels,
+    listings,
+    locations,
+    order_lines,
+    orders,
+    shelf_feeds,
+    shelves,
+    skus,
+    stock_levels,
+)
+from channelsync.ledger.skus import mark_counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,7 @@ def _seed(conn: Connection, found: Sequence[Balance], now: datetime) -> None:
         for balance in found
     ]
     ids = {balance.sku_id for balance in found}
-    conn.execute(update(skus).where(skus.c.id.in_(ids)).values(counted=True))
+    mark_counted(conn, ids)
     levels.write(conn, entries, now)
     targets.retarget(conn, ids)
 
@@ -150,6 +163,7 @@ def balances(conn: Connection, channel_id: int) -> list[Balance]:
         .join(locations, locations.c.id == shelf_feeds.c.location_id)
         .where(listings.c.channel_id == channel_id, skus.c.counted.is_(False), shelves.c.book.is_not(None), listings.c.removed_at.is_(None))
         .where(shelves.c.plenty.is_(None))  # what is not to be counted is no opening
+        .where(~exists().where(bundle_parts.c.bundle_id == skus.c.id))  # a bundle has no stock of its own
         .order_by(skus.c.sku, locations.c.priority, locations.c.code)
     )
     counted: set[int] = set()
@@ -173,6 +187,7 @@ def _taken(conn: Connection, channel_id: int) -> dict[LevelKey, int]:
         select(order_lines)
         .join(orders, orders.c.id == order_lines.c.order_id)
         .where(orders.c.channel_id == channel_id, order_lines.c.hard > 0)
+        .where(order_lines.c.bundle_id.is_(None))  # sold from the bundle's own number: its parts' numbers still show them
     )
     taken: dict[LevelKey, int] = {}
     for row in conn.execute(query).mappings():
@@ -213,16 +228,20 @@ def planned_writes(conn: Connection, channel_ids: Sequence[int]) -> tuple[list[P
         .group_by(shelves.c.id, channels.c.id, listings.c.id, skus.c.id)
         .order_by(channels.c.name, skus.c.sku)
     )
-    rows = conn.execute(query).mappings().all()
-    due = [row for row in rows if row["due"]]
+    due, unchanged = list[RowMapping](), 0
+    for row in conn.execute(query).mappings():  # of a large shop nearly all show the right number: only the others are kept
+        if row["due"]:
+            due.append(row)
+        else:
+            unchanged += not row["frozen"]
     withheld = targets.withheld_by(conn, [row["id"] for row in due])
-    unchanged = sum(not row["due"] and not row["frozen"] for row in rows)
-    return [_planned(row, withheld.get(row["id"], 0)) for row in due], unchanged
+    pools = bundles.pools(conn, [row["id"] for row in due])
+    return [_planned(row, pools.get(row["id"]), withheld.get(row["id"], 0)) for row in due], unchanged
 
 
-def _planned(row: RowMapping, withheld: int) -> PlannedWrite:
-    available = int(row["available"]) if row["counted"] else None
-    steps = rules.steps(available, rules.of_row(row), pack=row["pack"], withheld=withheld)
+def _planned(row: RowMapping, pool: Pool | None, withheld: int) -> PlannedWrite:
+    pool = pool or Pool(row["counted"], int(row["available"]))
+    steps = rules.steps(pool.available if pool.counted else None, rules.of_row(row), pack=row["pack"], withheld=withheld)
     return PlannedWrite(row["name"], row["ref"], row["location"], row["sku"], row["book"] + row["gap"], row["target"], tuple(steps))
 
 
@@ -249,8 +268,10 @@ def blocked(conn: Connection, channel_ids: Sequence[int]) -> list[Blocked]:
         .order_by(channels.c.name, listings.c.ref)
     )
     found = []
+    pools = bundles.pools(conn, bundles.shelves_that_sell_them(conn))
     for row in conn.execute(query).mappings():
-        reason = _why_blocked(dict(row))
+        pool = pools.get(row["shelf_id"])
+        reason = _why_blocked(dict(row) if pool is None else {**row, "counted": pool.counted})
         if reason:
             found.append(Blocked(row["name"], row["ref"], row["sku"] or row["sku_text"], reason))
     return found

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, TextClause, delete, exists, func, insert, or_, select, text, update
 
 from channelsync.contract import Call, Carrier, ShelfRef, Write
-from channelsync.ledger import guard
+from channelsync.ledger import bundles, guard
 from channelsync.ledger.differences import Difference, Look, difference
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
 
@@ -151,11 +151,16 @@ def _due(item: Arming, now: datetime) -> Select[Any]:
 
 
 def _lower_elsewhere(avoid: Sequence[int]) -> ColumnElement[bool]:
-    """Another shelf of the same SKU still has to go down, and can: lowers of a SKU go out before its raises."""
+    """Another shelf that sells from the same units still has to go down, and can: lowers of a SKU go out before its raises."""
     other, other_listing = shelves.alias("other"), listings.alias("other_listing")
+    mine, theirs = listings.c.sku_id, other_listing.c.sku_id
+    return or_(*(_lowers(other, other_listing, same, avoid) for same in (mine == theirs, *bundles.shared(mine, theirs))))
+
+
+def _lowers(other: Any, other_listing: Any, same_units: ColumnElement[bool], avoid: Sequence[int]) -> ColumnElement[bool]:
     live = exists().where(channels.c.id == other.c.channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
     return exists().where(
-        other_listing.c.sku_id == listings.c.sku_id,
+        same_units,
         other.c.listing_id == other_listing.c.id,
         other.c.id != shelves.c.id,
         other.c.due,

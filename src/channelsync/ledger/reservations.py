@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from channelsync.ledger import bounds, levels, oversells
-from channelsync.ledger.holds import Hold, Holds, Which
+from channelsync.ledger.holds import Counted, Hold, Holds, Which
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.refusals import NotAllowed, Refusal
@@ -77,12 +77,13 @@ def release(conn: Connection, items: Sequence[Release], now: datetime) -> Sequen
 def _release_one(holds: Holds, item: Release, entries: list[Entry], now: datetime) -> Released | Refusal:
     if problem := item.which.problem() or _part_problem(item) or bounds.texts(reason=item.reason, actor=item.actor):
         return problem
-    found = holds.open(item.which)
-    held = sum(hold.open for hold in found)
+    counted = Counted(holds.open(item.which), item.which)
+    held = counted.held
     if not held:
         return Released(0, 0, holds.ended_as(item.which) or "unknown")
     units = min(held, item.quantity) if item.quantity is not None else max(0, held - item.keep)
-    entries += _take(found, units, MovementType.RELEASE, "released", now, reason=item.reason, actor=item.actor)
+    for hold, part in counted.shares(units):
+        entries += _take([hold], part, MovementType.RELEASE, "released", now, reason=item.reason, actor=item.actor)
     return Released(units, held - units)
 
 

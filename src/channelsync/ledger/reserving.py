@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -63,18 +63,27 @@ class Reserved(Answer):
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """The lines of one level as one claim. bundle_id: asked for as parts of this bundle, `pack` units for each of it."""
+
+    key: LevelKey
+    line: Line
+    bundle_id: int | None = None
+    pack: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class _Granted:
-    """A decided request that waits to be written."""
+    """A decided request that waits to be written. parts: each with what is available after it."""
 
     item: Reserve
     expires_at: datetime | None
-    parts: tuple[tuple[LevelKey, Line, int], ...]
-    """Key, the lines of that key as one, available after it."""
+    parts: tuple[tuple[_Part, int], ...]
 
 
 @idempotent(Reserved)
 def reserve(conn: Connection, items: Sequence[Reserve], now: datetime) -> Sequence[Reserved | Refusal]:
-    """Claim units, each request whole or not at all. A SKU's lines are summed before they are checked."""
+    """Claim units, each request whole or not at all. A SKU's lines are summed before they are checked. A bundle's claims are those of its parts."""
     named = places.resolve(conn, ((line.sku, line.location) for item in items for line in item.lines))
     desk = _Desk(conn, named, named.keys((line.sku, line.location) for item in items for line in item.lines))
     decided = [desk.decide(item, now) for item in items]
@@ -88,7 +97,7 @@ class _Desk:
 
     def __init__(self, conn: Connection, named: Places, keys: set[LevelKey]) -> None:
         self._places = named
-        self._by_id = {sku.id: sku for sku in named.skus.values()}
+        self._by_id = {sku.id: sku for sku in named.skus.values()} | dict(named.parts)
         limited = {sku.id for sku in self._by_id.values() if _is_limited(sku)}
         # A backorder limit spans the SKU's locations: its own row is locked first, then all its levels, so that nobody can promise beside us.
         skus.lock_rows(conn, limited)
@@ -97,14 +106,26 @@ class _Desk:
     def decide(self, item: Reserve, now: datetime) -> _Granted | Refusal:
         if problem := _problem(item):
             return problem
-        wanted: dict[LevelKey, Line] = {}
+        parts: dict[tuple[LevelKey, int | None], _Part] = {}
         for line in item.lines:
-            key = self._places.key(line.sku, line.location)
-            if isinstance(key, Refusal):
-                return key
-            before = wanted[key].quantity if key in wanted else 0
-            wanted[key] = Line(line.sku, line.location, before + line.quantity)
-        return self._short(wanted) or self._grant(item, wanted, now)
+            found = self._parts(line)
+            if isinstance(found, Refusal):
+                return found
+            for part in found:
+                before = parts.get((part.key, part.bundle_id))
+                parts[part.key, part.bundle_id] = part if before is None else _joined(before, part)
+        return self._short(_summed(parts.values())) or self._grant(item, list(parts.values()), now)
+
+    def _parts(self, line: Line) -> list[_Part] | Refusal:
+        key = self._places.key(line.sku, line.location)
+        if isinstance(key, Refusal):
+            return key
+        if key[0] not in self._places.recipes:
+            return [_Part(key, line)]
+        return [
+            _Part((sku_id, key[1]), Line(self._by_id[sku_id].sku, line.location, line.quantity * units), key[0], units)
+            for sku_id, units in self._places.recipes[key[0]]
+        ]
 
     def _short(self, wanted: dict[LevelKey, Line]) -> Refusal | None:
         """The first line that is not covered. A limited SKU is checked with all its lines together."""
@@ -128,13 +149,26 @@ class _Desk:
         promised_elsewhere = self._promised(sku, {}) - max(0, -level.available)
         return level.available + max(0, (sku.backorder_limit or 0) - promised_elsewhere)
 
-    def _grant(self, item: Reserve, wanted: dict[LevelKey, Line], now: datetime) -> _Granted:
+    def _grant(self, item: Reserve, wanted: Sequence[_Part], now: datetime) -> _Granted:
         parts = []
-        for key, line in wanted.items():
-            soft, hard = (line.quantity, 0) if item.kind == "soft" else (0, line.quantity)
-            entry = Entry(*key, MovementType.RESERVE, soft=soft, hard=hard, reference=item.reference, actor=item.actor)
-            parts.append((key, line, self.running.add(entry).available))
+        for part in wanted:
+            soft, hard = (part.line.quantity, 0) if item.kind == "soft" else (0, part.line.quantity)
+            entry = Entry(*part.key, MovementType.RESERVE, soft=soft, hard=hard, reference=item.reference, actor=item.actor)
+            parts.append((part, self.running.add(entry).available))
         return _Granted(item, now + item.ttl if item.kind == "soft" else None, tuple(parts))
+
+
+def _joined(one: _Part, other: _Part) -> _Part:
+    return replace(one, line=replace(one.line, quantity=one.line.quantity + other.line.quantity))
+
+
+def _summed(parts: Iterable[_Part]) -> dict[LevelKey, Line]:
+    """What is wanted of each level, alone and in bundles."""
+    wanted: dict[LevelKey, Line] = {}
+    for part in parts:
+        before = wanted[part.key].quantity if part.key in wanted else 0
+        wanted[part.key] = replace(part.line, quantity=before + part.line.quantity)
+    return wanted
 
 
 def _is_limited(sku: Sku) -> bool:
@@ -161,16 +195,18 @@ def _insert(conn: Connection, granted: Sequence[_Granted], now: datetime) -> lis
     rows: list[dict[str, Any]] = [
         {
             "reference": each.item.reference,
-            "sku_id": key[0],
-            "location_id": key[1],
+            "sku_id": part.key[0],
+            "location_id": part.key[1],
             "kind": each.item.kind,
-            "quantity": line.quantity,
-            "open": line.quantity,
+            "quantity": part.line.quantity,
+            "open": part.line.quantity,
+            "bundle_id": part.bundle_id,
+            "pack": part.pack,
             "expires_at": each.expires_at,
             "created_at": now,
         }
         for each in granted
-        for key, line, _ in each.parts
+        for part, _ in each.parts
     ]
     if not rows:
         return []
@@ -179,6 +215,7 @@ def _insert(conn: Connection, granted: Sequence[_Granted], now: datetime) -> lis
 
 def _answer(granted: _Granted, ids: Sequence[int]) -> Reserved:
     claims = tuple(
-        Claim(id_, line.sku, line.location, line.quantity, available) for id_, (_, line, available) in zip(ids, granted.parts, strict=True)
+        Claim(id_, part.line.sku, part.line.location, part.line.quantity, available)
+        for id_, (part, available) in zip(ids, granted.parts, strict=True)
     )
     return Reserved(granted.item.reference, claims, granted.expires_at)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
-from channelsync.ledger import outbox
+from channelsync.ledger import bundles, outbox
 from channelsync.ledger.brackets import ShelfState, states
 from channelsync.ledger.schema import attempts, channels, listings, shelves
 
@@ -27,14 +27,22 @@ def due_raises(
 
 
 def sellers_by_shelf(conn: Connection, shelf_ids: Sequence[int]) -> dict[int, frozenset[int]]:
-    """Of each of these shelves, the channels that sell its SKU."""
-    own, sold = listings.alias("own"), _sold()
-    query = select(shelves.c.id, listings.c.channel_id).distinct().join(own, own.c.id == shelves.c.listing_id)
-    query = query.join(listings, listings.c.sku_id == own.c.sku_id).join(channels, channels.c.id == listings.c.channel_id)
+    """Of each of these shelves, the channels that sell from the same units: its SKU, or in bundles."""
+    query = select(shelves.c.id, listings.c.sku_id).join(listings, listings.c.id == shelves.c.listing_id)
+    rows = conn.execute(query.where(shelves.c.id.in_(list(shelf_ids)), listings.c.sku_id.is_not(None))).all()
+    mates = bundles.mates(conn, {row.sku_id for row in rows})
+    sellers = _sellers(conn, {mate for found in mates.values() for mate in found})
+    return {row.id: frozenset(channel for mate in mates[row.sku_id] for channel in sellers.get(mate, ())) for row in rows}
+
+
+def _sellers(conn: Connection, sku_ids: set[int]) -> dict[int, set[int]]:
+    query = select(listings.c.sku_id, listings.c.channel_id).distinct().join(channels, channels.c.id == listings.c.channel_id)
     found: dict[int, set[int]] = {}
-    for row in conn.execute(query.where(shelves.c.id.in_(list(shelf_ids)), *sold)):
-        found.setdefault(row.id, set()).add(row.channel_id)
-    return {shelf_id: frozenset(sellers) for shelf_id, sellers in found.items()}
+    ids = sorted(sku_ids)
+    for start in range(0, len(ids), bundles.CHUNK):
+        for row in conn.execute(query.where(listings.c.sku_id.in_(ids[start : start + bundles.CHUNK]), *_sold())):
+            found.setdefault(row.sku_id, set()).add(row.channel_id)
+    return found
 
 
 def unwritten(conn: Connection, written: Sequence[int]) -> tuple[int, ...]:
@@ -43,12 +51,9 @@ def unwritten(conn: Connection, written: Sequence[int]) -> tuple[int, ...]:
 
 
 def sellers_of_attempts(conn: Connection, attempt_ids: Sequence[str]) -> frozenset[int]:
-    """Channels that sell any SKU these attempts are for."""
-    skus = (
-        select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id).join(attempts, attempts.c.shelf_id == shelves.c.id)
-    )
-    query = select(listings.c.channel_id).distinct().join(channels, channels.c.id == listings.c.channel_id)
-    return frozenset(conn.scalars(query.where(listings.c.sku_id.in_(skus.where(attempts.c.id.in_(list(attempt_ids)))), *_sold())))
+    """Channels that sell from the units of any SKU these attempts are for."""
+    query = select(attempts.c.shelf_id).where(attempts.c.id.in_(list(attempt_ids)))
+    return frozenset().union(*sellers_by_shelf(conn, conn.scalars(query).all()).values())
 
 
 def _sold() -> list[ColumnElement[bool]]:

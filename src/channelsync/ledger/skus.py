@@ -50,6 +50,15 @@ def find(conn: Connection, texts: Iterable[str]) -> dict[str, Sku]:
     return found
 
 
+def by_id(conn: Connection, sku_ids: Iterable[int]) -> dict[int, Sku]:
+    ids = sorted(set(sku_ids))
+    found: dict[int, Sku] = {}
+    for start in range(0, len(ids), CHUNK):
+        query = select(skus).where(skus.c.id.in_(ids[start : start + CHUNK]))
+        found |= {row["id"]: _sku(row) for row in conn.execute(query).mappings()}
+    return found
+
+
 def ensure(conn: Connection, texts: Iterable[str], now: datetime) -> dict[str, Sku]:
     """Like `find`, after making those that do not exist. Raises NotAllowed for a text that is no SKU."""
     wanted = sorted(set(texts))
@@ -162,8 +171,8 @@ def level_keys(conn: Connection, sku_ids: Iterable[int]) -> set[tuple[int, int]]
 def mark_counted(conn: Connection, sku_ids: Iterable[int]) -> None:
     """A count of zero is a count, although it moves nothing."""
     ids = sorted(set(sku_ids))
-    if ids:
-        conn.execute(update(skus).where(skus.c.id.in_(ids), skus.c.counted.is_(False)).values(counted=True))
+    for start in range(0, len(ids), CHUNK):
+        conn.execute(update(skus).where(skus.c.id.in_(ids[start : start + CHUNK]), skus.c.counted.is_(False)).values(counted=True))
 
 
 def _locked(conn: Connection, texts: set[str]) -> dict[str, int]:

@@ -173,11 +173,17 @@ class _Batch(Generic[C]):
         key = _well_formed(item, self._check) or self._places.key(item.sku, item.location)
         if isinstance(key, Refusal):
             return key
+        if key[0] in self._places.recipes:
+            return _no_own_stock(item.sku, [self._places.parts[sku_id].sku for sku_id, _ in self._places.recipes[key[0]]])
         deltas = decide(item, key, self._running.level(key))
         if isinstance(deltas, Refusal):
             return deltas
         level = self._running.add(_entry(item, key, type_, deltas))
         return Posted(item.sku, item.location, level.on_hand, level.available, level.quarantined, level.damaged)
+
+
+def _no_own_stock(sku: str, parts: list[str]) -> NotAllowed:
+    return NotAllowed(f"SKU {sku!r} is a bundle and has no stock of its own; receive, count or adjust its parts: {', '.join(parts)}")
 
 
 def _entry(item: Change, key: LevelKey, type_: MovementType, deltas: Deltas) -> Entry:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, func, or_, select, update
 
-from channelsync.ledger import rules
+from channelsync.ledger import bundles, rules
+from channelsync.ledger.bundles import Pool
 from channelsync.ledger.rules import Rules
-from channelsync.ledger.schema import listings, order_lines, shelf_feeds, shelves, skus, stock_levels
+from channelsync.ledger.schema import bundle_parts, listings, order_lines, shelf_feeds, shelves, skus, stock_levels
 
 CHUNK = 400
 
@@ -47,8 +48,14 @@ def lock(conn: Connection, sku_ids: list[int]) -> None:
     """The shelves of these SKUs, in key order. Before the sums are read: two writers at two locations that feed one shelf must not both compute its target from half of the news."""
     if conn.dialect.name == "sqlite":
         return  # one writer at a time
-    query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id).where(listings.c.sku_id.in_(sku_ids))
+    query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id).where(_sells(sku_ids))
     conn.execute(query.order_by(shelves.c.id).with_for_update(of=shelves, key_share=True))
+
+
+def _sells(sku_ids: list[int]) -> ColumnElement[bool]:
+    """Listings of these SKUs, and of bundles that they are part of."""
+    containing = select(bundle_parts.c.bundle_id).where(bundle_parts.c.sku_id.in_(sku_ids))
+    return or_(listings.c.sku_id.in_(sku_ids), listings.c.sku_id.in_(containing))
 
 
 def _retarget(conn: Connection, found: list[_Shelf]) -> None:
@@ -91,35 +98,40 @@ def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
             (live & fed).label("writable"),
             skus.c.counted,  # what was never counted is not zero: it is unknown
             available.label("available"),
+            exists().where(bundle_parts.c.bundle_id == listings.c.sku_id).label("bundle"),
         )
         .select_from(shelves)
         .join(listings, listings.c.id == shelves.c.listing_id)
         .join(skus, skus.c.id == listings.c.sku_id)
         .outerjoin(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
         .outerjoin(stock_levels, (level.sku_id == listings.c.sku_id) & (level.location_id == shelf_feeds.c.location_id))
-        .where(listings.c.sku_id.in_(sku_ids))
+        .where(_sells(sku_ids))
         .group_by(shelves.c.id, listings.c.id, skus.c.id)
         .order_by(shelves.c.id)
     )
-    return [_shelf(row) for row in conn.execute(query).mappings()]
+    rows = conn.execute(query).mappings().all()
+    pools = bundles.pools(conn, [row["id"] for row in rows if row["bundle"]])
+    return [_shelf(row, pools.get(row["id"]) or Pool(row["counted"], int(row["available"]))) for row in rows]
 
 
-def _shelf(row: RowMapping) -> _Shelf:
+def _shelf(row: RowMapping, pool: Pool) -> _Shelf:
     return _Shelf(
         row["id"], row["book"], row["target"], row["due"], row["frozen"], rules.of_row(row),
-        row["pack"], bool(row["writable"]), row["counted"], int(row["available"]),
+        row["pack"], bool(row["writable"]), pool.counted, pool.available,
     )  # fmt: skip
 
 
 def withheld_by(conn: Connection, shelf_ids: Iterable[int]) -> dict[int, int]:
     """Units (of the listing) that each shop holds back by itself: the open claims that are flagged so. There is no other source for it."""
-    ids = list(shelf_ids)
-    query = (
-        select(order_lines.c.shelf_id, func.sum(order_lines.c.withheld))
-        .where(order_lines.c.shelf_id.in_(ids), order_lines.c.withheld > 0)
-        .group_by(order_lines.c.shelf_id)
-    )
-    return {row[0]: int(row[1]) for row in conn.execute(query)} if ids else {}
+    ids, found = list(shelf_ids), dict[int, int]()
+    for start in range(0, len(ids), CHUNK):
+        query = (
+            select(order_lines.c.shelf_id, func.sum(order_lines.c.withheld))
+            .where(order_lines.c.shelf_id.in_(ids[start : start + CHUNK]), order_lines.c.withheld > 0)
+            .group_by(order_lines.c.shelf_id)
+        )
+        found |= {row[0]: int(row[1]) for row in conn.execute(query)}
+    return found
 
 
 def skus_of(conn: Connection, shelf_ids: Collection[int]) -> set[int]:
