@@ -12,11 +12,15 @@ from channelsync.testing.standins.base import Change
 
 @dataclass(frozen=True, slots=True)
 class Supplied:
-    """Physical units came (> 0) or went (< 0) otherwise than by orders: the first stock, receipts, corrections."""
+    """Physical units came (> 0) or went (< 0) otherwise than by orders: the first stock, receipts, corrections.
+
+    told: the ledger hears of it at once; False: an authority's affair, which the ledger learns of by its next reading.
+    """
 
     at: float
     unit: str
     units: int
+    told: bool = True
 
 
 @dataclass(frozen=True, slots=True)

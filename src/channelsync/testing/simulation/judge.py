@@ -107,8 +107,10 @@ class _Shelf:
 class Judge:
     """Feed it events in order of happening; ask for the verdict at any time."""
 
-    def __init__(self, shops: Mapping[str, ShopFacts], goods: Goods) -> None:
-        self._shops, self._goods = shops, goods
+    def __init__(self, shops: Mapping[str, ShopFacts], goods: Goods, *, reading_within: float = 0.0) -> None:
+        """reading_within: how long at most until a reading of the stock authority tells the ledger what has gone there."""
+        self._shops, self._goods, self._reading_within = shops, goods, reading_within
+        self._went: dict[str, float] = {}  # unit -> when some of it last went without a word
         self.truth = Promises(goods)
         self._shelves: dict[Key, _Shelf] = {}
         self._counted: dict[Key, int] = {}  # (shop, unit) -> promised, as the ledger knows
@@ -147,6 +149,8 @@ class Judge:
         match event:
             case Supplied():
                 self.truth.supply(event.unit, event.units)
+                if event.units < 0 and not event.told:
+                    self._went[event.unit] = event.at
             case Claimed():
                 self.truth.claim(event)
             case Changed():
@@ -253,8 +257,12 @@ class Judge:
         return HarmClass.OWN_LAG
 
     def _cross(self, event: Changed, item: str, attempt: _Attempt) -> HarmClass:
-        """Units the ledger had not seen: of other shops and other items, and of the item itself where its shop does not lower its number at once."""
-        unseen = False
+        """Units the ledger had not seen: of other shops and other items, of the item itself where its shop does not lower its number at once,
+        and what has just gone at the stock authority.
+        """
+        unseen = any(
+            event.at - self._went.get(unit, float("-inf")) <= self._reading_within for unit in self._goods.recipe(event.shop, item)
+        )
         for unit, count in self._goods.recipe(event.shop, item).items():
             for shop, facts in self._shops.items():
                 own = item if shop == event.shop else None

@@ -55,8 +55,8 @@ class Recorder:
         self._counted: dict[tuple[str, str], int] = {}
         self.shortages_seen = 0
 
-    def supplied(self, sku: str, units: int, location: str = "") -> None:
-        self._tell(Supplied(self._clock.monotonic(), self.goods.unit(sku, location), units))
+    def supplied(self, sku: str, units: int, location: str = "", *, told: bool = True) -> None:
+        self._tell(Supplied(self._clock.monotonic(), self.goods.unit(sku, location), units, told))
 
     # -- the shops -----------------------------------------------------------------------------------------------------------------------------
 
