@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from channelsync.contract import ChannelLocation, HasLocations, ShelfRef
+from channelsync.contract import Carrier, ChannelLocation, HasLocations, ShelfRef
 from channelsync.engine.channel import Channel
 from channelsync.engine.store import Store
 from channelsync.ledger import channel_places, channels
@@ -76,6 +76,8 @@ class Places:
         """Look for stock at unmapped locations, and pause the channel or end the pause. Returns when to look again. Raises the channel's errors."""
         await self.learn(again=True)
         store, channel = self._store, self._channel
+        if channel.traits.carrier is Carrier.NONE:
+            return WATCH_SECONDS  # it has no numbers of ours that customers see
         unmapped = await store.ledger.read(channel_places.unmapped, channel.id, channel.settings.places)
         self._searches = {place.ref: self._searches.get(place.ref, _Search()) for place in unmapped}
         for place in unmapped:
