@@ -60,7 +60,11 @@ def link(conn: Connection, items: Sequence[Link], now: datetime) -> Sequence[Lin
         elif sku is None or found is None:
             answers.append(UnknownSku(item.sku))
         else:
-            conn.execute(update(table).where(table.c.id == found.id).values(sku_id=sku.id, pack=item.pack, linked_at=now))
+            conn.execute(
+                update(table)
+                .where(table.c.id == found.id)
+                .values(sku_id=sku.id, pack=item.pack, linked_at=now, linked_text=table.c.sku_text)
+            )
             touched.add(sku.id)
             answers.append(Linked(found.id, found.ref, item.sku, item.pack, waiting(conn, item.channel_id, [found.id])))
     ruling.settle(conn, touched, now)
@@ -157,20 +161,36 @@ def match(
 
     among: look only at these listings.
     """
+    judged = judge(conn, channel_id, after=after, limit=limit, among=among)
+    links = judged.links
+    if links:
+        linked = {"sku_id": bindparam("_sku"), "linked_at": now, "linked_text": table.c.sku_text}
+        conn.execute(update(table).where(table.c.id == bindparam("_id")).values(linked), [{"_id": i, "_sku": s} for i, s in links.items()])
+        ruling.settle(conn, set(links.values()), now)
+    return Matched(len(links), judged.problems, waiting(conn, channel_id, list(links)), judged.next)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """links: listing id -> SKU id, what `match` would link. next: as in Matched."""
+
+    links: Mapping[int, int]
+    problems: tuple[Problem, ...]
+    next: int | None
+
+
+def judge(conn: Connection, channel_id: int, *, after: int = 0, limit: int = 500, among: Collection[int] | None = None) -> Judged:
+    """What `match` would say about the listings that were never linked nor unlinked. Reads only."""
     unlinked = table.c.sku_id.is_(None) & table.c.linked_at.is_(None) & table.c.removed_at.is_(None) & table.c.stock_ref.is_(None)
     query = select(table).where(table.c.channel_id == channel_id, unlinked, table.c.id > after)
     if among is not None:
         query = query.where(table.c.id.in_(among))
     rows = conn.execute(query.order_by(table.c.id).limit(limit + 1)).mappings().all()
-    judge = _Judge(conn, channel_id, [row["sku_text"] for row in rows[:limit] if row["sku_text"]])
-    verdicts = [(row["id"], judge(row)) for row in rows[:limit]]
+    say = _Judge(conn, channel_id, [row["sku_text"] for row in rows[:limit] if row["sku_text"]])
+    verdicts = [(row["id"], say(row)) for row in rows[:limit]]
     links = {id_: verdict for id_, verdict in verdicts if isinstance(verdict, int)}
-    if links:
-        statement = update(table).where(table.c.id == bindparam("_id")).values(sku_id=bindparam("_sku"), linked_at=now)
-        conn.execute(statement, [{"_id": id_, "_sku": sku_id} for id_, sku_id in links.items()])
-        ruling.settle(conn, set(links.values()), now)
     problems = tuple(verdict for _, verdict in verdicts if isinstance(verdict, Problem))
-    return Matched(len(links), problems, waiting(conn, channel_id, list(links)), rows[limit - 1]["id"] if len(rows) > limit else None)
+    return Judged(links, problems, rows[limit - 1]["id"] if len(rows) > limit else None)
 
 
 class _Judge:

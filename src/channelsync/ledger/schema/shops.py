@@ -62,9 +62,11 @@ listings = Table(
     Column("seen_at", Utc, nullable=False),
     Column("removed_at", Utc),
     Column("linked_at", Utc),  # first linked or unlinked: from then on automatic matching leaves it alone, whatever its SKU text becomes
+    Column("linked_text", String(255)),  # its SKU text when it was linked: another one since then is shown to people
     UniqueConstraint("channel_id", "ref"),
     CheckConstraint("pack > 0", name="pack"),
     Index(None, "sku_id"),
+    Index(None, "channel_id", "sku_text"),
 )
 
 listing_aliases = Table(
