@@ -15,6 +15,7 @@ from channelsync.contract import (
     Context,
     Cursor,
     Delivery,
+    Diagnosis,
     Gone,
     HttpRequest,
     HttpResponse,
@@ -27,14 +28,15 @@ from channelsync.contract import (
     Page,
     Parsed,
     Reading,
+    Setup,
     ShelfHint,
     ShelfRef,
     Subscription,
     Traits,
     WriteResult,
 )
-from channelsync.errors import BadDelivery, Misunderstood
-from channelsync_memory import shapes
+from channelsync.errors import BadDelivery, Misunderstood, Unauthorized
+from channelsync_memory import diagnosis, shapes
 from channelsync_memory.answers import fits, moment, understood
 from channelsync_memory.marks import marks, present
 from channelsync_memory.settings import Settings
@@ -45,7 +47,7 @@ TOPICS = ("order.changed", "stock.changed", "listing.changed")
 
 
 class MemoryConnector:
-    """Satisfies Connector, ReceivesWebhooks and RegistersWebhooks."""
+    """Satisfies Connector, ReceivesWebhooks, RegistersWebhooks and Diagnoses."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
@@ -159,6 +161,14 @@ class MemoryConnector:
                 continue
             ours[topic] = await self._http.write(request, understood(lambda body: shapes.subscription(fits(shapes.HookShape, body))))
         return list(ours.values())
+
+    async def diagnose(self, setup: Setup) -> Sequence[Diagnosis]:
+        try:
+            hooks = await self.subscriptions()
+            page = await anext(aiter(self.listings(Cursor())))
+        except Unauthorized as error:
+            return [diagnosis.refused(str(error))]
+        return diagnosis.judge(setup, TOPICS, hooks, page.items)
 
     def _overlap(self) -> timedelta:
         return timedelta(seconds=self._settings.overlap_seconds) + self._traits.visibility_lag

@@ -13,6 +13,7 @@ from channelsync.cli.checking import check
 from channelsync.cli.daemon import run
 from channelsync.cli.database import group as database
 from channelsync.cli.demo import demo
+from channelsync.cli.doctor import doctor
 from channelsync.cli.drift import group as drift
 from channelsync.cli.freezing import freeze, thaw
 from channelsync.cli.initial import init
@@ -70,6 +71,7 @@ app.command("check")(check)
 app.command("run")(run)
 app.command("demo")(demo)
 app.command("status")(status)
+app.command("doctor")(doctor)
 app.command("sync")(sync)
 app.command("plan")(plan)
 app.command("apply")(apply)
