@@ -18,6 +18,7 @@ from channelsync.contract import HttpResponse
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized, Unavailable
 
 NO_JSON = object()
+GATEWAY = (502, 504)  # a proxy that did not reach the shop
 STARTS_TRIED = 50
 DATE_CHARS = 29  # an RFC 9110 date; proxies have been seen to double the header
 HINTS = {
@@ -28,11 +29,12 @@ HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """at: the shop's clock when it answered (None: it did not say). noisy: something stood in front of the JSON."""
+    """at: the shop's clock when it answered (None: it did not say). noisy: something stood in front of the JSON. age: seconds in a cache."""
 
     data: Any
     at: datetime | None
     noisy: bool = False
+    age: int = 0
 
     def rows(self) -> list[dict[str, Any]]:
         if not isinstance(self.data, list) or not all(isinstance(row, dict) for row in self.data):
@@ -43,6 +45,10 @@ class Answer:
         if not isinstance(self.data, dict):
             raise Misunderstood(f"expected an object, got {str(self.data)[:120]}")
         return self.data
+
+
+class AnotherPage(Unavailable):
+    """Something answered that is not WooCommerce: a firewall, a cache, a maintenance page, PHP itself."""
 
 
 class ShopRefused(Refused):
@@ -60,7 +66,7 @@ def understand(response: HttpResponse) -> Answer:
         raise _page(response)
     if not 200 <= response.status < 300:
         raise _error(response, data if isinstance(data, dict) else {})
-    return Answer(data, shop_clock(response.headers), noisy)
+    return Answer(data, shop_clock(response.headers), noisy, cache_age(response.headers))
 
 
 def decode(body: bytes) -> tuple[Any, bool]:
@@ -87,6 +93,12 @@ def shop_clock(headers: Mapping[str, str]) -> datetime | None:
         return None
 
 
+def cache_age(headers: Mapping[str, str]) -> int:
+    """How long the answer lay in a shared cache; 0 if it does not say."""
+    told = headers.get("age", "").strip()
+    return int(told) if re.fullmatch(r"\d{1,9}", told, re.ASCII) else 0
+
+
 def _page(response: HttpResponse) -> ChannelError:
     """No JSON: a web server, firewall, cache or PHP itself spoke."""
     wait = retry_after(response)
@@ -97,7 +109,8 @@ def _page(response: HttpResponse) -> ChannelError:
         return ShopRefused(413, "too_large", "the host refuses a body of this size; lower batch_size")
     if 300 <= response.status < 400:
         return Misunderstood(f"the shop redirects to {response.headers.get('location', '?')}: set url to the shop's final address")
-    return Unavailable(f"not WooCommerce but another page answered ({said})", retry_after=wait)
+    kind = Unavailable if response.status in GATEWAY else AnotherPage
+    return kind(f"not WooCommerce but another page answered ({said})", retry_after=wait)
 
 
 def _error(response: HttpResponse, data: Mapping[str, Any]) -> ChannelError:

@@ -12,6 +12,7 @@ from channelsync.contract import (
     Context,
     Cursor,
     Delivery,
+    Diagnosis,
     Gone,
     Identity,
     Listing,
@@ -19,6 +20,7 @@ from channelsync.contract import (
     Page,
     Parsed,
     Reading,
+    Setup,
     ShelfRef,
     Subscription,
     Traits,
@@ -27,6 +29,7 @@ from channelsync.contract import (
 from channelsync.errors import Misunderstood
 from channelsync_woocommerce import subscriptions, webhooks
 from channelsync_woocommerce.api import PER_PAGE, Api
+from channelsync_woocommerce.diagnose import Doctor
 from channelsync_woocommerce.listings import Listings
 from channelsync_woocommerce.orders import Orders
 from channelsync_woocommerce.push import Push
@@ -38,7 +41,7 @@ INDEX_FIELDS = "name,home,gmt_offset,timezone_string"
 
 
 class WooCommerceConnector:
-    """Connector, ReceivesWebhooks and RegistersWebhooks for one WooCommerce shop."""
+    """Connector, ReceivesWebhooks, RegistersWebhooks and Diagnoses for one WooCommerce shop."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
@@ -81,6 +84,9 @@ class WooCommerceConnector:
         }
         port = f":{address.port}" if address.port else ""
         return Identity(f"{address.hostname}{port}{address.path.rstrip('/')}", text(index.get("name")), facts)
+
+    async def diagnose(self, setup: Setup) -> Sequence[Diagnosis]:
+        return await Doctor(self._api, self._settings).look(setup)
 
     async def _option(self, name: str) -> str:
         return text((await self._api.get(f"/settings/products/{name}")).object().get("value"))

@@ -19,6 +19,7 @@ from channelsync_woocommerce.walk import Raw, Walk, changed_at
 
 FIELDS = "id,name,sku,type,status,parent_id,manage_stock,stock_quantity,global_unique_id,date_modified_gmt"
 UNCOUNTED = {"grouped": "a grouped product has no stock of its own", "external": "an external product is sold elsewhere"}
+CONTAINERS = ("bundle", "composite", "mix-and-match")
 RAW_MAX = 20_000
 VARIATION_PAGES = 100
 
@@ -28,6 +29,8 @@ def listing(raw: Raw, parent: Raw | None = None) -> Listing:
     number, kind, managed = number_id(raw), str(raw.get("type", "simple")), raw.get("manage_stock")
     own = listing_ref(number_id(parent), number) if parent else listing_ref(number)
     problem = UNCOUNTED.get(kind)
+    if kind in CONTAINERS and managed is not True:
+        problem = "a bundle without stock of its own: its parts are what is counted; link them instead"
     if parent is None and kind == "variable" and managed is not True:
         problem = "a variable product without stock of its own: its variations are what is sold"
     title = " - ".join(name for part in (parent, raw) if part and (name := text(part.get("name"))))

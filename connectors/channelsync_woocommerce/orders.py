@@ -15,7 +15,7 @@ from channelsync_woocommerce.answers import ShopRefused
 from channelsync_woocommerce.api import PER_PAGE, Api
 from channelsync_woocommerce.settings import Settings
 from channelsync_woocommerce.shapes import from_naive_utc, inner, naive_utc, number_id, objects
-from channelsync_woocommerce.snapshot import DEAD, snapshot, unshipped_refunds
+from channelsync_woocommerce.snapshot import DEAD, Meanings, snapshot, unshipped_refunds
 from channelsync_woocommerce.walk import Chunk, Raw, Walk, changed_at
 
 FIELDS = "id,number,status,created_via,date_created_gmt,date_modified_gmt,date_paid_gmt,date_completed_gmt,line_items,refunds,meta_data"  # what a snapshot needs: names and addresses of customers stay in the shop
@@ -59,6 +59,7 @@ class Orders:
 
     def __init__(self, api: Api, settings: Settings) -> None:
         self._api, self._settings = api, settings
+        self._meanings = Meanings(settings.held_statuses, settings.shipped_statuses, settings.released_statuses, settings.container_keys)
 
     async def one(self, ref: str) -> OrderSnapshot | Gone:
         if not REF.fullmatch(ref):
@@ -112,7 +113,7 @@ class Orders:
             told = []
         if "processing" not in told:  # some hosts answer OPTIONS themselves: rather read all orders than miss one
             return "any"
-        return ",".join(dict.fromkeys([*OPEN, *(status for status in told if status not in CLOSED)]))
+        return ",".join(dict.fromkeys([*OPEN, *(status for status in told if status not in CLOSED or status in self._meanings.held)]))
 
     async def _page(self, rows: list[Raw], *, resume: str | None = None, high_water: str | None = None) -> Page[OrderSnapshot]:
         items: list[OrderSnapshot] = []
@@ -129,7 +130,7 @@ class Orders:
         refunds: list[Raw] = []
         if raw.get("refunds") and (raw.get("date_completed_gmt") or raw.get("status") not in DEAD):
             refunds = await self._refunds(raw)
-        return snapshot(raw, self._settings.hold_stock_minutes, unshipped_refunds(raw, refunds))
+        return snapshot(raw, self._settings.hold_stock_minutes, unshipped_refunds(raw, refunds), self._meanings)
 
     async def _refunds(self, raw: Raw) -> list[Raw]:
         try:

@@ -36,30 +36,49 @@ RESERVATION_KEYS = ("_reservation_ref", "reservation_ref")
 
 
 @dataclass(frozen=True, slots=True)
+class Meanings:
+    """What this shop's settings say about statuses that WooCommerce does not know, or uses otherwise, and about lines made of other lines."""
+
+    held: tuple[str, ...] = ()
+    shipped: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+
+    def state(self, status: str) -> OrderState:
+        """Any status that is named nowhere (processing, on-hold, completed, those of plug-ins) is an open order."""
+        if status in self.held or status in self.shipped:
+            return OrderState.OPEN
+        return OrderState.CANCELLED if status in self.released else STATES.get(status, OrderState.OPEN)
+
+
+PLAIN = Meanings()
+
+
+@dataclass(frozen=True, slots=True)
 class _Order:
     """What the lines need to know of their order."""
 
-    status: str
     state: OrderState
+    undone: bool  # back to a status in which WooCommerce has given everything back
     shipped: bool
     withholds: bool
     paid_at: datetime | None
     modified_at: datetime
 
 
-def snapshot(raw: Raw, hold_stock_minutes: int, refunded: Mapping[int, int] = NOTHING) -> OrderSnapshot:
-    """Any status that is not listed in STATES (processing, on-hold, completed, those of plug-ins) is an open order. Raises Misunderstood.
+def snapshot(raw: Raw, hold_stock_minutes: int, refunded: Mapping[int, int] = NOTHING, meanings: Meanings = PLAIN) -> OrderSnapshot:
+    """Raises Misunderstood.
 
     refunded: units per line id that were refunded before they could be shipped.
     """
     status = str(raw.get("status", ""))
-    state = STATES.get(status, OrderState.OPEN)
+    state = meanings.state(status)
     created, modified = required_time(raw, "date_created"), required_time(raw, "date_modified")
     order = _Order(
-        status=status,
         state=state,
-        shipped=optional_time(raw, "date_completed") is not None,
-        withholds=status == "pending" and raw.get("created_via") in WITHHOLDING and hold_stock_minutes > 0,
+        undone=status in ("cancelled", "pending"),
+        shipped=optional_time(raw, "date_completed") is not None or status in meanings.shipped,
+        withholds=state is OrderState.PENDING and status == "pending" and raw.get("created_via") in WITHHOLDING and hold_stock_minutes > 0,
         paid_at=optional_time(raw, "date_paid"),
         modified_at=modified,
     )
@@ -70,15 +89,18 @@ def snapshot(raw: Raw, hold_stock_minutes: int, refunded: Mapping[int, int] = NO
         state=state,
         modified_at=modified,
         created_at=created,
-        lines=() if status in DRAFTS else tuple(_line(line, order, refunded) for line in objects(raw, "line_items")),
+        lines=() if status in DRAFTS else tuple(_line(line, order, refunded, meanings) for line in objects(raw, "line_items")),
         number=text(raw.get("number")) or str(raw["id"]),
         hold_until=created + hold if state is OrderState.PENDING else None,
         reservation_ref=text(reservation) or None,
     )
 
 
-def _line(raw: Raw, order: _Order, refunded: Mapping[int, int]) -> OrderLine:
-    """product_id 0: the product was deleted for good, or never existed; the line keeps what it says of itself."""
+def _line(raw: Raw, order: _Order, refunded: Mapping[int, int], meanings: Meanings) -> OrderLine:
+    """product_id 0: the product was deleted for good, or never existed; the line keeps what it says of itself.
+
+    A bundle's line whose parts are lines of their own holds no stock, unless the shop took some for it: then the bundle is counted too.
+    """
     product, variation = number_id(raw, "product_id", missing=0), number_id(raw, "variation_id", missing=0)
     quantity = max(0, units(raw.get("quantity"), "quantity"))
     took = units(meta_value(raw, "_reduced_stock"), "_reduced_stock")
@@ -90,11 +112,17 @@ def _line(raw: Raw, order: _Order, refunded: Mapping[int, int]) -> OrderLine:
         sku=text(raw.get("sku")) or None,
         title=text(raw.get("name")),
         effects=_effects(order, quantity, took, back),
+        stocked=bool(took or back) or not _is_container(raw, meanings),
     )
     never_left = min(quantity, refunded.get(number_id(raw), 0))
     if order.shipped:
         return _shipped(line, order, took, back, never_left)
     return _not_shipped(line, order, took, back, never_left)
+
+
+def _is_container(raw: Raw, meanings: Meanings) -> bool:
+    """Bundle plug-ins mark such a line by meta data, and some by a field of the same name without the underscore."""
+    return any(meta_value(raw, key) or raw.get(key.lstrip("_")) for key in meanings.containers)
 
 
 def _shipped(line: OrderLine, order: _Order, took: int, back: int, never_left: int) -> OrderLine:
@@ -103,17 +131,16 @@ def _shipped(line: OrderLine, order: _Order, took: int, back: int, never_left: i
     Of units refunded before, those put back on sale are cancelled and the others quarantined.
     """
     shipped, cancelled = line.quantity - never_left, min(never_left, back)
-    gave_all_back = order.status in ("cancelled", "pending")
-    restocked = shipped - min(shipped, max(0, took)) if gave_all_back else min(shipped, back - cancelled)
+    restocked = shipped - min(shipped, max(0, took)) if order.undone else min(shipped, back - cancelled)
     return replace(line, shipped=shipped, cancelled=cancelled, quarantined=never_left - cancelled, restocked=restocked)
 
 
 def _not_shipped(line: OrderLine, order: _Order, took: int, back: int, never_left: int) -> OrderLine:
     """A dead order's units are free again if the shop gave them back; what it still takes stays off sale until a person looks."""
-    if order.status in DEAD:
+    if order.state in (OrderState.CANCELLED, OrderState.DELETED):
         quarantined = min(line.quantity, max(0, took))
         return replace(line, cancelled=line.quantity - quarantined, quarantined=quarantined)
-    withheld = line.quantity if order.withholds else 0
+    withheld = line.quantity if order.withholds and line.stocked else 0
     return replace(line, cancelled=back, quarantined=max(0, never_left - back), withheld=withheld)
 
 
@@ -137,8 +164,7 @@ def _effects(order: _Order, quantity: int, took: int, back: int) -> tuple[Effect
     """
     changed = order.modified_at + REST_OF_SECOND
     paid = min(order.paid_at, order.modified_at) + REST_OF_SECOND if order.paid_at else None
-    undone = order.status in ("cancelled", "pending")
-    if paid and undone and took == 0 and quantity:
+    if paid and order.undone and took == 0 and quantity:
         return Effect(quantity, paid), Effect(-quantity, changed)
     if paid and took + back == quantity and back:
         return Effect(quantity, paid), Effect(-back, changed)

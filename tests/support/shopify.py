@@ -90,7 +90,7 @@ def stand_in(clock: Clock, *items: Item, seed: int = 1, **dials: Any) -> Shopify
 
 
 @asynccontextmanager
-async def connected(shop: ShopifyStandIn, clock: Clock, **settings: Any) -> Any:
+async def connected(shop: ShopifyStandIn, clock: Clock, /, **settings: Any) -> Any:
     """The connector on the shop, through the shell's own door."""
     table = {name: value for name, value in shop.settings(URL).items() if name != "connector"} | settings
     table = {name: value for name, value in table.items() if value is not None}

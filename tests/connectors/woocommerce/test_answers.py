@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized, Unavailable
-from channelsync_woocommerce.answers import NO_JSON, decode, retry_after, understand
+from channelsync_woocommerce.answers import NO_JSON, AnotherPage, decode, retry_after, understand
 from support.woocommerce import answer
 
 
@@ -31,11 +31,12 @@ def error(code: str, status: int) -> Any:
         (error("too_many", 429), RateLimited),
         (error("internal_server_error", 500), Unavailable),
         (answer([], 500), Unavailable),
-        (answer(b"<html>blocked</html>", 403), Unavailable),
-        (answer(b"<html>login</html>", 401), Unavailable),
+        (answer(b"<html>Bad Gateway</html>", 502), Unavailable),
+        (answer(b"<html>blocked</html>", 403), AnotherPage),
+        (answer(b"<html>login</html>", 401), AnotherPage),
         (answer(b"<html>moved</html>", 301, location="https://www.shop.test/"), Misunderstood),
-        (answer(b"<!DOCTYPE html><html></html>", 200), Unavailable),
-        (answer(b"", 204), Unavailable),
+        (answer(b"<!DOCTYPE html><html></html>", 200), AnotherPage),
+        (answer(b"", 204), AnotherPage),
     ],
 )
 def test_errors_say_what_happens_next(response: Any, raised: type[ChannelError]) -> None:

@@ -115,7 +115,7 @@ def test_deliveries(topic: str, raw: Any) -> None:
 )
 def test_answers_to_a_push(body: Any, status: int) -> None:
     """Each write has an outcome, and none is OK without its product in the answer."""
-    http = ScriptedHttp(answer(body, status))
+    http = ScriptedHttp(*([answer(body, status)] * 3))
     writes = tuple(Write(f"w{number}", ShelfRef(f"32:{number}"), 4, 5, -1) for number in (33, 34))
     try:
         results = asyncio.run(connected(http, ManualClock()).push(Call("k", writes)))

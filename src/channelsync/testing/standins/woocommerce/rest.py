@@ -59,6 +59,14 @@ class Rest:
             await self.state.clock.sleep(dials.request_seconds)
         if dials.maintenance:
             return 503, {"content-type": "text/html; charset=utf-8", "retry-after": "600", **self._date()}, MAINTENANCE
+        if dials.html_page:
+            return 200, {"content-type": "text/html; charset=utf-8", **self._date()}, dials.html_page.encode()
+        if dials.plain_permalinks:
+            return (
+                404,
+                {"content-type": "text/html; charset=utf-8", **self._date()},
+                b"<!DOCTYPE html><html><body>Page not found</body></html>",
+            )
         try:
             reply = await self._reply(method, path, parse_query(query), headers, body)
         except RestError as error:
@@ -98,6 +106,8 @@ class Rest:
             "content-type": "application/json; charset=UTF-8",
             "cache-control": "no-cache, must-revalidate, max-age=0, no-store, private",
         }
+        if self.state.dials.cache_age:
+            headers["age"] = str(self.state.dials.cache_age)
         return reply.status, {**headers, **reply.headers, **self._date()}, content
 
     def _date(self) -> dict[str, str]:

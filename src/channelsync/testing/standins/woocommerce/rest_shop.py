@@ -28,8 +28,15 @@ async def index(state: State, request: Request) -> Reply:
 
 
 async def system_status(state: State, request: Request) -> Reply:
-    environment = {"home_url": state.dials.home, "site_url": state.dials.home, "version": state.dials.version, "wp_version": "6.8.8"}
-    return Reply(pick({"environment": environment}, request.params.get("_fields")))
+    dials = state.dials
+    environment = {
+        "home_url": dials.home,
+        "site_url": dials.home,
+        "version": dials.version,
+        "wp_version": "6.8.8",
+        "wp_cron": dials.wp_cron,
+    }
+    return Reply(pick({"environment": environment, "settings": {"HPOS_enabled": dials.hpos}}, request.params.get("_fields")))
 
 
 async def manage_stock(state: State, request: Request) -> Reply:

@@ -24,6 +24,8 @@ class Dials:
 
     delta_race_seconds: between reading the base of an `inventory_delta` and writing the sum (it is not atomic in WooCommerce).
     cron_seconds: how often the webhook queue runs (60 in a real shop). visibility_lag: an order's change appears in lists after up to this.
+    html_page: what a firewall in front of the shop answers instead of it. cache_age: a cache in front of it answers, so many seconds late.
+    plain_permalinks: the web server knows no /wp-json.
     hang_seconds: how long a request that the fault dial dropped stays open. hold_stock_minutes: how long an unpaid checkout withholds its units. restores_on_failed: True from the release with pull request 66256 on.
     """
 
@@ -42,6 +44,11 @@ class Dials:
     knows_delta: bool = True
     extra_statuses: tuple[str, ...] = ()
     version: str = "10.0.2"
+    hpos: bool = True
+    wp_cron: bool = True
+    plain_permalinks: bool = False
+    html_page: str = ""
+    cache_age: int = 0
     home: str = ""
 
 
