@@ -41,12 +41,19 @@ def test_rules_take_effect_at_the_next_start_and_are_explained(alone: Scene) -> 
     steps = {step["name"]: step["source"] for step in planned["writes"][0]["steps"]}
     assert steps == {"available": "", "share 50%": "channels.west.rules", "safety stock": "rules"}
     alone.file.write_text(text.replace("[channels.west]", '[channels.west]\nrules = { sku = { "SKU-1" = { max = 5 } } }', 1))
+    assert not [warning for warning in said("check", scene=alone)["warnings"] if "no such SKU" in warning]
     said("sync", scene=alone)
     assert [alone.shops["west"].shows(f"SKU-{n}") for n in (1, 2)] == [5, 8]
     [east, west] = said("explain", "SKU-1", scene=alone)["shelves"]
     assert [step["name"] for step in east["steps"]] == ["available", "safety stock"]
     assert west["steps"][-1] == {"name": "max 5", "change": -3, "value": 5, "source": "channels.west.rules.sku SKU-1"}
     assert "channels.west.rules.sku SKU-1" in call("explain", "SKU-1", scene=alone).stdout
+
+
+def test_a_rule_that_names_nothing_is_told(alone: Scene) -> None:
+    said("apply", "--yes", scene=alone)
+    alone.file.write_text(alone.file.read_text().replace("[rules]", '[rules]\nsku = { "SKU-l" = { max = 5 } }', 1))
+    assert "rules.sku SKU-l: the ledger has no such SKU or listing" in said("check", scene=alone)["warnings"]
 
 
 def test_freezing_without_a_daemon(alone: Scene) -> None:

@@ -179,6 +179,19 @@ def test_plenty_shows_what_nobody_counts_until_it_is_counted(conn: Connection, s
     assert targets(conn)["p"] == 4
 
 
+def test_rules_about_nothing_are_named(conn: Connection, shop: int) -> None:
+    window: dict[str, Any] = {"opens": NOW, "closes": NOW + HOUR}
+    said = [
+        Rule("rules", safety_stock=1),
+        Rule("rules.sku A", sku="A", show_max=1),
+        Rule("rules.sku a", sku="a", show_max=1),
+        Rule("channels.shop.rules.listing b", channel_id=shop, listing="b", skip=True),
+        Rule("channels.shop.rules.listing x", channel_id=shop, listing="x", skip=True),
+        Rule("rules.windows[0]", sku="Z", **window, skip=True),
+    ]
+    assert ruling.about_nothing(conn, said) == ["rules.sku a", "channels.shop.rules.listing x", "rules.windows[0]: Z"]
+
+
 def test_plenty_in_a_shop_opens_no_ledger(conn: Connection, shop: int) -> None:
     skus.ensure(conn, ["P", "Q"], NOW)
     apply(conn, Rule("rules.sku P", sku="P", plenty=50))

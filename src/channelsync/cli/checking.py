@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
+from rich.markup import escape
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
 from channelsync.cli.show import dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.clock import Clock, SystemClock
-from channelsync.config import ChannelConfig
+from channelsync.config import ChannelConfig, Config
 from channelsync.contract import Context, Cursor, HasLocations
 from channelsync.errors import ChannelError
-from channelsync.ledger import channels
+from channelsync.ledger import channels, ruling
 from channelsync.ledger.channel_places import feeds_of
 from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import Schema
@@ -46,38 +47,49 @@ def check(config: ConfigFile = None, json: AsJson = False) -> None:
     [dim]Example: channelsync check -c acme.toml[/dim]
     """
     store = StoreAt(config)
-    known = _known_shops(store)
-    results = asyncio.run(_check_all(store, known))
+    known = _known(store)
+    results = asyncio.run(_check_all(store, known.shops))
+    warnings = [*map(str, store.config.warnings), *(f"{rule}: the ledger has no such SKU or listing" for rule in known.lost_rules)]
     if json:
-        warnings = [str(warning) for warning in store.config.warnings]
         dump({"store": store.config.store.id, "warnings": warnings, "channels": results})
     else:
         say(f"[green]config ok[/green]: store {store.config.store.id}, {len(results)} channels, {store.config.path}")
-        for warning in store.config.warnings:
-            say(f"[yellow]warning[/yellow]: {warning}")
+        for warning in warnings:
+            say(f"[yellow]warning[/yellow]: {escape(warning)}")
         rows = [(each.channel, "ok" if each.ok else "FAILED", each.shop, each.message) for each in results]
         table("Shops", ("channel", "", "shop", "what it says"), rows, empty="no channels configured")
     if not all(each.ok for each in results):
         raise typer.Exit(1)
 
 
-def _known_shops(store: StoreAt) -> dict[str, str | None]:
-    """Which shop each channel belongs to, if the ledger knows already. Does not make a ledger."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the ledger says. shops: which shop each channel belongs to. lost_rules: those that name what it does not have."""
+
+    shops: dict[str, str | None] = field(default_factory=dict)
+    lost_rules: tuple[str, ...] = ()
+
+
+def _known(store: StoreAt) -> Known:
+    """Nothing, where there is no ledger yet. Does not make one."""
     url = make_url(store.config.store.database)
     if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
-        return {}
+        return Known()
     database = open_database(store.config.store.database)
     try:
         if schema_state(database).schema is not Schema.CURRENT:
-            return {}
+            return Known()
         with reading(database).connect() as conn, conn.begin():
-            return _shops(conn)
+            return _ask(conn, store.config)
     finally:
         database.dispose()
 
 
-def _shops(conn: Connection) -> dict[str, str | None]:
-    return {state.name: state.shop for state in channels.every(conn)}
+def _ask(conn: Connection, config: Config) -> Known:
+    states = {state.name: state for state in channels.every(conn)}
+    ids = {name: states[name].id if name in states else 0 for name in config.channels}
+    lost = ruling.about_nothing(conn, config.shelf_rules(ids))
+    return Known({name: state.shop for name, state in states.items()}, tuple(lost))
 
 
 async def _check_all(store: StoreAt, known: dict[str, str | None]) -> list[Checked]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Column, Connection, RowMapping, bindparam, delete, func, insert, or_, select, update
 
 from channelsync.ledger import bounds, frost, rules, targets
 from channelsync.ledger.dialects import insert_into
@@ -22,6 +22,8 @@ from channelsync.ledger.schema import facts, listings, shelf_rules, shelves, sku
 
 CHUNK: Final = 200
 """SKUs at a time."""
+NAMED: Final = 1_000
+"""Names looked up at once."""
 KEPT: Final = "rules"
 APPLIED: Final = "rules applied"
 
@@ -146,6 +148,25 @@ def _next_boundary(conn: Connection, now: datetime) -> datetime | None:
     opens = conn.scalar(select(func.min(shelf_rules.c.opens)).where(shelf_rules.c.opens > now))
     closes = conn.scalar(select(func.min(shelf_rules.c.closes)).where(shelf_rules.c.closes > now))
     return min((moment for moment in (opens, closes) if moment is not None), default=None)
+
+
+def about_nothing(conn: Connection, wanted: Sequence[Rule]) -> list[str]:
+    """Rules that name a SKU or a listing the ledger does not have, by where they stand: a slip of the pen, or not there yet."""
+    texts = bounds.findable({rule.sku for rule in wanted if rule.sku is not None})
+    refs = bounds.findable({rule.listing for rule in wanted if rule.listing is not None})
+    known = set(_found(conn, skus.c.sku, texts))
+    told = set(_found(conn, listings.c.ref, refs))
+    lost = (
+        rule
+        for rule in wanted
+        if (rule.sku is not None and rule.sku not in known) or (rule.listing is not None and rule.listing not in told)
+    )
+    return list(dict.fromkeys(f"{rule.source}: {rule.sku or rule.listing}" if rule.opens else rule.source for rule in lost))
+
+
+def _found(conn: Connection, column: Column[str], texts: Sequence[str]) -> Iterator[str]:
+    for start in range(0, len(texts), NAMED):
+        yield from conn.scalars(select(column).where(column.in_(texts[start : start + NAMED])))
 
 
 # -- giving shelves their rules --------------------------------------------------------------------------------------------------------------
