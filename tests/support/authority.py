@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
-from channelsync.contract import Claim, Claimed, ClaimedLine, Listing, OrderLine, OrderSnapshot, OrderState, Page, Physical
+from channelsync.contract import Claim, Claimed, ClaimedLine, Listing, OrderLine, OrderSnapshot, OrderState, Page, Physical, Role
 from channelsync.ledger import (
     authorities,
     authority_import,
@@ -33,7 +33,6 @@ from channelsync.ledger.orders import Sighting
 from channelsync.ledger.schema import channels as channel_table
 from channelsync.ledger.schema import order_lines
 from channelsync.ledger.schema import orders as order_table
-from channelsync.contract import Role
 from support.stock import NOW
 
 LISTING, PLACE, SKU = "good", "store", "X"

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from channelsync.config import rules
 from channelsync.config.models import MAIN, ChannelKeys, Sections
 from channelsync.config.problems import Key
+from channelsync.contract import Role
 
 
 def codes_in(tree: Mapping[str, Any]) -> tuple[str, ...]:
@@ -38,6 +39,39 @@ def location_problems(channel: ChannelKeys, codes: Sequence[str]) -> Iterator[tu
                 yield f"locations.{ref}", f"{code!r} feeds {other!r} of this channel already; the shop would show the same units twice"
     if channel.location is None and not channel.locations and len(codes) > 1:
         yield "location", f"there are several ledger locations; say which one feeds this channel ({known})"
+
+
+def authority_problems(channel: ChannelKeys) -> Iterator[tuple[str, str]]:
+    """(key, message) for what an authority's table must say, and what only an authority's may."""
+    if channel.role is Role.CHANNEL:
+        if channel.authority_lag_minutes is not None:
+            yield "authority_lag_minutes", 'is for systems that own on hand; add role = "authority" or remove it'
+        return
+    if not channel.locations:
+        yield "locations", 'an authority needs one: { "<its store>" = "<ledger location>" } for each of its stores that counts'
+    for ref, places in channel.locations.items():
+        if len(places) > 1:
+            yield f"locations.{ref}", "what lies in one store of an authority lies at one ledger location; name a single one"
+
+
+def owner_problems(channels: Mapping[str, ChannelKeys], opening: str | None) -> Iterator[tuple[Key, str]]:
+    """Each ledger location has at most one authority, and the shop that opens the ledger does not sell from there alone."""
+    owners: dict[str, str] = {}
+    for name, channel in channels.items():
+        for ref, places in channel.locations.items() if channel.role is Role.AUTHORITY else ():
+            for code in places:
+                if (other := owners.setdefault(code, name)) != name:
+                    yield (
+                        ("channels", name, "locations", ref),
+                        f"on hand at {code!r} belongs to {other!r} already; one authority per location",
+                    )
+    first = channels.get(opening or "")
+    if first is None or first.role is Role.AUTHORITY:
+        return
+    sells_from = {code for codes in first.locations.values() for code in codes} or {first.location or MAIN}
+    if sells_from <= set(owners):
+        owner = owners[min(sells_from)]
+        yield ("store", "opening"), f"{opening!r} sells from locations whose on hand is read from {owner!r}; name {owner!r} here, or nobody"
 
 
 def section_problems(sections: Sections, channels: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:

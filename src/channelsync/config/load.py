@@ -73,6 +73,8 @@ class _Loading:
         channels = self.channels(tree.get("channels", {}), codes)
         if sections:
             sections = self.completed(sections, tree.get("channels", {}))
+        for at, why in checks.owner_problems(channels, sections.store.opening if sections else None):
+            self.add(at, why)
         warnings = self.warnings()
         if self.problems or sections is None:
             raise ConfigError([self.safe(problem) for problem in self.problems])
@@ -150,7 +152,7 @@ class _Loading:
 
     def placed(self, channel: ChannelKeys, at: Key, codes: tuple[str, ...]) -> ChannelKeys:
         """With the one ledger location there is, where the file does not name one."""
-        for key, why in checks.location_problems(channel, codes):
+        for key, why in (*checks.location_problems(channel, codes), *checks.authority_problems(channel)):
             self.add((*at, key), why)
         alone = channel.location is None and not channel.locations and len(codes) == 1
         return channel.model_copy(update={"location": codes[0]}) if alone else channel

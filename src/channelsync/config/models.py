@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from channelsync.config.problems import Problem
 from channelsync.config.rules import ChannelRules, Part, StoreRules, listed
+from channelsync.contract import Role
 from channelsync.ledger.ruling import Rule
 
 NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -115,16 +116,22 @@ class ChannelKeys(Part):
     """The engine's own keys of a `[channels.<name>]` table; everything else in it belongs to the connector."""
 
     connector: str
+    role: Role = Role.CHANNEL
     mode: Literal["live", "shadow"] = "live"
     poll_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     sweep_seconds: Annotated[float, Field(gt=0, le=30 * 86_400)] = 900.0
     location: str | None = None
     locations: Mapping[str, Places] = {}
     on_edit: OnEdit = OnEdit()
+    restock: Literal["channel", "never", "quarantine"] = "channel"
+    unpaid: Literal["soft", "hard", "ignore"] = "soft"
+    unpaid_minutes: Annotated[int, Field(gt=0, le=365 * 24 * 60)] | None = None
     guard: GuardConfig = GuardConfig()
     rules: ChannelRules = ChannelRules()
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     webhooks: bool = True
+    full_every_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24.0
+    authority_lag_minutes: Annotated[float, Field(gt=0, le=7 * 24 * 60)] | None = None
 
 
 class ChannelConfig(ChannelKeys):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from channelsync.clock import Clock
-from channelsync.contract import Connector, Reading, Traits
+from channelsync.contract import Connector, Reading, Role, Traits
 from channelsync.ledger import measuring
 from channelsync.ledger.brackets import OnEdit
 
@@ -19,6 +19,7 @@ class Settings:
     feeds its one number.
 
     live False (shadow): everything runs, nothing is written.
+    Of an authority: full_every: how often every number is read, changed or not. authority_lag: it shows no documents of our orders.
     """
 
     name: str
@@ -32,6 +33,9 @@ class Settings:
     catalogue: timedelta = timedelta(hours=1)
     timeout: timedelta = timedelta(seconds=30)
     lease: timedelta = timedelta(seconds=60)
+    role: Role = Role.CHANNEL
+    full_every: timedelta = timedelta(days=1)
+    authority_lag: timedelta | None = None
 
 
 class Signal:

@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from channelsync.contract import Delivery, Gone, ListingHint, OrderHint, OrderSnapshot, Parsed, ReceivesWebhooks, ShelfHint, StockHint
+from channelsync.contract import (
+    Delivery,
+    Gone,
+    ListingHint,
+    OrderHint,
+    OrderSnapshot,
+    Parsed,
+    ReceivesWebhooks,
+    Role,
+    ShelfHint,
+    StockHint,
+)
 from channelsync.engine.channel import Channel
 from channelsync.engine.introduce import introduce
 from channelsync.engine.store import Store
@@ -120,6 +131,10 @@ class Intake:
     async def _read_orders(self, channel: Channel, work: _Work) -> None:
         """One read per order, however many deliveries named it; the first that cannot be read leaves the rest for later."""
         if not work.orders:
+            return
+        if channel.settings.role is Role.AUTHORITY:  # it sells nothing: a document of ours has changed, and the next round hears it
+            channel.pull.set()
+            work.nothing += [row for deliveries in work.orders.values() for row in deliveries]
             return
         gate = asyncio.Semaphore(READS_AT_ONCE)
 

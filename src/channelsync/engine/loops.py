@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import structlog
 
+from channelsync.contract import Role
+from channelsync.engine.authority import Authority
 from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.channel import Channel, Signal
 from channelsync.engine.dispatch import Dispatcher
@@ -63,6 +65,8 @@ class Engine:
         }
         self.dispatchers = {channel.id: Dispatcher(store, channel, self.pullers) for channel in store.channels.values()}
         self.reconcilers = {channel.id: Reconciler(store, channel, self.pullers[channel]) for channel in store.channels.values()}
+        owners = [channel for channel in store.channels.values() if channel.settings.role is Role.AUTHORITY]
+        self.authorities = {channel.id: Authority(store, channel) for channel in owners}
         self.progress: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -79,7 +83,18 @@ class Engine:
                 tasks[f"{channel.name}.{name}"] = work
         return tasks
 
+    def _authority_tasks(self, channel: Channel, authority: Authority) -> dict[str, Task]:
+        catalogue, settings = self.catalogues[channel.id], channel.settings
+        return {
+            "catalogue": lambda: self._loop(channel, "catalogue", lambda: self._refresh(catalogue), channel.listed, settings.catalogue),
+            "import": lambda: self._loop(channel, "import", authority.read, channel.pull, settings.poll),
+            "export": lambda: self._loop(channel, "export", authority.export, channel.due, settings.poll),
+            "watch": lambda: self._watch(channel),
+        }
+
     def _channel_tasks(self, channel: Channel) -> dict[str, Task]:
+        if (authority := self.authorities.get(channel.id)) is not None:
+            return self._authority_tasks(channel, authority)
         settings = channel.settings
         dispatcher, reconciler, catalogue = self.dispatchers[channel.id], self.reconcilers[channel.id], self.catalogues[channel.id]
         second = timedelta(seconds=1)

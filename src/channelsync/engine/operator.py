@@ -28,11 +28,12 @@ class Operator:
     async def look(self, only: Iterable[Channel] | None = None) -> dict[str, str]:
         """Read listings, orders and the numbers that were never read. Returns what went wrong, by channel.
 
-        The channel that opens the ledger comes first: its SKUs are what the others' listings are matched with.
+        The channel that opens the ledger comes first: its SKUs are what the others' listings are matched with. Then those that own on hand.
         """
         wanted = list(self._store.channels.values() if only is None else only)
-        first = [channel for channel in wanted if channel.id == self._opening]
-        rest = [channel for channel in wanted if channel.id != self._opening]
+        leads = {self._opening, *self._engine.authorities}
+        first = sorted((channel for channel in wanted if channel.id in leads), key=lambda channel: channel.id != self._opening)
+        rest = [channel for channel in wanted if channel.id not in leads]
         troubles = [await self._look_at(channel) for channel in first]
         troubles += await asyncio.gather(*(self._look_at(channel) for channel in rest))
         return {channel.name: trouble for channel, trouble in zip([*first, *rest], troubles, strict=True) if trouble}
@@ -41,6 +42,9 @@ class Operator:
         try:
             await introduce(self._store, channel)
             await self._engine.catalogues[channel.id].refresh()
+            if (authority := self._engine.authorities.get(channel.id)) is not None:
+                await authority.read()
+                return None
             await self._engine.places[channel.id].watch()
             await self._engine.pullers[channel].look()
             reconciler = self._engine.reconcilers[channel.id]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, tuple_, update
 
 from channelsync.contract import ShelfRef
 from channelsync.ledger.dialects import insert_into
@@ -27,6 +27,7 @@ class Row:
     read_as: str = ""
     read_seq: int = 0
     read_at: datetime | None = None
+    wanted_seq: int = 0
     asked_at: datetime | None = None
     stale_since: datetime | None = None
     sku_id: int | None = None
@@ -106,29 +107,51 @@ def refs(conn: Connection, keys: Sequence[RowKey]) -> dict[int, str]:
 
 
 def to_ask(conn: Connection, channel_id: int, now: datetime, *, again_after: timedelta, limit: int) -> list[ShelfRef]:
-    """What is being recalculated, or holds units whose shipment waits for a newer number; what was asked for least lately first."""
+    """What did not come although it should have, and what must be newer than our own claims there; what was asked for least lately first."""
     table = authority_rows
     due = or_(table.c.asked_at.is_(None), table.c.asked_at <= now - again_after)
     query = (
         select(listings.c.ref, table.c.location)
         .join(listings, listings.c.id == table.c.listing_id)
-        .where(table.c.channel_id == channel_id, table.c.stale_since.is_not(None), listings.c.removed_at.is_(None), due)
+        .where(table.c.channel_id == channel_id, listings.c.removed_at.is_(None), due)
+        .where(table.c.stale_since.is_not(None) | ((table.c.wanted_seq > 0) & (table.c.read_seq <= table.c.wanted_seq)))
         .order_by(func.coalesce(table.c.asked_at, 0), table.c.listing_id, table.c.location)
         .limit(limit)
     )
     return [ShelfRef(row.ref, row.location) for row in conn.execute(query)]
 
 
-def note_asked(conn: Connection, channel_id: int, shelves: Sequence[ShelfRef], now: datetime) -> None:
-    for start in range(0, len(shelves), CHUNK):
-        chunk = [(shelf.listing, shelf.location) for shelf in shelves[start : start + CHUNK]]
-        named = select(listings.c.id, listings.c.ref).where(
-            listings.c.channel_id == channel_id, listings.c.ref.in_({ref for ref, _ in chunk})
-        )
-        ids = {row.ref: row.id for row in conn.execute(named)}
-        keys = sorted((ids[ref], location) for ref, location in chunk if ref in ids)
-        here = tuple_(authority_rows.c.listing_id, authority_rows.c.location).in_(keys)
-        conn.execute(update(authority_rows).where(here).values(asked_at=now))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """These are asked for by name now."""
+
+    channel_id: int
+    shelves: tuple[ShelfRef, ...]
+
+
+def note_asked(conn: Connection, items: Sequence[Asked], now: datetime) -> list[None]:
+    for item in items:
+        for keys in _keys(conn, item.channel_id, [(shelf.listing, shelf.location) for shelf in item.shelves]):
+            conn.execute(update(authority_rows).where(_here(keys)).values(asked_at=now))
+    return [None for _ in items]
+
+
+def want_newer(conn: Connection, channel_id: int, places: Sequence[tuple[str, str]], question: int) -> None:
+    """Our claims at these (listing, location) have changed: what was asked up to that question does not tell how things are now."""
+    for keys in _keys(conn, channel_id, places):
+        conn.execute(update(authority_rows).where(_here(keys)).values(wanted_seq=question, asked_at=None))
+
+
+def _keys(conn: Connection, channel_id: int, places: Sequence[tuple[str, str]]) -> Iterator[list[RowKey]]:
+    for start in range(0, len(places), CHUNK):
+        chunk = places[start : start + CHUNK]
+        mine = listings.c.channel_id == channel_id, listings.c.ref.in_({ref for ref, _ in chunk})
+        ids = {row.ref: row.id for row in conn.execute(select(listings.c.id, listings.c.ref).where(*mine))}
+        yield sorted((ids[ref], location) for ref, location in chunk if ref in ids)
+
+
+def _here(keys: Sequence[RowKey]) -> ColumnElement[bool]:
+    return tuple_(authority_rows.c.listing_id, authority_rows.c.location).in_(keys)
 
 
 def missed(conn: Connection, channel_id: int, question: int, since: datetime) -> int:

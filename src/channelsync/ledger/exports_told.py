@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, select, update
 
 from channelsync.contract import Claimed, ClaimedLine, Cursor, Page
-from channelsync.ledger import aside, cursors, exports_lines, findings, levels, order_documents
+from channelsync.ledger import aside, authority_rows, cursors, exports_lines, findings, levels, order_documents
 from channelsync.ledger.authority_claims import lowest
 from channelsync.ledger.exports import judge, put_aside
 from channelsync.ledger.exports_lines import Line
@@ -21,6 +21,7 @@ from channelsync.ledger.order_documents import Debited, Documented
 from channelsync.ledger.schema import channels, exports
 
 STREAM = "claims"
+RETRY_MAX = timedelta(minutes=10)
 GONE = "the authority says that its document was deleted; replay it to make a new one, or cancel the order where it was sold"
 
 
@@ -58,6 +59,8 @@ def _settle(conn: Connection, item: Exported, now: datetime) -> bool:
         put_aside(conn, row, f"the authority refuses it: {item.refused}", now)
         return False
     if item.claimed is None:
+        wait = min(RETRY_MAX, timedelta(seconds=2.0 ** min(row["sends"], 10)))
+        conn.execute(update(exports).where(exports.c.id == row["id"]).values(retry_at=now + wait))
         return False
     _hear(conn, row, item.claimed, item.question, now, answer=True)
     return True
@@ -105,6 +108,8 @@ def _hear(conn: Connection, row: RowMapping, claimed: Claimed, question: int, no
         for line in lines
     ]
     exports_lines.save(conn, changed)
+    moved = [line for line, told_row in zip(lines, changed, strict=True) if told_row["low_until"] == newest]
+    authority_rows.want_newer(conn, row["channel_id"], [(line.listing, line.location) for line in moved], newest)
     values = {"told_seq": question, "document": claimed.document or row["document"], "retry_at": None}
     if answer:
         values |= {"in_flight": False, "sends": 0, "confirmed_at": now}

@@ -34,7 +34,8 @@ authority_rows = Table(
     Column("read_as", String(64), nullable=False, server_default=""),
     count("read_seq"),
     Column("read_at", Utc),  # our clock when the run of that number began
-    Column("asked_at", Utc),  # being recalculated: asked for by name, last at
+    count("wanted_seq"),  # a question up to this one is not new enough: our own claims there have changed since
+    Column("asked_at", Utc),  # asked for by name, last at
     Column("stale_since", Utc),  # since when it did not come although it should have
     # what it put into the ledger, in SKU units
     Column("sku_id", BigInteger),

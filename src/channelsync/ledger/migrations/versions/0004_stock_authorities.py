@@ -46,6 +46,7 @@ def _rows() -> None:
         sa.Column("read_as", sa.String(length=64), server_default="", nullable=False),
         _count("read_seq"),
         sa.Column("read_at", sa.BigInteger()),
+        _count("wanted_seq"),
         sa.Column("asked_at", sa.BigInteger()),
         sa.Column("stale_since", sa.BigInteger()),
         sa.Column("sku_id", sa.BigInteger()),
