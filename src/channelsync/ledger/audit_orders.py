@@ -10,13 +10,14 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
 from channelsync.contract import OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger import fitting, line_sources, net_effect, order_json, order_mapping, order_rows
+from channelsync.ledger.line_moves import AFTER_ALL_HOLDS, BEFORE_ALL_HOLDS
 from channelsync.ledger.line_sources import Group
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_mapping import ChannelRow
@@ -24,8 +25,6 @@ from channelsync.ledger.order_rows import LineRow
 from channelsync.ledger.schema import channels, order_lines, orders, set_aside, stock_levels
 
 PAGE: Final = 200
-_WHILE_HELD: Final = datetime.min.replace(tzinfo=UTC)
-_AFTER_ALL_HOLDS: Final = datetime.max.replace(tzinfo=UTC)
 
 Rows = Iterator[tuple[str, str, str]]
 
@@ -98,13 +97,13 @@ def _order(conn: Connection, known: _Known, row: Mapping[str, Any], rows: Sequen
 def _line(conn: Connection, known: _Known, snapshot: OrderSnapshot, line: OrderLine, rows: Sequence[LineRow]) -> Rows:
     where = f"order {snapshot.ref!r} of channel {known.channel.id}, line {line.ref!r}"
     if not rows:
-        wanted = net_effect.desired(snapshot, line, now=_AFTER_ALL_HOLDS, policy=known.channel.policy)
+        wanted = net_effect.desired(snapshot, line, now=AFTER_ALL_HOLDS, policy=known.channel.policy)
         if line.stocked and wanted != Posted() and not _waits(conn, known.channel.id, f"{snapshot.ref}/{line.ref}"):
             yield where, f"{wanted}, or a set-aside line that says why not", "nothing"
         return
     found = line_sources.groups(rows)
     if not any(_explains(known, snapshot, line, found, current) for current in range(len(found))):
-        expected = net_effect.desired(snapshot, line, now=_WHILE_HELD, policy=known.channel.policy)
+        expected = net_effect.desired(snapshot, line, now=BEFORE_ALL_HOLDS, policy=known.channel.policy)
         yield where, f"{line.quantity} ordered: {expected}", "; ".join(f"{row.quantity} ordered: {row.posted}" for row in rows)
 
 
@@ -136,8 +135,8 @@ def _is(known: _Known, row: LineRow, wanted: Posted, snapshot: OrderSnapshot, *,
 def _moments(snapshot: OrderSnapshot, here: Group) -> Sequence[datetime]:
     """An unpaid checkout is held until it is swept; a snapshot does not say whether it was, the row's own end of hold does."""
     if snapshot.state is OrderState.PENDING and here[0].hold_until is None:
-        return _WHILE_HELD, _AFTER_ALL_HOLDS
-    return (_WHILE_HELD,)
+        return BEFORE_ALL_HOLDS, AFTER_ALL_HOLDS
+    return (BEFORE_ALL_HOLDS,)
 
 
 def _only_shipped(posted: Posted) -> Posted:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, or_, select, update
 from channelsync.contract import Role
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.leases import LeaseRequest, lease_version, release_lease, renew_lease, take_lease
+from channelsync.ledger.order_policy import AS_THE_SHOP_SAYS, OrderPolicy, as_row
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.ledger.schema import channels
 
@@ -50,12 +51,13 @@ class PauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelSpec:
-    """One `[channels.<name>]` table. location_id: where orders that name no location are taken from."""
+    """One `[channels.<name>]` table. location_id: where orders that name no location are taken from. policy: how its orders are treated."""
 
     name: str
     connector: str
     location_id: int | None
     role: Role = Role.CHANNEL
+    policy: OrderPolicy = AS_THE_SHOP_SAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def register(conn: Connection, items: Sequence[ChannelSpec], now: datetime) -> l
         if row.connector != item.connector:
             answers.append(_other_connector(item, row.connector))
             continue
-        conn.execute(update(channels).where(channels.c.id == row.id).values(location_id=item.location_id, role=item.role.value))
+        told = {"location_id": item.location_id, "role": item.role.value, **as_row(item.policy)}
+        conn.execute(update(channels).where(channels.c.id == row.id).values(**told))
         answers.append(row.id)
     return answers
 

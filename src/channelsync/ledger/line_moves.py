@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
 
 from channelsync.contract import OrderLine
-from channelsync.ledger import net_effect, order_rows
+from channelsync.ledger import line_sources, net_effect, order_rows
 from channelsync.ledger.line_sources import Group
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_mapping import Source
 from channelsync.ledger.order_rows import LineRow
 from channelsync.ledger.order_work import OrderWork
 
+BEFORE_ALL_HOLDS: Final = datetime.min.replace(tzinfo=UTC)
+AFTER_ALL_HOLDS: Final = datetime.max.replace(tzinfo=UTC)
+
 
 def apply(work: OrderWork, line: OrderLine, found: Sequence[Group], sources: Sequence[Source], *, early: bool) -> None:
     """Post what the line is now. early: the order is from before the opening."""
-    wanted = net_effect.desired(work.snapshot, line, now=work.shop_now, policy=work.channel.policy)
+    wanted = net_effect.desired(work.snapshot, line, now=work.shop_now or _hold_clock(found), policy=work.channel.policy)
     here = next((group for group in found if group[0].at.item == sources[0].item), [])
     others = [group for group in found if group is not here]
     wanted, stays = net_effect.placed(wanted, 1, [(sold(work, group), 1) for group in others])
@@ -31,6 +36,13 @@ def apply(work: OrderWork, line: OrderLine, found: Sequence[Group], sources: Seq
     for number, row in enumerate(here):
         mine = wanted.times(row.at.pack)
         _move(work, row, mine.without_own() if number else mine, quantity=line.quantity)
+
+
+def _hold_clock(found: Sequence[Group]) -> datetime:
+    """A clock that no hold ends by, unless this line's was ended already."""
+    here = line_sources.present(found)
+    swept = bool(here) and not any(row.posted.soft or row.posted.withheld or row.hold_until for row in here)
+    return AFTER_ALL_HOLDS if swept else BEFORE_ALL_HOLDS
 
 
 def withdraw(work: OrderWork, row: LineRow) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from channelsync.contract import OrderLine
 from channelsync.ledger.order_mapping import Source, Target
 from channelsync.ledger.order_rows import LineRow
 from channelsync.ledger.order_work import OrderWork
+
+PLACE: Final = "location "
+"""How `what` begins where a line waits for its location."""
 
 Group = list[LineRow]
 """The rows of a line that were sold as one thing from one place: one row, or one per part of a bundle."""
@@ -16,10 +21,11 @@ Group = list[LineRow]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """sources: none if the line has to wait. waits_for: what a person has to do, "" if nothing."""
+    """sources: none if the line has to wait. waits_for: what a person has to do, "" if nothing. what: the thing in question."""
 
     sources: tuple[Source, ...]
     waits_for: str = ""
+    what: str = ""
 
 
 def groups(rows: Sequence[LineRow]) -> list[Group]:
@@ -40,10 +46,10 @@ def choose(work: OrderWork, line: OrderLine, found: Sequence[Group]) -> Choice:
     stays = tuple(row.at for row in present(found))
     if target is None or target.sku_id is None:
         what = line.sku or line.title or line.listing or "?"
-        return Choice(stays, "" if stays else f"no SKU is linked to {what!r}: link its listing, the sale is then applied")
+        return Choice(stays, "" if stays else f"no SKU is linked to {what!r}: link its listing, the sale is then applied", what)
     place = target.at(work.channel, line.location)
     if place is None:
-        return Choice(stays, _unmapped(line.location))
+        return Choice(stays, _unmapped(line.location), _place_of(work, line))
     return Choice(_pinned(target, found, target.sources(place)))
 
 
@@ -67,6 +73,16 @@ def _pinned(target: Target, found: Sequence[Group], sources: tuple[Source, ...])
                 for number, row in enumerate(group)
             )
     return sources
+
+
+def _place_of(work: OrderWork, line: OrderLine) -> str:
+    return PLACE + json.dumps([line.location or "", work.snapshot.ref])
+
+
+def waits_at(what: str) -> tuple[str, str]:
+    """The channel location that a line waits for, and its order."""
+    location, order = json.loads(what.removeprefix(PLACE))
+    return str(location), str(order)
 
 
 def _unmapped(location: str | None) -> str:

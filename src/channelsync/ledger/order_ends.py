@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, or_, select, update
 
 from channelsync.contract import OrderState
-from channelsync.ledger import inbox, levels, order_json, oversells
+from channelsync.ledger import inbox, levels, line_sources, order_json, order_mapping, oversells, targets
 from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.orders import OrderResult, Sighting, Verdict, apply
-from channelsync.ledger.schema import order_lines, orders
+from channelsync.ledger.schema import order_lines, orders, set_aside, shelf_feeds, shelves
+
+WAITING = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,10 @@ def gone(conn: Connection, items: Sequence[Missing], now: datetime) -> list[Orde
 
 
 def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: datetime) -> list[OrderResult]:
-    """Apply the last stored snapshot of these orders again: a listing was mapped, and their waiting lines can be applied now."""
+    """Apply the last stored snapshot of these orders again: a listing or location was mapped, and their waiting lines can be applied now.
+
+    Whether an unpaid checkout's hold is over is not judged here: the sweep does it by the shop's clock, and what it has ended stays so.
+    """
     results = []
     for channel_id, ref in refs:
         query = select(orders.c.snapshot, orders.c.read_seq).where(orders.c.channel_id == channel_id, orders.c.ref == ref)
@@ -55,10 +60,29 @@ def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: dat
     return results
 
 
+def placed(conn: Connection, channel_id: int) -> tuple[str, ...]:
+    """Orders with a line that waited for its location to be mapped, and it is now (at most WAITING are named): apply them again."""
+    query = select(set_aside.c.payload).where(
+        set_aside.c.channel_id == channel_id,
+        set_aside.c.kind == "line",
+        set_aside.c.resolved_at.is_(None),
+        set_aside.c.payload.startswith(line_sources.PLACE, autoescape=True),
+    )
+    waiting = [line_sources.waits_at(payload) for payload in conn.scalars(query.order_by(set_aside.c.id).limit(WAITING))]
+    if not waiting:
+        return ()
+    places = order_mapping.channel_rows(conn, [channel_id])[channel_id].places
+    fed = select(shelves.c.location).join(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id).where(shelves.c.channel_id == channel_id)
+    mapped = {ref for ref, place in places.items() if place is not None} | set(conn.scalars(fed.distinct()))
+    return tuple(dict.fromkeys(order for location, order in waiting if location in mapped))
+
+
 def expire_holds(
     conn: Connection, limit: int, now: datetime, *, grace: timedelta = timedelta(0), shop_times: Mapping[int, datetime] | None = None
 ) -> int:
     """Unpaid checkouts whose hold ended `grace` ago: the soft claim and the shop's own withholding vanish together. Returns how many.
+
+    Where the policy holds them hard, only the withholding does.
 
     shop_times: channel id -> what its shop's clock says now; for the others it is `now`.
     """
@@ -70,7 +94,9 @@ def expire_holds(
     query = (
         select(order_lines, orders.c.ref, orders.c.channel_id)
         .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(order_lines.c.soft > 0, order_lines.c.hold_until <= max([now, *times.values()]) - grace, ended)
+        .where(
+            or_(order_lines.c.soft > 0, order_lines.c.withheld > 0), order_lines.c.hold_until <= max([now, *times.values()]) - grace, ended
+        )
         .order_by(order_lines.c.sku_id, order_lines.c.location_id, order_lines.c.id)
         .limit(limit)
         .with_for_update(of=order_lines)
@@ -87,11 +113,15 @@ def expire_holds(
             reason="unpaid",
         )
         for row in rows
+        if row["soft"]
     ]
     if rows:
         ids = [row["id"] for row in rows]
         conn.execute(update(order_lines).where(order_lines.c.id.in_(ids)).values(soft=0, withheld=0, hold_until=None))
-        levels.post(conn, entries, now)
+        levels.write(conn, entries, now)
+        targets.retarget(
+            conn, {row["sku_id"] for row in rows} | targets.skus_of(conn, {row["shelf_id"] for row in rows if row["shelf_id"]})
+        )
         oversells.end(conn, {entry.sku_id for entry in entries}, now)
     return len(rows)
 

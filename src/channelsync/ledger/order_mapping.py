@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, tuple_
 
-from channelsync.ledger import bundles, fitting
-from channelsync.ledger.order_policy import AS_THE_SHOP_SAYS, OrderPolicy, policy_of
+from channelsync.ledger import bundles, fitting, order_policy
+from channelsync.ledger.order_policy import AS_THE_SHOP_SAYS, OrderPolicy
 from channelsync.ledger.schema import channel_locations, channels, listing_aliases, listings, locations, shelf_feeds, shelves
 
 CHUNK = 400
@@ -110,11 +110,12 @@ def channel_rows(conn: Connection, ids: Iterable[int]) -> dict[int, ChannelRow]:
     for row in conn.execute(known.where(channel_locations.c.channel_id.in_(wanted))):
         places.setdefault(row.channel_id, {})[row.ref] = row.location_id
     found = conn.execute(select(channels).where(channels.c.id.in_(wanted)))
-    return {row.id: ChannelRow(row.id, row.location_id, row.opened_at, _policy(row), places.get(row.id, {})) for row in found}
+    return {row.id: _channel_row(row, places.get(row.id, {})) for row in found}
 
 
-def _policy(row: Row[Any]) -> OrderPolicy:
-    return policy_of(row.restock, row.unpaid, row.unpaid_minutes)
+def _channel_row(row: Row[Any], places: Mapping[str, int | None]) -> ChannelRow:
+    policy = order_policy.of_row(row.restock, row.unpaid, row.unpaid_minutes)
+    return ChannelRow(row.id, row.location_id, row.opened_at, policy, places)
 
 
 def owned_locations(conn: Connection) -> frozenset[int]:

@@ -43,6 +43,12 @@ class OrderPolicy:
 AS_THE_SHOP_SAYS: Final = OrderPolicy()
 
 
-def policy_of(restock: str, unpaid: str, unpaid_minutes: int | None) -> OrderPolicy:
+def of_row(restock: str, unpaid: str, unpaid_minutes: int | None) -> OrderPolicy:
     """From a channel's row."""
     return OrderPolicy(Restock(restock), Unpaid(unpaid), None if unpaid_minutes is None else timedelta(minutes=unpaid_minutes))
+
+
+def as_row(policy: OrderPolicy) -> dict[str, str | int | None]:
+    """For a channel's row."""
+    minutes = None if policy.unpaid_for is None else int(policy.unpaid_for / timedelta(minutes=1))
+    return {"restock": policy.restock.value, "unpaid": policy.unpaid.value, "unpaid_minutes": minutes}

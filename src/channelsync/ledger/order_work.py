@@ -27,14 +27,14 @@ class Known:
 
 @dataclass
 class OrderWork:
-    """shop_now: the shop's own clock, which its holds end by. documents: by row, what an authority's documents have shipped of it by now."""
+    """shop_now: the shop's own clock, which its holds end by; None: those that the sweep has ended have. documents: by row, what an authority's documents have shipped of it by now."""
 
     conn: Connection
     snapshot: OrderSnapshot
     channel: ChannelRow
     known: Known
     now: datetime
-    shop_now: datetime
+    shop_now: datetime | None
     documents: Mapping[int, int]
     order_id: int = 0
     entries: list[Entry] = field(default_factory=list)

@@ -45,7 +45,7 @@ class Sighting:
     """One snapshot as it was seen. read_seq: taken before the request that fetched it. direct: read from the shop, not a webhook's body.
 
     again: apply although nothing changed (a listing was mapped meanwhile). deliveries: inbox rows that are settled by this, in the same transaction.
-    shop_time: the shop's own clock now, which its holds end by; None: ours. documents: by order_lines row, what an authority's documents ship of it.
+    shop_time: the shop's own clock now, which its holds end by; None: ours (again: those that were ended have, and no other). documents: by order_lines row, what an authority's documents ship of it.
     """
 
     channel_id: int
@@ -114,7 +114,7 @@ class _Application:
         return OrderResult(Verdict.APPLIED, order_id, frozenset(entry.sku_id for entry in work.entries))
 
     def _work(self, order_id: int) -> OrderWork:
-        shop_now = self.sighting.shop_time or self.now
+        shop_now = self.sighting.shop_time or (None if self.sighting.again else self.now)
         return OrderWork(self.conn, self.snapshot, self.channel, self.known, self.now, shop_now, self.sighting.documents, order_id)
 
     # -- is it news? -----------------------------------------------------------------------------------------------------------------------
@@ -171,8 +171,7 @@ class _Application:
             own_effects.book(work, line, [row for group in found for row in group], choice.sources[0].shelf_id, rebased)
         ref = f"{self.snapshot.ref}/{line.ref}"
         if choice.waits_for:
-            what = line.sku or line.title or line.listing or "?"
-            aside.put(self.conn, self.channel.id, "line", ref, choice.waits_for, what, self.now)
+            aside.put(self.conn, self.channel.id, "line", ref, choice.waits_for, choice.what, self.now)
         else:
             aside.resolve(self.conn, self.channel.id, "line", ref, self.now)
 
