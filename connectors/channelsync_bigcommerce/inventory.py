@@ -24,7 +24,10 @@ class StockRow:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """rows: by (ref, location), each under its product's and its variant's ref. products: of every item that the store knows."""
+    """rows: by (ref, location), each under its product's and its variant's ref. products: of every item that the store knows.
+
+    at: the store's clock at the first answer.
+    """
 
     rows: Mapping[tuple[str, str], StockRow]
     products: Mapping[str, int]
@@ -35,14 +38,14 @@ async def read_rows(api: Api, kind: str, numbers: Sequence[int]) -> Stock:
     """kind: product_id or variant_id. Any length; one request for each 200 ids and 1000 rows."""
     rows: dict[tuple[str, str], StockRow] = {}
     products: dict[str, int] = {}
-    at = api.clock.now()
+    at: datetime | None = None
     for start in range(0, len(numbers), IDS_PER_CALL):
         some = ",".join(map(str, numbers[start : start + IDS_PER_CALL]))
         async for page, heard in api.pages("/v3/inventory/items", {f"{kind}:in": some}, limit=ROWS_PER_PAGE):
-            at = heard if not rows else min(at, heard)
+            at = heard if at is None else min(at, heard)
             for raw in page:
                 _add(raw, rows, products)
-    return Stock(rows, products, at)
+    return Stock(rows, products, at or api.clock.now())
 
 
 def _add(raw: dict[str, Any], rows: dict[tuple[str, str], StockRow], products: dict[str, int]) -> None:
