@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 .PHONY: run test check format lock clean
 
-run: $(READY)  ## two stand-in shops, the daemon and shoppers, on this machine; ARGS="--faults --for 60s"
+run: $(READY)  ## four stand-ins, the daemon and shoppers, on this machine; ARGS="--faults --for 60s"
 	$(BIN)/channelsync demo $(ARGS)
 
 test: $(READY)

@@ -29,7 +29,7 @@ def demo(*arguments: str) -> dict[str, Any]:
 def test_one_json_object_and_no_harm(faults: tuple[str, ...]) -> None:
     told = demo("--for", "5s", "--seed", "7", *faults)
     assert set(told) == KEYS
-    assert set(told["shop_delay_ms"]) == {"shopify", "woocommerce"}
+    assert set(told["shop_delay_ms"]) == {"shopify", "woocommerce", "bigcommerce"}
     assert told["orders"] >= 15
     assert (told["violations"], told["resurrected_units"], told["converged"]) == (0, 0, True), told["differences"]
     assert told["seed"] == 7
@@ -43,6 +43,6 @@ def test_the_judge_sees_what_a_blind_absolute_pusher_does() -> None:
 
 
 def test_every_kind_of_thing_happens_in_a_short_run() -> None:
-    kinds = {"ship", "cancel", "cancel quietly", "refund one", "ship+return", "ship+keep", "unpaid", "unpaid+cancel"}
+    kinds = {"ship", "cancel", "cancel quietly", "refund one", "leave+ship", "ship+return", "ship+keep", "unpaid", "unpaid+cancel"}
     assert kinds <= set(FATES)
     assert len(FATES) <= 15, "a run of three seconds sees them all"

@@ -31,7 +31,7 @@ def demo(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end and nothing else.")] = False,
     naive: Annotated[bool, typer.Option("--naive", hidden=True, help=NAIVE)] = False,
 ) -> None:
-    """Two stand-in shops, the real daemon, shoppers who buy, and a count of the harm. Needs no account and leaves nothing behind.
+    """Three stand-in shops and a Moysklad that owns the stock, the real daemon, shoppers who buy, and a count of the harm. Needs no account and leaves nothing behind.
 
     [dim]Example: channelsync demo --for 20s --faults[/dim]
     """

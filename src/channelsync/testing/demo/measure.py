@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from channelsync.ledger.outbox import OPEN_STATES
-from channelsync.ledger.schema import attempts, channels, inbox, listing_aliases, listings, orders, shelves, skus, stock_levels
+from channelsync.ledger.schema import attempts, channels, exports, inbox, listing_aliases, listings, orders, shelves, skus, stock_levels
 from channelsync.testing.demo.options import Quantiles
 from channelsync.testing.standins.base import StandIn
 
@@ -41,6 +41,11 @@ def shelves_now(conn: Connection) -> list[ShelfNow]:
         ShelfNow(row["name"], row["sku"], row["target"], bool(row["verify"] or row["gap"] or row["id"] in open_attempts))
         for row in conn.execute(query).mappings()
     ]
+
+
+def unexported(conn: Connection) -> int:
+    """Orders that the stock authority has not confirmed as they are now."""
+    return int(conn.execute(select(func.count()).select_from(exports).where(exports.c.due | exports.c.in_flight)).scalar_one())
 
 
 def unsettled(found: Iterable[ShelfNow], shops: Mapping[str, StandIn]) -> list[ShelfNow]:

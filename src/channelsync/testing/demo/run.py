@@ -30,6 +30,7 @@ from channelsync.testing.demo import measure
 from channelsync.testing.demo.measure import SeenOrder
 from channelsync.testing.demo.naive import push_blindly
 from channelsync.testing.demo.options import (
+    READING_SECONDS,
     SETTLE_SECONDS,
     TIMEOUT_SECONDS,
     VISIBILITY_SECONDS,
@@ -43,6 +44,8 @@ from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.judge import Judge, ShopFacts
 from channelsync.testing.simulation.recorder import Recorder, RecordingDoor
 from channelsync.testing.standins.base import Faults, Item, StandIn
+from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
+from channelsync.testing.standins.moysklad import MoyskladStandIn
 from channelsync.testing.standins.serving import Courier, shop_open
 from channelsync.testing.standins.shopify import ShopifyStandIn
 from channelsync.testing.standins.woocommerce import WooCommerceStandIn
@@ -93,10 +96,18 @@ class _Stage:
                 restore_rate=1_000,
             ),
             "woocommerce": WooCommerceStandIn(clock, self._source(), deliver=self._deliver, visibility_lag=float(VISIBILITY_SECONDS)),
+            "bigcommerce": BigCommerceStandIn(
+                clock, self._source(), deliver=self._deliver, visibility_lag=float(VISIBILITY_SECONDS), hang_seconds=TIMEOUT_SECONDS * 1.5
+            ),
         }
+        self.account = MoyskladStandIn(
+            clock, self._source(), deliver=self._deliver, credential="solution", hang_seconds=TIMEOUT_SECONDS * 1.5
+        )
+        self.everybody: dict[str, StandIn] = {**self.shops, "moysklad": self.account}
         self.items = [Item(f"SKU-{number:02}", options.units, f"Article {number}") for number in range(1, options.skus + 1)]
-        facts = {"shopify": ShopFacts(VISIBILITY_SECONDS, exclusive=True), "woocommerce": ShopFacts(VISIBILITY_SECONDS, exclusive=False)}
-        self.judge = Judge(facts, Goods(offers=lambda _shop, item, left: left(item) - options.safety_stock))
+        facts = {name: ShopFacts(VISIBILITY_SECONDS, exclusive=name != "woocommerce") for name in self.shops}
+        goods = Goods(offers=lambda _shop, item, left: left(item) - options.safety_stock)
+        self.judge = Judge(facts, goods, reading_within=READING_SECONDS)
         self.recorder = Recorder(clock, self.shops, self._hear)
         self.config: Config
         self.running: Running
@@ -111,17 +122,17 @@ class _Stage:
         stack.push_async_callback(courier.close)
         stage = cls(options, clock, courier)
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="channelsync-demo-")))
-        for shop in stage.shops.values():
+        for shop in stage.everybody.values():
             shop.stock(stage.items)
         for item in stage.items:
             stage.recorder.supplied(item.sku, item.shows)
-        urls = {name: await stack.enter_async_context(shop_open(shop)) for name, shop in stage.shops.items()}
+        urls = {name: await stack.enter_async_context(shop_open(shop)) for name, shop in stage.everybody.items()}
         registry = Registry.installed()
-        stage.config = parse(tables(stage.shops, urls, safety_stock=options.safety_stock), registry, file=home / "demo.toml")
+        stage.config = parse(tables(stage.everybody, urls, safety_stock=options.safety_stock), registry, file=home / "demo.toml")
         stage.running = await stack.enter_async_context(
             daemon(stage.config, registry, clock=clock, source=stage._source(), watch=stage.watched)
         )
-        stage.crowd = Crowd(clock, stage._source(), stage.shops, stage.items, stage.receive)
+        stage.crowd = Crowd(clock, stage._source(), stage.shops, stage.account, stage.items, stage.moved)
         if options.naive:
             connector = await stage.blind(stack, registry, urls["woocommerce"])
             blind = asyncio.create_task(push_blindly(clock, stage._source(), stage.ledger, connector, "woocommerce"))
@@ -170,9 +181,9 @@ class _Stage:
     def heard_at(self, order: SeenOrder) -> datetime:
         return min(self.heard.get((order.channel, order.ref), order.first_seen_at), order.first_seen_at)
 
-    async def receive(self, sku: str, units: int) -> None:
-        self.recorder.supplied(sku, units)
-        await ask(beside(self.config, ".sock"), "stock.receive", {"sku": sku, "location": "main", "quantity": units, "actor": "demo"})
+    def moved(self, sku: str, units: int) -> None:
+        """What came or went at Moysklad: the ledger reads it there."""
+        self.recorder.supplied(sku, units, told=False)
 
     # -- the play ------------------------------------------------------------------------------------------------------------------------------
 
@@ -201,7 +212,7 @@ class _Stage:
         await ask(socket_path, "apply", {})
 
     def set_faults(self, faults: Faults) -> None:
-        for shop in self.shops.values():
+        for shop in self.everybody.values():
             shop.faults = faults
 
     async def watch(self, work: asyncio.Task[Any], phase: str, seconds: float, show: Show | None) -> None:
@@ -225,6 +236,8 @@ class _Stage:
 
     async def at_rest(self) -> bool:
         if measure.unsettled(await self.ledger.read(measure.shelves_now), self.shops):
+            return False
+        if await self.ledger.read(measure.unexported):
             return False
         return await self.ledger.read(measure.available) == self.crowd.truth.left
 

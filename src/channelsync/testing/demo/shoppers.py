@@ -1,4 +1,4 @@
-"""Who is in the shops: shoppers who buy, staff who cancel, ship and refund, a warehouse that receives, and with faults a hand that types numbers.
+"""Who is in the shops: shoppers who buy, staff who cancel, ship and refund, and with faults a hand that types numbers.
 
 Every kind of thing happens in every run: what becomes of an order goes by its turn, what is in it by the seed.
 """
@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from channelsync.clock import Clock
+from channelsync.testing.demo.warehouse import Warehouse
 from channelsync.testing.standins.base import Item, SoldOut, StandIn
+from channelsync.testing.standins.moysklad import MoyskladStandIn
 
-Receive = Callable[[str, int], Awaitable[None]]
-"""Units of a SKU arrive in the warehouse and are written into the ledger."""
+Moved = Callable[[str, int], None]
+"""Units of a SKU can be sold again although their shop has not put them back (> 0)."""
 
 FATES = (
-    "ship", "", "cancel", "", "ship+return", "unpaid", "", "cancel quietly", "ship", "", "refund one", "ship+keep", "unpaid+cancel", "", "ship",
+    "ship", "", "cancel", "", "ship+return", "unpaid", "", "cancel quietly", "leave+ship", "", "refund one", "ship+keep", "unpaid+cancel", "", "ship",
 )  # fmt: skip
 """What becomes of the 1st, 2nd, ... order, over and over; "" stays open."""
 
@@ -51,15 +53,18 @@ class Truth:
 class Crowd:
     """Everybody who is not us. `run` for as long as they come; `finish` lets the staff end what they have begun."""
 
-    def __init__(self, clock: Clock, source: random.Random, shops: Mapping[str, StandIn], items: list[Item], receive: Receive) -> None:
-        self._clock, self._random, self._shops, self._receive = clock, source, dict(shops), receive
+    def __init__(
+        self, clock: Clock, source: random.Random, shops: Mapping[str, StandIn], account: MoyskladStandIn, items: list[Item], moved: Moved
+    ) -> None:
+        self._clock, self._random, self._shops, self._moved = clock, source, dict(shops), moved
+        self.warehouse = Warehouse(clock, random.Random(source.random()), account, shops, self._stock_moved)
         self._skus = [item.sku for item in items]
         self._weights = [1.0 / (1 + index) ** 0.7 for index in range(len(items))]  # a few SKUs sell best
         self._chores: set[asyncio.Task[None]] = set()
         self.truth = Truth({item.sku: item.shows for item in items})
 
     async def run(self, rate: float, seconds: float, *, edits: bool) -> None:
-        others = [asyncio.create_task(self._receipts())]
+        others = [asyncio.create_task(self._receipts()), asyncio.create_task(self.warehouse.run(self._skus))]
         if edits:
             others.append(asyncio.create_task(self._edits()))
         until = self._clock.monotonic() + seconds
@@ -78,6 +83,7 @@ class Crowd:
 
     async def finish(self) -> None:
         await asyncio.gather(*self._chores)
+        await self.warehouse.finish()
 
     def _order(self) -> None:
         name = self._random.choice(sorted(self._shops))
@@ -110,32 +116,46 @@ class Crowd:
         await self._clock.sleep(wait)
         match fate:
             case "cancel" | "unpaid+cancel":
-                shop.cancel(ref)
-                for each, count in basket.items():
-                    self.truth.back(each, count)
+                self._undo(name, ref, basket, lambda: shop.cancel(ref))
             case "cancel quietly":
-                shop.cancel(ref, restock=False)
+                self._undo(name, ref, basket, lambda: shop.cancel(ref, restock=False))
             case "unpaid":
                 shop.pay(ref)
             case "refund one":
-                shop.refund(ref, sku, 1)
-                self.truth.back(sku, 1)
+                self._undo(name, ref, {sku: 1}, lambda: shop.refund(ref, sku, 1))
             case _:
+                if fate == "leave+ship":
+                    self.warehouse.ship_first(name, ref)
+                    await self._clock.sleep(wait / 2)
                 shop.ship(ref)
                 await self._clock.sleep(wait / 4)
                 if fate == "ship+return":
-                    shop.refund(ref, sku, units)
-                    self.truth.back(sku, units)
+                    self._undo(name, ref, {sku: units}, lambda: shop.refund(ref, sku, units))
+                    self.warehouse.came_back(name, ref, sku, units)
                 elif fate == "ship+keep":
                     shop.refund(ref, sku, 1, restock=False)
         self._say(f"{name}: {fate} {_in_words(basket)}")
+
+    def _undo(self, name: str, ref: str, basket: Mapping[str, int], act: Callable[[], None]) -> None:
+        """Units that are sold no more. They can be sold again, whether their shop has put them back on sale or not."""
+        changes = self._shops[name].changes
+        seen = len(changes)
+        act()
+        for sku, units in basket.items():
+            restored = sum(c.after - c.before for c in changes[seen:] if (c.order, c.sku, c.cause) == (ref, sku, "restore"))
+            self.truth.back(sku, units)
+            if units != restored:
+                self._moved(sku, units - restored)
+
+    def _stock_moved(self, sku: str, units: int) -> None:
+        self.truth.back(sku, units)
+        self._moved(sku, units)
 
     async def _receipts(self) -> None:
         while True:
             await self._clock.sleep(RECEIPT_EVERY * self._random.uniform(0.5, 1.5))
             sku, units = self._random.choices(self._skus, self._weights)[0], self._random.randint(2, 8)
-            self.truth.back(sku, units)
-            await self._receive(sku, units)
+            self.warehouse.receive(sku, units)
             self._say(f"warehouse receives {units} x {sku}")
 
     async def _edits(self) -> None:
