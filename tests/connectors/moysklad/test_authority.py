@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from channelsync.contract import Claim, ClaimLine, Cursor, Physical, Role
-from channelsync.errors import ChannelError
+from channelsync.contract import Claim, ClaimLine, Cursor, Gone, Physical, Role
+from channelsync.errors import ChannelError, Unavailable
 from channelsync.testing.conformance import drain
 from channelsync.testing.standins.base import Faults, Item
 from channelsync.testing.standins.moysklad import MoyskladStandIn, books
@@ -129,6 +129,7 @@ def test_a_note_that_somebody_edited_is_set_aside_and_written_anew(virtual: Virt
 def test_in_a_storm_nothing_is_held_twice_and_the_platform_never_cuts_us_off(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
     """Ten minutes of a bad day, with everybody calling at once: what comes through is right, and the ban is never near."""
     shop.stock([Item(f"SKU-{number}", 100) for number in range(8)])
+    shop.dials.credential = "solution"
     shop.faults = Faults(throttle=0.3, server_error_before=0.1, server_error_after=0.1, drop_after=0.05, truncated=0.1, html=0.05)
     goods = [shop.good(f"SKU-{number}").id for number in range(8)]
     main = shop.state.main_store
@@ -156,16 +157,45 @@ def test_in_a_storm_nothing_is_held_twice_and_the_platform_never_cuts_us_off(vir
     tell(virtual, shop, story, AUTHORITY)
 
 
-def test_when_every_call_is_refused_we_stop_asking_before_the_platform_stops_us(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
-    shop.faults = Faults(throttle=1.0)
+def test_the_same_lost_question_is_not_asked_until_the_platform_bans_us(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
+    """Each answer is an error to the platform, and a published solution may ask often enough to be banned for it."""
+    shop.dials.credential = "solution"
+    lost = "00000000-0000-0000-0000-000000000001"
 
     async def story(ms: MoyskladConnector) -> None:
-        for _ in range(2000):
+        held_back = 0
+        until = virtual.monotonic() + 180.0
+        while virtual.monotonic() < until:
             try:
-                await ms.check()
-            except ChannelError:
-                await virtual.sleep(0.05)
+                assert await ms.order(lost) == Gone(lost)
+            except Unavailable:
+                held_back += 1
+                await virtual.sleep(1.0)
+        assert held_back
         assert shop.switched_off == 0
+        await ms.check()
+
+    tell(virtual, shop, story)
+
+
+def test_an_order_that_keeps_changing_is_not_written_until_the_platform_bans_us(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
+    shop.dials.credential = "solution"
+    mug, main = shop.good("MUG").id, shop.state.main_store
+
+    async def story(ms: MoyskladConnector) -> None:
+        held_back, units = 0, 1
+        until = virtual.monotonic() + 180.0
+        while virtual.monotonic() < until:
+            units = 5 - units  # 4, 1, 4, 1 ...
+            try:
+                await ms.export(Claim("o1", "#1", (ClaimLine("1", mug, main, 4, units),)))
+            except Unavailable:
+                held_back += 1
+                await virtual.sleep(1.0)
+        assert held_back
+        assert shop.switched_off == 0
+        await virtual.sleep(60.0)
+        await ms.export(Claim("o1", "#1", (ClaimLine("1", mug, main, 4, 2),)))
+        assert reserved(shop, "MUG", main) == 2
 
     tell(virtual, shop, story, AUTHORITY)
-    assert shop.rest.limits.refusals.events, "there were refusals to count"
