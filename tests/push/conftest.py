@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from channelsync.testing.virtual_clock import VirtualClock
 from support.push import Bench, Scenario
 
-for _name in ("holders", "messages", "readings", "sales", "unknown", "withheld"):
+for _name in ("guarded", "holders", "messages", "readings", "sales", "unknown", "withheld"):
     pytest.register_assert_rewrite(f"push.scenarios_{_name}")
 
 Play = Callable[..., None]
