@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
+from channelsync.cli.progress import progress
 from channelsync.cli.show import dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.ledger import workbench
 from channelsync.ledger.channels import every
 from channelsync.ledger.listing_pages import MAX_PAGE, Filter, Show, list_listings
+from channelsync.ledger.workbench import Item, Kind
+from channelsync.shell.desk import plain
 
 group = typer.Typer(no_args_is_help=True, help="Listings of the shops and the SKUs they are linked to.")
 
@@ -22,6 +28,7 @@ def list_(
     text: Annotated[str, typer.Argument(help="Only with this text in ref, SKU, title or barcode.", show_default=False)] = "",
     channel: Annotated[str | None, typer.Option(help="Only this channel's.")] = None,
     show: Annotated[Show, typer.Option(help="Which of them.")] = Show.ALL,
+    problem: Annotated[Kind | None, typer.Option(help="Only those with this problem, as `listings match` names it.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_PAGE)] = 100,
     after: Annotated[int, typer.Option(help="Go on after this id (`next` of the page before).")] = 0,
     config: ConfigFile = None,
@@ -31,10 +38,13 @@ def list_(
 
     [dim]Example: channelsync listings list --show unlinked[/dim]
     """
+    if problem is not None and (text or show is not Show.ALL):
+        raise typer.BadParameter("--problem goes with --channel only, not with a text or --show", param_hint="--problem")
     store = StoreAt(config)
-    ids = {state.name: state.id for state in store.read(every)}
-    if channel is not None and channel not in ids:
-        raise typer.BadParameter(f"no such channel; known: {', '.join(sorted(ids)) or 'none'}", param_hint="--channel")
+    ids = _channels(store, channel, "--channel")
+    if problem is not None:
+        _with_problem(store, sorted(ids.values()), problem, after=after, limit=limit, json=json)
+        return
     wanted = Filter(ids[channel] if channel else None, text=text or None, show=show)
     page = store.read(list_listings, wanted, after=after, limit=limit)
     if json:
@@ -49,22 +59,64 @@ def list_(
         say(f"more: --after {page.next}")
 
 
+def _channels(store: StoreAt, name: str | None, hint: str) -> dict[str, int]:
+    """Channel ids by name: the one that was named, or all."""
+    ids = {state.name: state.id for state in store.read(every)}
+    if name is not None and name not in ids:
+        raise typer.BadParameter(f"no such channel; known: {', '.join(sorted(ids)) or 'none'}", param_hint=hint)
+    return ids if name is None else {name: ids[name]}
+
+
+def _with_problem(store: StoreAt, channel_ids: list[int], kind: Kind, *, after: int, limit: int, json: bool) -> None:
+    rows, following = store.read(workbench.of_kind, channel_ids, kind, after=after, limit=limit)
+    if json:
+        dump({"rows": plain(rows), "next": following})
+        return
+    _items(kind.value, rows)
+    if following is not None:
+        say(f"more: --after {following}")
+
+
 @group.command()
 def match(
     channel: Annotated[str | None, typer.Argument(help="Only this channel.", show_default=False)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read no shop and link nothing: show what would be linked.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Name every listing with a problem, not the first few of each kind.")] = False,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
-    """Read all listings again and link those whose SKU is exactly one of the ledger's.
+    """Read all listings again, link those whose SKU is exactly one of the ledger's, and show every problem with its remedy.
 
-    [dim]Example: channelsync listings match webshop[/dim]
+    Nothing is guessed: what differs in case or spaces, or has the same barcode, is suggested and never linked by itself.
+
+    [dim]Example: channelsync listings match webshop --dry-run[/dim]
     """
-    done = StoreAt(config).ask("listings.match", {"channel": channel})
+    store = StoreAt(config)
+    done: dict[str, Any] = {"read": {}}
+    if not dry_run:
+        with progress() as tell:
+            done = store.ask("listings.match", {"channel": channel}, tell=tell)
+    ids = _channels(store, channel, "CHANNEL")
+    bench = store.read(workbench.survey, sorted(ids.values()), few=None if everything else workbench.FIRST_FEW)
     if json:
-        dump(done)
+        dump({**done, "would_link": bench.would_link, "problems": plain(bench.groups)})
         return
     for name, count in done["read"].items():
-        say(f"{name}: {count} listings read")
+        say(f"{escape(name)}: {count} listings read")
+    if dry_run:
+        say(f"{bench.would_link} listings would be linked")
+    for each in bench.groups:
+        say(f"\n[bold]{each.kind.value}[/bold]: {each.count}. {escape(each.remedy)}")
+        _items(each.kind.value, each.items)
+        if each.count > len(each.items):
+            say(f"... and {each.count - len(each.items)} more: channelsync listings list --problem {each.kind.value}")
+    if not bench.groups:
+        say("every listing is linked")
+
+
+def _items(title: str, items: Sequence[Item]) -> None:
+    rows = [(item.channel, item.ref, item.sku_text, item.title, item.sku or "not linked", item.reason) for item in items]
+    table(title, ("channel", "ref", "SKU at the shop", "title", "linked to", "why"), rows, empty="none")
 
 
 @group.command()

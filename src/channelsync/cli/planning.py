@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from channelsync.cli.progress import progress
 from channelsync.cli.show import complain, dump, out, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 
 Answer = Mapping[str, Any]
+ROWS_SHOWN = 200
 
 
 def plan(config: ConfigFile = None, json: AsJson = False) -> None:
@@ -19,8 +21,8 @@ def plan(config: ConfigFile = None, json: AsJson = False) -> None:
     [dim]Example: channelsync plan --json > plan.json[/dim]
     """
     store = StoreAt(config)
-    with out.status("reading the shops ..."):
-        answer = store.ask("plan")
+    with progress() as tell:
+        answer = store.ask("plan", tell=tell)
     dump(answer) if json else _show(answer)
 
 
@@ -33,8 +35,8 @@ def apply(
     """
     store = StoreAt(config)
     if not yes:
-        with out.status("reading the shops ..."):
-            planned = store.ask("plan")
+        with progress() as tell:
+            planned = store.ask("plan", tell=tell)
         _show(planned)
         if planned["troubles"]:
             complain("nothing can be applied while a shop cannot be read")
@@ -60,8 +62,8 @@ def sync(
     [dim]Example: channelsync sync webshop[/dim]
     """
     store = StoreAt(config)
-    with out.status("looking and sending ..."):
-        done = store.ask("sync", {"channel": channel})
+    with progress() as tell:
+        done = store.ask("sync", {"channel": channel}, tell=tell)
     if json:
         dump(done)
     else:
@@ -77,9 +79,9 @@ def _show(answer: Answer) -> None:
         say(f"opens: {', '.join(answer['opens'])}")
     balances = [(b["sku"], b["location"], b["shows"], b["taken"], b["shows"] + b["taken"]) for b in answer["balances"]]
     if balances:
-        table("Opening balances", ("SKU", "location", "shown#", "taken for open orders#", "on hand#"), balances)
+        _table("Opening balances", ("SKU", "location", "shown#", "taken for open orders#", "on hand#"), balances)
     writes = [(w["channel"], w["sku"], w["location"], w["shows"], w["target"], _why(w["steps"])) for w in answer["writes"]]
-    table(
+    _table(
         "Numbers to write",
         ("channel", "SKU", "location", "shows#", "will show#", "why"),
         writes,
@@ -87,8 +89,15 @@ def _show(answer: Answer) -> None:
     )
     blocked = [(b["channel"], b["listing"], b["sku"], b["reason"]) for b in answer["blocked"]]
     if blocked:
-        table("Not written", ("channel", "listing", "SKU", "because"), blocked)
+        _table("Not written", ("channel", "listing", "SKU", "because"), blocked)
     say(f"{answer['unchanged']} shelves show the right number already")
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "none") -> None:
+    """At most so many rows as a person reads."""
+    table(title, columns, rows[:ROWS_SHOWN], empty=empty)
+    if len(rows) > ROWS_SHOWN:
+        say(f"... and {len(rows) - ROWS_SHOWN} more; --json names them all")
 
 
 def _why(steps: list[dict[str, Any]]) -> str:

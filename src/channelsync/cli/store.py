@@ -10,7 +10,8 @@ import asyncio
 import getpass
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
@@ -18,6 +19,7 @@ import typer
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
+from channelsync.cli.progress import Tell
 from channelsync.clock import SystemClock
 from channelsync.config import Config, load
 from channelsync.errors import ChannelsyncError
@@ -37,6 +39,7 @@ R = TypeVar("R")
 HERE = Path("channelsync.toml")
 SYSTEM = Path("/etc/channelsync")
 LOCK_PATIENCE_SECONDS = 5.0
+TELL_SECONDS = 0.25
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", "-c", metavar="FILE", help="The store's config file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
@@ -67,9 +70,9 @@ class StoreAt:
         finally:
             database.dispose()
 
-    def ask(self, verb: str, args: Mapping[str, Any] | None = None) -> Any:
-        """The answer as JSON values. Raises ControlError and Refusal with what was said instead."""
-        return asyncio.run(self._ask(verb, args or {}))
+    def ask(self, verb: str, args: Mapping[str, Any] | None = None, *, tell: Tell | None = None) -> Any:
+        """The answer as JSON values; `tell` is told now and then how far it has come. Raises ControlError and Refusal with what was said instead."""
+        return asyncio.run(self._ask(verb, args or {}, tell))
 
     def ask_daemon(self, verb: str) -> Any | None:
         """Only a running daemon can answer this; None if there is none."""
@@ -78,20 +81,37 @@ class StoreAt:
         except NoDaemon:
             return None
 
-    async def _ask(self, verb: str, args: Mapping[str, Any]) -> Any:
+    async def _ask(self, verb: str, args: Mapping[str, Any], tell: Tell | None) -> Any:
+        socket = beside(self.config, ".sock")
         try:
-            return await ask(beside(self.config, ".sock"), verb, args)
+            return await _told(ask(socket, verb, args), lambda: ask(socket, "live", {}), tell)
         except NoDaemon:
-            return await self._do(verb, args)
+            return await self._do(verb, args, tell)
 
-    async def _do(self, verb: str, args: Mapping[str, Any]) -> Any:
+    async def _do(self, verb: str, args: Mapping[str, Any], tell: Tell | None) -> Any:
         clock = SystemClock()
         configure(clock=clock, redactor=Redactor(self.config.secrets), style="console", level="warning")
         async with (
             exclusive(self.config, clock, patience=LOCK_PATIENCE_SECONDS),
             assembled(self.config, self.registry, clock=clock, source=random.Random(), inline=True) as assembly,
         ):
-            return await Desk(assembly, running=False).handle(verb, args)
+            desk = Desk(assembly, running=False)
+            return await _told(desk.handle(verb, args), lambda: desk.handle("live", {}), tell)
+
+
+async def _told(work: Coroutine[Any, Any, Any], live: Callable[[], Coroutine[Any, Any, Any]], tell: Tell | None) -> Any:
+    """What `work` answers; meanwhile `tell` hears what `live` says."""
+    if tell is None:
+        return await work
+    doing = asyncio.ensure_future(work)
+    try:
+        while not doing.done():
+            with suppress(ChannelsyncError):  # no daemon, or none that can answer: the work itself says so
+                tell(await live())
+            await asyncio.wait({doing}, timeout=TELL_SECONDS)
+        return doing.result()
+    finally:
+        doing.cancel()
 
 
 def found(file: Path | None) -> Path:

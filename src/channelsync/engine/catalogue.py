@@ -41,6 +41,7 @@ class Catalogue:
                     shelves=[f"{s.listing}@{s.location}" for s in taken.unfed[:5]],
                 )
             count, pages = count + taken.listings, pages + 1
+            store.read[channel.id]["listings"] += taken.listings
             if page.high_water is not None or pages >= PAGES_MAX:
                 break
         if count:

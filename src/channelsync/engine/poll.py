@@ -50,6 +50,7 @@ class Puller:
             read = PageRead(channel.id, page, read_seq, looked_at, store.shop_time(channel))
             results = await store.ledger.run(pages.apply_page, read)
             self._tell(results)
+            store.read[channel.id]["orders"] += len(page.items)
             count += 1
             complete = page.high_water is not None
             if complete or count >= PAGES_MAX:

@@ -147,6 +147,7 @@ class Reconciler:
     async def _read(self, wanted: Sequence[ShelfState]) -> dict[ShelfRef, Reading]:
         readings = await self._channel.connector.stock([state.shelf for state in wanted])
         self._channel.hear(readings, self._store.clock.monotonic())
+        self._store.read[self._channel.id]["numbers"] += len(readings)
         by_shelf = {reading.shelf: reading for reading in readings}
         await onlooker.keep(self._store, self._channel, wanted, by_shelf)
         return by_shelf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,13 +29,17 @@ UNHEARD_SECONDS = 3600.0
 
 @dataclass(slots=True)
 class Store:
-    """One store: one ledger and its channels. `owner` names this process in leases."""
+    """One store: one ledger and its channels. `owner` names this process in leases.
+
+    read: listings, numbers and orders that came from each channel since the start, for whoever waits for them.
+    """
 
     ledger: Door
     clock: Clock
     random: random.Random
     owner: str
     channels: dict[int, Channel] = field(default_factory=dict)
+    read: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     time: Steadiness = field(init=False)
     _began: float = field(init=False)
 

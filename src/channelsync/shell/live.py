@@ -9,7 +9,7 @@ from channelsync.shell.assemble import Assembly
 
 
 def live(assembly: Assembly) -> dict[str, Any]:
-    """rate: calls (points, units) left of the shop's own budget and how fast it refills."""
+    """rate: calls (points, units) left of the shop's own budget and how fast it refills. read: what came from it since the start."""
     return {
         "pid": os.getpid(),
         "channels": {channel.name: _channel(assembly, channel.name) for channel in assembly.store.channels.values()},
@@ -21,6 +21,7 @@ def _channel(assembly: Assembly, name: str) -> dict[str, Any]:
     budget = door.bucket
     return {
         "trouble": channel.trouble,
+        "read": dict(assembly.store.read[channel.id]),
         "introduced": channel.introduced,
         "circuit_open": door.circuit.open,
         "rate": {"left": round(budget.level, 1), "of": budget.maximum, "per_second": budget.per_second},
