@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from channelsync.testing.conformance.door import open_http
 from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
 from channelsync.testing.virtual_clock import VirtualClock
+from channelsync_bigcommerce import BigCommerceConnector
 from support.push import SKU, Bench, Shop
 
 DRAIN = 30.0
@@ -28,9 +30,9 @@ DRAIN = 30.0
 class BigBench(Bench):
     """a is a BigCommerce store, b what it always is."""
 
-    def __init__(self, engine: Engine, clock: VirtualClock, **dials: Any) -> None:
+    def __init__(self, engine: Engine, clock: VirtualClock, drain: float, **dials: Any) -> None:
         super().__init__(engine, clock)
-        self.dials = dials
+        self.drain = drain
         self.store_a = BigCommerceStandIn(clock, random.Random(7), **dials)
 
     async def _shop(self, name: str, on_edit: OnEdit | None, shows: int, drain: float, **dials: Any) -> Shop:
@@ -42,7 +44,7 @@ class BigBench(Bench):
             self.store_a.add_product(SKU)  # without a number anywhere
         http = open_http(self.store_a.app, self.clock)
         table = {key: value for key, value in self.store_a.settings("https://store.test").items() if key != "connector"}
-        table |= {"visibility_lag_seconds": 60, "overlap_seconds": 120, "write_drains_seconds": DRAIN, "write_visible_seconds": 5}
+        table |= {"visibility_lag_seconds": 60, "overlap_seconds": 120, "write_drains_seconds": self.drain, "write_visible_seconds": 5}
         kind = channelsync_bigcommerce.connector
         connector = kind.connect(kind.settings.model_validate(table), Context(name, http, self.clock))
         number = await self.ledger.run(channels.register, ChannelSpec(name, "bigcommerce", self.location))
@@ -58,11 +60,11 @@ Story = Callable[[BigBench], Awaitable[None]]
 
 @pytest.fixture
 def play(engine: Engine) -> Callable[..., None]:
-    def run(story: Story, stock_at_start: int = 2, **dials: Any) -> None:
+    def run(story: Story, stock_at_start: int = 2, drain: float = DRAIN, **dials: Any) -> None:
         clock = VirtualClock()
 
         async def main() -> None:
-            bench = BigBench(engine, clock, **dials)
+            bench = BigBench(engine, clock, drain, **dials)
             await bench.open("cas", stock_at_start=stock_at_start)
             await story(bench)
 
@@ -141,3 +143,22 @@ def test_a_first_number_reaches_the_store_and_later_ones_are_differences(play: C
         bench.assert_at_rest()
 
     play(story, stock_at_start=0)
+
+
+@pytest.mark.parametrize(("planted", "sent"), [(False, 1), (True, 2)])
+def test_taking_accepted_for_done_sends_it_twice(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, planted: bool, sent: int
+) -> None:
+    """The flaw of a plausible first draft, planted: the old reading passes for an edit, is written over, and both writes land."""
+    if planted:
+        honest: Any = vars(BigCommerceConnector)["traits"].fget
+        monkeypatch.setattr(BigCommerceConnector, "traits", property(lambda self: replace(honest(self), write_visible_after=timedelta(0))))
+
+    async def story(bench: BigBench) -> None:
+        await bench.take_off()
+        await bench.a.push()
+        await bench.a.reconciler.look_at({f"p:{next(iter(bench.store_a.state.products))}": None})
+        await bench.a.settle(3)
+        assert len(bench.store_a.state.queue) + len(writes(bench)) == sent
+
+    play(story, drain=600.0, apply_seconds=400.0)
