@@ -24,10 +24,12 @@ class Life:
     at: datetime = NOW
     lines: list[OrderLine] = field(default_factory=list)
     added: int = 0
+    sold: tuple[str, ...] = ("a", "b", "six")
+    test: bool = False
 
     def version(self) -> OrderSnapshot:
         hold = NOW + 60 * MINUTE if self.state is OrderState.PENDING else None
-        return OrderSnapshot("100", self.state, self.at, NOW, tuple(self.lines), hold_until=hold)
+        return OrderSnapshot("100", self.state, self.at, NOW, tuple(self.lines), hold_until=hold, test=self.test)
 
     def take(self, step: str) -> None:
         self.at += MINUTE
@@ -50,9 +52,7 @@ class Life:
 
     def _add(self) -> None:
         self.added += 1
-        fresh = OrderLine(
-            str(self.added), self.draw(st.sampled_from(["a", "b", "six"])), 0, location=self.draw(st.sampled_from(["here", "there"]))
-        )
+        fresh = OrderLine(str(self.added), self.draw(st.sampled_from(self.sold)), 0, location=self.draw(st.sampled_from(["here", "there"])))
         self.lines.append(self._more(fresh, self.draw(st.integers(1, 3))))
 
     def _end(self, state: OrderState) -> None:
@@ -102,9 +102,10 @@ class Life:
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> list[OrderSnapshot]:
-    """All versions of one order, oldest first."""
-    life = Life(draw, draw(st.sampled_from([OrderState.PENDING, OrderState.OPEN])))
+def lives(draw: st.DrawFn, sold: tuple[str, ...] = ("a", "b", "six"), *, tests: bool = False) -> list[OrderSnapshot]:
+    """All versions of one order, oldest first. sold: the listings it may be about. tests: it may be a test order."""
+    life = Life(draw, draw(st.sampled_from([OrderState.PENDING, OrderState.OPEN])), sold=sold)
+    life.test = tests and draw(st.integers(0, 5)) == 0
     life.take("add")
     versions = [life.version()]
     for step in draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=8)):

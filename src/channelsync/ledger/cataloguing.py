@@ -52,6 +52,7 @@ def _take_page(conn: Connection, item: ListingsRead, now: datetime) -> Taken:
         skus.ensure(conn, _sku_texts(item.page.items), now)
     _take_back(conn, item.channel_id, list(upserted.ids.values()), now)
     linked = _match_all(conn, item.channel_id, now, None if item.page.high_water is not None else list(upserted.ids.values()))
+    order_ends.stored_snapshots(conn, [(item.channel_id, ref) for ref in order_ends.placed(conn, item.channel_id)], now)
     _name_skus(conn, list(upserted.ids.values()))
     cursors.advance(
         conn, item.channel_id, STREAM, resume=item.page.resume, high_water=item.page.high_water, looked_at=item.looked_at, now=now

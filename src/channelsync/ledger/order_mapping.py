@@ -68,15 +68,17 @@ class Target:
 
     def at(self, channel: ChannelRow, location: str | None) -> Place | None:
         """Where a line at a channel location is taken from; None: nobody has said (for a line that names no location, no default)."""
-        if location is None:
+        if not location:
             return self._default(channel)
-        if location in self.shelves:
-            shelf_id, feeds = self.shelves[location]
-            place = _one_of(feeds, channel)
-        else:
-            shelf_id, place = self.shelves.get("", (None, ()))[0], None
+        shelf_id, feeds = self.shelves.get(location) or (self._only_shelf, ())
+        place = _one_of(feeds, channel)
         place = place if place is not None else channel.places.get(location)
         return None if place is None else Place(shelf_id, place)
+
+    @property
+    def _only_shelf(self) -> int | None:
+        """Where a shop keeps one number per listing, it moves that one wherever it sells."""
+        return self.shelves[""][0] if "" in self.shelves else None
 
     def _default(self, channel: ChannelRow) -> Place | None:
         """The shelf that the channel's own location feeds, else the first one."""
