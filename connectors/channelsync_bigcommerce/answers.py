@@ -46,11 +46,14 @@ class Answer:
 
 
 class StoreRefused(Refused):
-    """BigCommerce said no in its own words. Nothing was done, except where a batch may have been applied in part."""
+    """BigCommerce said no in its own words. Nothing was done, except where a batch may have been applied in part.
 
-    def __init__(self, status: int, title: str) -> None:
+    in_v2: in the array that only v2's own resources answer with, not a gateway's object.
+    """
+
+    def __init__(self, status: int, title: str, *, in_v2: bool = False) -> None:
         super().__init__(f"the store answered {status}: {title}")
-        self.status, self.title = status, title
+        self.status, self.title, self.in_v2 = status, title, in_v2
 
 
 def understand(response: HttpResponse) -> Answer:
@@ -80,7 +83,7 @@ def _error(response: HttpResponse, data: Any) -> ChannelError:
     if status == 403:
         return Unauthorized(f"the API account lacks a scope (403 {title})")
     if status in (404, 409, 413, 422, 400) and title is not None:
-        return StoreRefused(status, title)
+        return StoreRefused(status, title, in_v2=isinstance(data, list))
     if 400 <= status < 500 and status != 423:
         return Misunderstood(f"the store answered {status} in a way that is not documented: {str(data)[:120]}")
     return Unavailable(f"the store answered {status}: {title}", retry_after=_number(response.headers.get("x-retry-after")))

@@ -44,11 +44,11 @@ async def read_rows(api: Api, kind: str, numbers: Sequence[int]) -> Stock:
         async for page, heard in api.pages("/v3/inventory/items", {f"{kind}:in": some}, limit=ROWS_PER_PAGE):
             at = heard if at is None else min(at, heard)
             for raw in page:
-                _add(raw, rows, products)
+                add_row(raw, rows, products)
     return Stock(rows, products, at or api.clock.now())
 
 
-def _add(raw: dict[str, Any], rows: dict[tuple[str, str], StockRow], products: dict[str, int]) -> None:
+def add_row(raw: dict[str, Any], rows: dict[tuple[str, str], StockRow], products: dict[str, int]) -> None:
     identity = inner(raw, "identity")
     product, variant = number_id(identity, "product_id"), number_id(identity, "variant_id", missing=0)
     refs = [product_ref(product), *([variant_ref(variant)] if variant else [])]

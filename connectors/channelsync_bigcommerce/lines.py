@@ -18,11 +18,11 @@ PAGES_MAX = 100
 
 
 async def lines_of(api: Api, order: Raw) -> list[RawLine]:
-    """Each line once, with the location of a pickup. Raises Misunderstood."""
+    """Each line once, with the location of a pickup. Asked for where the order counts more than it shows. Raises Misunderstood."""
     told = _told(order)
     places = {number: location for number, _, location in told if location}
     rows = [row for _, row, _ in told]
-    if any("quantity" not in row for row in rows) or (not rows and units(order, "items_total")):
+    if any("quantity" not in row for row in rows) or sum(units(row, "quantity") for row in rows) < units(order, "items_total"):
         rows = await _asked(api, number_id(order))
     lines = {number_id(row): row for row in rows}
     return [RawLine(row, places.get(number)) for number, row in lines.items()]

@@ -24,6 +24,7 @@ OPEN_STATUSES = (1, 3, 7, 8, 9, 11, 12, 13, 14)
 SECOND = timedelta(seconds=1)
 RAW_MAX = 20_000
 REFUNDS_PER_PAGE = 50
+SEEN_MAX = 10_000  # orders of one run that its refunds need not bring again
 REF = re.compile(r"[1-9]\d{0,18}", re.ASCII)
 
 
@@ -74,7 +75,7 @@ class Orders:
         try:
             answer = await self._api.get(f"/v2/orders/{ref}", INCLUDE)
         except StoreRefused as error:
-            if error.status == 404:
+            if error.status == 404 and error.in_v2:
                 return Gone(ref)
             raise
         return await self._snapshot(answer.object())
@@ -86,7 +87,8 @@ class Orders:
         if run.stage != "refunds":
             async for rows, after in self._changed(run):
                 page = await self._page(rows, resume=after.encode())
-                seen.update(order.ref for order in page.items)
+                if len(seen) < SEEN_MAX:
+                    seen.update(order.ref for order in page.items)
                 yield page
         if run.floor is not None:
             async for page in self._refunded(run, seen):
@@ -136,7 +138,6 @@ class Orders:
                 except Misunderstood as error:
                     refused.append((str(row.get("order_id", "?")), str(error), json.dumps(row)[:RAW_MAX]))
                     continue
-                seen.add(ref)
                 items += [found] if isinstance(found, OrderSnapshot) else []
             if items or refused:
                 yield Page(tuple(items), resume=replace(run, stage="refunds", after=None).encode(), refused=tuple(refused))

@@ -7,7 +7,7 @@ from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
 from channelsync.testing.standins.bigcommerce.state import Row
 from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_bigcommerce import BigCommerceConnector
-from channelsync_bigcommerce.inventory import StockRow, _add
+from channelsync_bigcommerce.inventory import StockRow, add_row
 from channelsync_bigcommerce.listings import product_listings
 from support.bigcommerce import ref, sample, tell
 
@@ -80,7 +80,7 @@ def test_locations_are_told_with_those_that_are_switched_off(clock: VirtualClock
 def test_the_vendors_stock_row_counts_what_is_for_sale() -> None:
     rows: dict[tuple[str, str], StockRow] = {}
     for row in sample("v3_inventory_items_get.json")["data"]:
-        _add(row, rows, {})
+        add_row(row, rows, {})
     assert rows == {("p:120", "1"): StockRow(10, 1), ("v:79", "1"): StockRow(10, 1)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from channelsync.contract import Cursor, Gone, OrderSnapshot, OrderState
-from channelsync.errors import Misunderstood
+from channelsync.errors import Misunderstood, Refused
 from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
 from channelsync.testing.virtual_clock import VirtualClock
@@ -192,6 +192,28 @@ def test_the_rules_are_read_once_a_day(clock: VirtualClock, standin: BigCommerce
         await clock.sleep(500)
         assert await took(bc) == 0
         assert (await bc.check()).facts["lowers_stock_on"] == "order completed or shipped"
+
+    tell(clock, standin, story)
+
+
+def test_an_order_that_counts_more_than_it_shows_is_asked_for_its_lines(clock: VirtualClock, standin: BigCommerceStandIn) -> None:
+    order = standin.buy({"MUG": 1, "CUP": 2})
+    shown = standin.state.orders[int(order)].views[-1].shown
+    shown["consignments"]["shipping"][0]["line_items"].pop()
+
+    async def story(bc: BigCommerceConnector) -> None:
+        found, _ = await orders(bc)
+        assert [(one.sku, one.quantity) for one in found[order].lines] == [("MUG", 1), ("CUP", 2)]
+
+    tell(clock, standin, story)
+
+
+def test_a_gateways_404_does_not_make_an_order_gone(clock: VirtualClock, standin: BigCommerceStandIn) -> None:
+    async def story(bc: BigCommerceConnector) -> None:
+        assert await bc.order("999") == Gone("999")
+        standin.state.store_hash = "moved"  # the path leads nowhere: the answer is no v2 resource's
+        with pytest.raises(Refused, match="404"):
+            await bc.order("999")
 
     tell(clock, standin, story)
 
