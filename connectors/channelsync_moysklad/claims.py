@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from channelsync.contract import Claimed, Cursor, Page
 from channelsync.errors import Misunderstood, Unauthorized
 from channelsync_moysklad import note
-from channelsync_moysklad.api import LIMIT, Api
+from channelsync_moysklad.api import EXPANDED_LIMIT, LIMIT, Api
 from channelsync_moysklad.documents import KEYS_PER_CALL, KIND, Document, claimed, find, is_ours
 from channelsync_moysklad.orders import instant
 from channelsync_moysklad.shapes import Raw, id_of, inner, linked, text, to_msk
@@ -46,11 +46,14 @@ class Claims:
             yield _codes(chunk.rows), at
         if since is None:
             return
-        params = {"filter": f"{prefix};isDeleted=true;deleted>={to_msk(since)}"}
-        async for rows in self._api.pages(f"/entity/{KIND}", params):
+        binned = f"isDeleted=true;deleted>={to_msk(since)}"
+        async for rows in self._api.pages(f"/entity/{KIND}", {"filter": f"{prefix};{binned}"}):
             yield _codes(rows), at
         async for chunk in Walk(self._api, "/entity/demand", expand="customerOrder").since(since):
             yield _codes(inner(row, "customerOrder") for row in chunk.rows), at
+        params = {"filter": binned, "expand": "customerOrder"}
+        async for rows in self._api.pages("/entity/demand", params, limit=EXPANDED_LIMIT):
+            yield _codes(inner(row, "customerOrder") for row in rows), at
 
     async def _page(self, codes: set[str]) -> Page[Claimed]:
         items: list[Claimed] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channelsync.contract import Claim, ClaimLine, Cursor, Gone, Physical, Role
+from channelsync.contract import Claim, ClaimedLine, ClaimLine, Cursor, Gone, Physical, Role
 from channelsync.errors import ChannelError, Unavailable
 from channelsync.testing.conformance import drain
 from channelsync.testing.standins.base import Faults, Item
@@ -122,6 +122,25 @@ def test_a_note_that_somebody_edited_is_set_aside_and_written_anew(virtual: Virt
             assert (ref, "note" in reason) == ("cs:o1", True)
             await ms.export(claim)
             assert (await drain(ms.claims))[0] == [told]
+
+    tell(virtual, shop, story, AUTHORITY)
+
+
+def test_a_shipment_thrown_into_the_bin_is_seen_even_if_it_leaves_the_orders_own_time_alone(
+    virtual: VirtualClock, shop: MoyskladStandIn
+) -> None:
+    shop.dials.shipment_updates = False
+    claim = Claim("o1", "#1", (ClaimLine("1", shop.good("MUG").id, shop.state.main_store, 2, 2),))
+
+    async def story(ms: MoyskladConnector) -> None:
+        told = await ms.export(claim)
+        demand = shop.demand(told.document, {"MUG": 2})
+        (shipped,), cursor = await drain(ms.claims)
+        assert shipped.lines == (ClaimedLine("1", 0, 2),)
+        await virtual.sleep(3600)
+        shop.trash(demand)
+        found, _ = await drain(ms.claims, cursor)
+        assert {claimed.lines for claimed in found} == {(ClaimedLine("1", 0, 0),)}
 
     tell(virtual, shop, story, AUTHORITY)
 

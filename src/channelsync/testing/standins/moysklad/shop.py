@@ -102,7 +102,7 @@ class MoyskladStandIn(Warehouse):
         del self.changes[before:]  # the numbers a shop begins with are no changes
 
     def settings(self, url: str) -> dict[str, Any]:
-        """For a demo: an account whose people are quick, so that we look back only a little."""
+        """For a demo: short waits, since this account shows everything at once."""
         return {
             "connector": "moysklad",
             "api_url": f"{url}/api/remap/1.2",
@@ -113,10 +113,18 @@ class MoyskladStandIn(Warehouse):
             "agent": self.state.agent,
             "credential": self.dials.credential,
             "webhook_token": self.webhook_token,
+            "visibility_lag_seconds": 0.0,
+            "overlap_minutes": 1.0,
         }
 
     def shows(self, sku: str) -> int:
-        return int(books.number(self.state, "stock", self.good(sku).id, self.state.main_store))
+        return self.shows_at(sku, self.state.main_store)
+
+    def places(self) -> tuple[str, ...]:
+        return tuple(self.state.stores)
+
+    def shows_at(self, sku: str, location: str) -> int:
+        return int(books.number(self.state, "stock", self.good(sku).id, location))
 
     def withheld(self, sku: str) -> int:
         """Orders reserve by their own numbers; what lies there is still shown."""
