@@ -10,6 +10,7 @@ import pytest
 from channelsync.errors import ChannelError
 from channelsync.testing.conformance import ConnectorSuite
 from channelsync_memory import MemoryConnector
+from conformance import mistakes_of_locations as locations
 from conformance import mistakes_of_reading as reading
 from conformance import mistakes_of_webhooks as webhooks
 from conformance import mistakes_of_writing as writing
@@ -95,6 +96,27 @@ PLANTED = [
         "Extra items in the right set",
     ),
     Planted(
+        locations.TellsOneLocation, "test_the_shop_tells_its_locations_with_their_names", "two locations", "an active location is missing"
+    ),
+    Planted(
+        locations.ListsTheFirstLocation,
+        "test_a_listing_names_every_location_that_keeps_a_number_for_it",
+        "two locations",
+        "Extra items in the right set",
+    ),
+    Planted(locations.ReadsTheFirstLocation, "test_the_numbers_of_two_locations_are_read_apart", "two locations", "Differing items"),
+    Planted(locations.WritesTheFirstLocation, "test_a_write_at_one_location_leaves_the_others_alone", "two locations", "Outcome.STALE"),
+    Planted(locations.WritesTheFirstLocation, "test_one_call_may_write_both_locations_of_a_listing", "two locations", "assert"),
+    Planted(
+        locations.LinesWithoutALocation, "test_a_line_names_the_location_it_is_taken_from", "two locations", "each line at its own location"
+    ),
+    Planted(locations.LinesWithoutALocation, "test_a_move_to_another_location_shows", "two locations", "assert {None:"),
+    Planted(locations.DatesAMoveAtTheOrder, "test_a_move_to_another_location_shows", "two locations", "not when it was placed"),
+    Planted(locations.RaisesOnWrongCredentials, "test_wrong_credentials_are_a_finding_and_no_exception", "compare_and_set", "our token"),
+    Planted(locations.AnOutageIsHealth, "test_a_shop_that_cannot_be_reached_is_no_finding", "compare_and_set", "DID NOT RAISE"),
+    Planted(locations.RepairsWhileItLooks, "test_a_checkup_changes_nothing", "compare_and_set", "a webhook changed"),
+    Planted(locations.CriesWolf, "test_a_healthy_shop_gives_no_error_and_no_warning", "compare_and_set", "webhook"),
+    Planted(
         reading.RetryStorm, "test_an_outage_is_unavailable_and_costs_few_requests", "compare_and_set", "calls of check during an outage"
     ),
     Planted(
@@ -117,6 +139,10 @@ def test_a_planted_mistake_is_found(planted: Planted) -> None:
 @pytest.mark.parametrize(("promise", "shop"), sorted({(planted.promise, planted.shop) for planted in PLANTED}))
 def test_the_sound_connector_keeps_the_same_promise(promise: str, shop: str) -> None:
     getattr(ConnectorSuite(), promise)(memory_world(shop))
+
+
+def test_a_sound_connector_that_tells_its_locations_keeps_the_promise_about_them() -> None:
+    ConnectorSuite().test_the_shop_tells_its_locations_with_their_names(memory_world("two locations", Kind(locations.TellsItsLocations)))
 
 
 def test_every_promise_of_the_suite_has_a_name_of_its_own() -> None:

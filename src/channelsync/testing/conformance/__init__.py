@@ -12,12 +12,8 @@ Promises that a connector's traits or missing verbs rule out are skipped. `conne
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(
-        f"{__name__}.{part}"
-        for part in ("authority", "carriers", "listings", "pushes", "readings", "snapshots", "streams", "troubles", "webhooks", "world")
-    )
-)
+_REWRITTEN = ("authority", "carriers", "diagnoses", "listings", "locations", "pushes", "readings", "snapshots", "streams", "troubles")
+pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in (*_REWRITTEN, "webhooks", "world")))
 
 from channelsync.testing.conformance.authority import AuthoritySuite, Warehouse  # noqa: E402  the modules below are rewritten on import
 from channelsync.testing.conformance.door import WatchedHttp, open_http  # noqa: E402

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from channelsync.testing.conformance.carriers import CarrierPromises, KeyPromises
+from channelsync.testing.conformance.diagnoses import DiagnosisPromises
 from channelsync.testing.conformance.listings import IdentityPromises, ListingPromises
+from channelsync.testing.conformance.locations import LocationPromises
 from channelsync.testing.conformance.pushes import PushPromises
 from channelsync.testing.conformance.readings import ReadingPromises
 from channelsync.testing.conformance.snapshots import HabitPromises, SnapshotPromises
@@ -25,6 +27,8 @@ class ConnectorSuite(
     KeyPromises,
     WebhookPromises,
     SubscriptionPromises,
+    LocationPromises,
+    DiagnosisPromises,
     TroublePromises,
 ):
     """Needs one fixture, `world`, that returns a fresh `World` each time."""

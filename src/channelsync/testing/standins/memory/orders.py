@@ -142,6 +142,18 @@ class Orders:
             units -= unsent + back
         self._changed(order)
 
+    def move(self, ref: str, location: str) -> None:
+        """Staff have another location ship what is open. A line of which something has shipped stays where it is."""
+        order = self.by_ref[ref]
+        for line in order.lines:
+            if not line.true.open or line.true.shipped or line.location == location:
+                continue
+            self._shelves().move(line.sku, line.location, line.taken, "restore", order=order.ref)
+            line.location = location
+            self._shelves().move(line.sku, location, -line.taken, "sale", order=order.ref)
+            line.effects = [(line.taken, self._clock.now())] if line.taken else []
+        self._changed(order)
+
     def delete(self, ref: str) -> None:
         """Gone for good, as if it had never been; its units stay where they are."""
         order = self.by_ref.pop(ref)

@@ -117,6 +117,11 @@ class MemoryStandIn:
         self.catch_up()
         self.shelves.set(sku, self.dials.locations[0] if location is None else location, shows, "edit")
 
+    def move(self, order: str, location: str) -> None:
+        """Staff have another location ship what is open of an order."""
+        self.catch_up()
+        self.book.move(order, location)
+
     def untrack(self, sku: str) -> None:
         """Staff switch counting off for a product."""
         product = self.shelves.products[sku]
