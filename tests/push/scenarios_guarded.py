@@ -46,8 +46,8 @@ def paused_by(bench: Bench) -> PauseKind | None:
     return bench.read(lambda conn: channels.state_of(conn, bench.a.channel.id)).paused_kind
 
 
-def _books(conn: Connection, channel_id: int) -> list[int | None]:
-    return list(conn.scalars(select(shelves.c.book).where(shelves.c.channel_id == channel_id)))
+def _books(conn: Connection, channel_id: int) -> list[int]:
+    return [book for book in conn.scalars(select(shelves.c.book).where(shelves.c.channel_id == channel_id)) if book is not None]
 
 
 async def all_at_once(bench: Bench) -> None:
