@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
 from support.bigcommerce import ask, ref, sample
 from support.clock import ManualClock
@@ -108,3 +109,25 @@ def test_too_long_a_list_and_a_broken_item_are_refused(standin: BigCommerceStand
 def test_a_location_that_is_switched_off_takes_no_numbers(standin: BigCommerceStandIn) -> None:
     standin.location("SHOP", enabled=False)
     assert adjust(standin, ABSOLUTE, item(standin, "MUG", 1, 2)).status_code == 422
+
+
+def test_each_location_has_a_number_of_its_own(standin: BigCommerceStandIn, clock: ManualClock) -> None:
+    standin.stock([Item("TEE", 4, at=(("SHOP", 6),))])
+    assert standin.places() == ("1", "2")
+    standin.edit("TEE", 8, location="2")
+    adjust(standin, RELATIVE, item(standin, "TEE", -1, 2))
+    clock.advance(2.0)
+    assert [standin.shows_at("TEE", place) for place in standin.places()] == [4, 7]
+    assert [(change.cause, change.location, change.after) for change in standin.changes] == [("edit", "2", 8), ("write", "2", 7)]
+    assert asyncio.run(ask(standin, "GET", "/v3/inventory/locations/2/items")).json()["data"][0]["total_inventory_onhand"] == 7
+    assert asyncio.run(ask(standin, "GET", "/v3/inventory/locations/9/items")).status_code == 404
+
+
+def test_the_stores_own_safety_stock_is_written_per_location(standin: BigCommerceStandIn) -> None:
+    number = standin.state.products[int(ref(standin, "MUG")[2:])].variants[0].id
+    path = "/v3/inventory/locations/1/items"
+    body = {"settings": [{"identity": {"variant_id": number}, "safety_stock": 3}]}
+    assert asyncio.run(ask(standin, "PUT", path, body)).status_code == 200
+    assert standin.shows("MUG") == 7
+    bare = asyncio.run(ask(standin, "PUT", path, {"settings": [{"identity": {"variant_id": number}}]}))
+    assert bare.json() == sample("v3_inventory_settings_422.json")

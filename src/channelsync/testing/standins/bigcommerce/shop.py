@@ -111,8 +111,14 @@ class BigCommerceStandIn:
     # -- shoppers --------------------------------------------------------------------------------------------------------------------------
 
     def shows(self, sku: str) -> int:
+        return self.shows_at(sku, str(DEFAULT_LOCATION))
+
+    def places(self) -> tuple[str, ...]:
+        return tuple(str(number) for number, place in self.state.locations.items() if place.enabled)
+
+    def shows_at(self, sku: str, location: str) -> int:
         stock.apply_due(self.state)
-        found = self.state.rows.get((stock.item_by_sku(self.state, sku), DEFAULT_LOCATION))
+        found = self.state.rows.get((stock.item_by_sku(self.state, sku), int(location)))
         return found.available if found else 0
 
     def withheld(self, sku: str) -> int:
@@ -182,11 +188,11 @@ class BigCommerceStandIn:
         found = self._order(order)
         orders.edit_line(self.state, found, self._line(found, sku), quantity)
 
-    def edit(self, sku: str, shows: int, *, location: int = DEFAULT_LOCATION) -> None:
+    def edit(self, sku: str, shows: int, *, location: str | None = None) -> None:
         stock.apply_due(self.state)
-        item = stock.item_by_sku(self.state, sku)
-        safety = self.row(sku, location).safety
-        stock.set_on_hand(self.state, item, location, shows + safety, "edit")
+        place = DEFAULT_LOCATION if location is None else int(location)
+        safety = self.row(sku, place).safety
+        stock.set_on_hand(self.state, stock.item_by_sku(self.state, sku), place, shows + safety, "edit")
 
     def untrack(self, sku: str) -> None:
         product = self.state.products[stock.by_sku(self.state, sku).product_id]
