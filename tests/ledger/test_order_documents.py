@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, select, update
 
 from channelsync.contract import OrderState
-from channelsync.ledger import levels, order_documents
+from channelsync.ledger import fulfilment, levels, order_documents, reservations
 from channelsync.ledger.audit import audit
+from channelsync.ledger.fulfilment import Fulfil
+from channelsync.ledger.holds import Which
 from channelsync.ledger.levels import Entry, Level, MovementType
 from channelsync.ledger.order_documents import Debited, Documented
-from channelsync.ledger.schema import channels, locations, order_lines
+from channelsync.ledger.refusals import Refusal
+from channelsync.ledger.schema import channels, hand_shipments, locations, order_lines
 from support.order_lives import lives
 from support.selling import MINUTE, Shop, findings, line, open_shop, order
-from support.stock import NOW, assert_adds_up, level
+from support.stock import NOW, assert_adds_up, level, want
 
 
 @pytest.fixture
@@ -145,6 +148,32 @@ def test_what_the_ledger_shipped_itself_waits_for_no_document(conn: Connection, 
     conn.execute(update(locations).where(locations.c.code == "main").values(authority_id=shop.channel))
     shop.see(order(line("a", 3, shipped=2), at=NOW + MINUTE))
     assert tally(conn) == (9, 1, 1)
+
+
+def test_a_reservation_that_ships_waits_for_a_late_enough_reading(conn: Connection, shop: Shop) -> None:
+    reservations.reserve(conn, [want("A", 3)], NOW)
+    [shipped] = fulfilment.fulfil(conn, [Fulfil(Which(reference="cart"), 2)], NOW)
+    assert not isinstance(shipped, Refusal)
+    assert (shipped.units, shipped.shortage) == (2, 0)
+    found = level(conn, "A")
+    assert (found.on_hand, found.soft, found.pending_debit, found.available) == (10, 1, 2, 7)
+    key = next(iter(_keys(conn)))
+    assert order_documents.debit_by_hand(conn, [key], NOW - MINUTE, NOW) == []
+    proved = order_documents.debit_by_hand(conn, [key], NOW, NOW)
+    levels.post(conn, [*proved, Entry(*key, MovementType.IMPORT, on_hand=-2)], NOW)
+    assert (level(conn, "A").on_hand, level(conn, "A").pending_debit, audit(conn)) == (8, 0, [])
+
+
+def test_what_a_reservation_shipped_has_left_when_the_ledger_counts_again(conn: Connection, shop: Shop) -> None:
+    reservations.reserve(conn, [want("A", 3)], NOW)
+    fulfilment.fulfil(conn, [Fulfil(Which(reference="cart"))], NOW)
+    conn.execute(update(locations).values(authority_id=None))
+    levels.post(conn, order_documents.given_back(conn, [location for _, location in _keys(conn)], NOW), NOW)
+    assert tally(conn) == (7, 0, 0)
+
+
+def _keys(conn: Connection) -> set[tuple[int, int]]:
+    return {(row.sku_id, row.location_id) for row in conn.execute(select(hand_shipments))}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

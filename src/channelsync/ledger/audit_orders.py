@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, union_all
 
 from channelsync.contract import OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger import fitting, line_sources, net_effect, order_json, order_mapping, order_rows
@@ -22,7 +22,7 @@ from channelsync.ledger.line_sources import Group
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_mapping import ChannelRow
 from channelsync.ledger.order_rows import LineRow
-from channelsync.ledger.schema import channels, order_lines, orders, set_aside, stock_levels
+from channelsync.ledger.schema import channels, hand_shipments, order_lines, orders, set_aside, stock_levels
 
 PAGE: Final = 200
 
@@ -49,9 +49,11 @@ def check(conn: Connection) -> Rows:
 
 
 def pending(conn: Connection) -> Rows:
-    """pending_debit is what order lines have shipped and no authority's number is proved to know of."""
-    waits = func.sum(order_lines.c.shipped - order_lines.c.debited)
-    key = order_lines.c.sku_id, order_lines.c.location_id
+    """pending_debit is what order lines and reservations have shipped and no authority's number is proved to know of."""
+    of_order = select(order_lines.c.sku_id, order_lines.c.location_id, (order_lines.c.shipped - order_lines.c.debited).label("units"))
+    by_hand = select(hand_shipments.c.sku_id, hand_shipments.c.location_id, hand_shipments.c.units)
+    both = union_all(of_order, by_hand).subquery()
+    key, waits = (both.c.sku_id, both.c.location_id), func.sum(both.c.units)
     lines = {(row[0], row[1]): int(row[2]) for row in conn.execute(select(*key, waits).group_by(*key).having(waits != 0))}
     kept = select(stock_levels.c.sku_id, stock_levels.c.location_id, stock_levels.c.pending_debit).where(stock_levels.c.pending_debit != 0)
     found = {(row[0], row[1]): int(row[2]) for row in conn.execute(kept)}
@@ -60,7 +62,7 @@ def pending(conn: Connection) -> Rows:
         if expected != is_now:
             yield (
                 f"pending_debit of SKU {sku_id} at location {location_id}",
-                f"{expected} (shipped less debited of its order lines)",
+                f"{expected} (shipped and not proved)",
                 str(is_now),
             )
     unproved = order_lines.c.debited > order_lines.c.shipped

@@ -164,7 +164,19 @@ def _quiet(conn: Connection, item: Bracket, row: dict[str, Any]) -> bool:
         return True
     if row["open_state"] == "armed" or row["last_sent_at"] is None:
         return False
+    return _drained(item, row) or _has_landed(row, item.second)
+
+
+def _drained(item: Bracket, row: dict[str, Any]) -> bool:
+    """Whatever was sent has taken effect by now, or never will."""
     return bool(row["last_sent_at"] + item.drains_within <= item.first_at or row["last_sent_at"] > item.first_at + LEFT_BEHIND)
+
+
+def _has_landed(row: dict[str, Any], reading: int | None) -> bool:
+    """A write that the shop has accepted is there as soon as a closed bracket shows it: no sale can look like it, every one before the first
+    reading is known. That it is not there proves nothing before it has drained.
+    """
+    return bool(row["accepted"]) and reading == row["book"] + row["gap"] + row["delta"]
 
 
 def _open_book(conn: Connection, item: Bracket, reading: int, now: datetime) -> Closing:
@@ -202,7 +214,7 @@ def _drift(conn: Connection, item: Bracket, row: dict[str, Any], gap: int, now: 
     if guard_reading.holds(conn, row, now):
         policy = EditPolicy.ASK
     if policy is EditPolicy.ASK or (policy is EditPolicy.ADOPT and not adoption.fits(conn, row["id"], gap)):
-        values = {"gap": gap, "gap_since": row["gap_since"] or now, "asked_at": row["asked_at"] or now, "retry_at": None}
+        values = {"gap": gap, "gap_since": row["gap_since"] or now, "asked_at": row["asked_at"] or now, "asked_shop_at": item.shop_at, "retry_at": None}
         conn.execute(update(shelves).where(shelves.c.id == row["id"]).values(**values))
         findings.record(conn, "drift", row["channel_id"], row["sku_id"], _name(row), detail, now)
         return Closing.ASKED
@@ -243,11 +255,16 @@ def states(conn: Connection, shelf_ids: Iterable[int]) -> list[ShelfState]:
 _LONGEST_UNREAD = (shelves.c.read_at.nulls_first(), shelves.c.id)
 
 
-def wanting_bracket(conn: Connection, channel_id: int, drains_before: datetime, limit: int) -> list[ShelfState]:
-    """Shelves with something open that only a closed bracket ends: no book yet, a gap nobody was asked about, a verification, a drained unknown."""
+def wanting_bracket(
+    conn: Connection, channel_id: int, drains_before: datetime, limit: int, *, visible_before: datetime | None = None
+) -> list[ShelfState]:
+    """Shelves with something open that only a closed bracket ends: no book yet, a gap nobody was asked about, a verification, a drained unknown,
+    an accepted write that left before `visible_before`.
+    """
     counted = or_(shelves.c.reading.is_not(None), shelves.c.read_at.is_(None))  # what the shop does not count waits for the sweep
     drained = or_(push_calls.c.last_sent_at <= drains_before, push_calls.c.last_sent_at > drains_before + LEFT_BEHIND)
-    unknown = and_(attempts.c.state.in_(("sent", "unknown")), drained)
+    landing = and_(attempts.c.accepted, push_calls.c.last_sent_at <= (visible_before or drains_before))
+    unknown = and_(attempts.c.state.in_(("sent", "unknown")), or_(drained, landing))
     quiet = and_(
         attempts.c.id.is_(None), or_(shelves.c.book.is_(None), shelves.c.verify, and_(shelves.c.gap != 0, shelves.c.asked_at.is_(None)))
     )
@@ -304,6 +321,7 @@ def _lock(conn: Connection, shelf_id: int) -> dict[str, Any]:
             attempts.c.id.label("attempt_id"),
             attempts.c.state.label("open_state"),
             attempts.c.delta,
+            attempts.c.accepted,
             attempts.c.call_key,
             push_calls.c.last_sent_at,
         )

@@ -92,4 +92,4 @@ def _resolve(conn: Connection, item: Resolve, now: datetime) -> str | Refusal:
     busy = exists().where(attempts.c.shelf_id == item.shelf, attempts.c.state.in_(outbox.OPEN_STATES))
     if row["verify"] or conn.execute(select(busy)).scalar_one():
         return NotAllowed(f"a write of ours to shelf {item.shelf} is not settled yet; try again in a few minutes")
-    return brackets.settle_drift(conn, item.shelf, row["gap"], item.policy, row["read_at"], now).value
+    return brackets.settle_drift(conn, item.shelf, row["gap"], item.policy, row["asked_shop_at"] or row["read_at"], now).value

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 
-from channelsync.ledger import bounds, findings
+from channelsync.ledger import bounds, findings, order_mapping
 from channelsync.ledger.holds import Counted, Hold, Holds, Which
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.refusals import InsufficientStock, Refusal
 from channelsync.ledger.running import Running
+from channelsync.ledger.schema import hand_shipments
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +44,14 @@ def fulfil(conn: Connection, items: Sequence[Fulfil], now: datetime) -> Sequence
     """
     holds = Holds(conn, [item.which for item in items])
     running = Running(conn, holds.keys)
-    answers = [_fulfil_one(conn, holds, running, item, now) for item in items]
+    owned = order_mapping.owned_locations(conn)
+    answers = [_fulfil_one(conn, holds, running, owned, item, now) for item in items]
     holds.write()
     running.post(now)
     return answers
 
 
-def _fulfil_one(conn: Connection, holds: Holds, running: Running, item: Fulfil, now: datetime) -> Shipped | Refusal:
+def _fulfil_one(conn: Connection, holds: Holds, running: Running, owned: frozenset[int], item: Fulfil, now: datetime) -> Shipped | Refusal:
     wrong = None if item.quantity is None else bounds.units(item.quantity, at_least=1)
     if problem := item.which.problem() or wrong or bounds.texts(actor=item.actor):
         return problem
@@ -61,7 +63,12 @@ def _fulfil_one(conn: Connection, holds: Holds, running: Running, item: Fulfil, 
     units = held if item.quantity is None else item.quantity
     if units > held:
         return InsufficientStock(item.which.sku or found[0].sku, found[0].location, units, held)
-    shortage = sum(_ship(conn, running, hold, part, item, now) for hold, part in counted.shares(units))
+    shortage = 0
+    for hold, part in counted.shares(units):
+        if hold.key[1] in owned:
+            _ship_from_authority(conn, running, hold, part, item, now)
+        else:
+            shortage += _ship(conn, running, hold, part, item, now)
     return Shipped(units, held - units, shortage)
 
 
@@ -73,16 +80,31 @@ def _ship(conn: Connection, running: Running, hold: Hold, units: int, item: Fulf
         excess = Entry(*hold.key, MovementType.SHORTAGE, on_hand=missing, reference=hold.reference, reason="shipped but never counted")
         running.add(excess)
         findings.record(conn, "shortage", None, hold.key[0], hold.reference, {"units": missing, "location": hold.location}, now)
-    running.add(
-        Entry(
-            *hold.key,
-            MovementType.FULFIL,
-            on_hand=-units,
-            soft=soft,
-            hard=hard,
-            reference=hold.reference,
-            actor=item.actor,
-            occurred_at=item.occurred_at,
-        )
-    )
+    running.add(_leaves(hold, units, soft, hard, item))
     return missing
+
+
+def _ship_from_authority(conn: Connection, running: Running, hold: Hold, units: int, item: Fulfil, now: datetime) -> None:
+    """On hand is the authority's: what left waits as pending_debit until its own number is proved to know of it (`order_documents.debit_by_hand`)."""
+    soft, hard = hold.take(units, "fulfilled", now)
+    running.add(_leaves(hold, units, soft, hard, item))
+    reason = "an authority counts here: its own number moves"
+    running.add(
+        Entry(*hold.key, MovementType.DEFER, on_hand=units, pending_debit=units, reference=hold.reference, reason=reason, actor=item.actor)
+    )
+    sku_id, location_id = hold.key
+    row = {"sku_id": sku_id, "location_id": location_id, "reference": hold.reference, "units": units, "shipped_at": now}
+    conn.execute(insert(hand_shipments).values(**row))
+
+
+def _leaves(hold: Hold, units: int, soft: int, hard: int, item: Fulfil) -> Entry:
+    return Entry(
+        *hold.key,
+        MovementType.FULFIL,
+        on_hand=-units,
+        soft=soft,
+        hard=hard,
+        reference=hold.reference,
+        actor=item.actor,
+        occurred_at=item.occurred_at,
+    )

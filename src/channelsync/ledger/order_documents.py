@@ -11,16 +11,18 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, tuple_, update
 
 from channelsync.ledger import findings, levels, order_json, order_mapping, orders
-from channelsync.ledger.levels import Entry, MovementType
+from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.orders import Sighting
-from channelsync.ledger.schema import order_lines
+from channelsync.ledger.schema import hand_shipments, order_lines
 from channelsync.ledger.schema import orders as order_table
 
 CHUNK = 400
+AGAIN: Final = "the ledger counts here again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,26 @@ def debit(conn: Connection, items: Sequence[Debited], now: datetime) -> list[Ent
     return entries
 
 
+def debit_by_hand(conn: Connection, keys: Collection[LevelKey], shipped_by: datetime, now: datetime) -> list[Entry]:
+    """What reservations have shipped from these levels by then is out of the authority's number. Returns the movements, *not yet posted*.
+
+    No order and no document of ours stands behind them: that a reading is late enough (`shipped_by`) is all the proof there is.
+    """
+    entries, wanted = list[Entry](), sorted(keys)
+    for start in range(0, len(wanted), CHUNK):
+        chunk = tuple_(hand_shipments.c.sku_id, hand_shipments.c.location_id).in_(wanted[start : start + CHUNK])
+        gone = delete(hand_shipments).where(chunk, hand_shipments.c.shipped_at <= shipped_by).returning(hand_shipments)
+        entries += [_by_hand(row) for row in conn.execute(gone).mappings()]
+    return entries
+
+
+def _by_hand(row: RowMapping, *, on_hand: int = 0, reason: str = "") -> Entry:
+    key, units = (row["sku_id"], row["location_id"]), row["units"]
+    return Entry(
+        *key, MovementType.DEBIT, on_hand=on_hand, pending_debit=-units, reference=row["reference"], reason=reason, actor="authority"
+    )
+
+
 def given_back(conn: Connection, location_ids: Collection[int], now: datetime) -> list[Entry]:
     """The ledger counts at these locations from now on: what was shipped but not proved to be out of the authority's number has left all the same.
 
@@ -103,7 +125,27 @@ def given_back(conn: Connection, location_ids: Collection[int], now: datetime) -
             entries.append(_entry(row, MovementType.SHORTAGE, on_hand=missing, reason="shipped but never counted"))
             findings.record(conn, "shortage", row["channel_id"], key[0], row["ref"], {"units": missing}, now)
         left[key] = max(0, left[key] - units)
-        entries.append(_entry(row, MovementType.DEBIT, on_hand=-units, pending_debit=-units, reason="the ledger counts here again"))
+        entries.append(_entry(row, MovementType.DEBIT, on_hand=-units, pending_debit=-units, reason=AGAIN))
+    return entries + _hands_given_back(conn, location_ids, left)
+
+
+def _hands_given_back(conn: Connection, location_ids: Collection[int], left: dict[LevelKey, int]) -> list[Entry]:
+    """left: on hand of the levels that order lines took from."""
+    gone = delete(hand_shipments).where(hand_shipments.c.location_id.in_(list(location_ids))).returning(hand_shipments)
+    rows = conn.execute(gone).mappings().all()
+    present = {
+        key: level.on_hand for key, level in levels.read(conn, [(row["sku_id"], row["location_id"]) for row in rows], lock=True).items()
+    }
+    left = present | left
+    entries = []
+    for row in rows:
+        key, units = (row["sku_id"], row["location_id"]), row["units"]
+        if missing := max(0, units - left[key]):
+            entries.append(
+                Entry(*key, MovementType.SHORTAGE, on_hand=missing, reference=row["reference"], reason="shipped but never counted")
+            )
+        left[key] = max(0, left[key] - units)
+        entries.append(_by_hand(row, on_hand=-units, reason=AGAIN))
     return entries
 
 

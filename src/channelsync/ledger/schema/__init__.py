@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from channelsync.ledger.schema.authority import OPEN_CLAIM, authority_guards, authority_rows, export_lines, exports
 from channelsync.ledger.schema.base import metadata
-from channelsync.ledger.schema.orders import POSTED, order_lines, orders
+from channelsync.ledger.schema.orders import POSTED, hand_shipments, order_lines, orders
 from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries, push_calls, shelf_feeds, shelves
 from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, facts, findings, idempotency_keys, inbox, set_aside
 from channelsync.ledger.schema.rules import freezes, shelf_rules
@@ -40,6 +40,7 @@ __all__ = [
     "guard_marks",
     "guard_passes",
     "guards",
+    "hand_shipments",
     "idempotency_keys",
     "inbox",
     "listing_aliases",

@@ -68,3 +68,16 @@ order_lines = Table(
 
 Of an order from before the opening, what was shipped, restocked or quarantined by then is recorded here without a movement.
 """
+
+hand_shipments = Table(
+    "hand_shipments",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("sku_id", BigInteger, ForeignKey("skus.id"), nullable=False),
+    Column("location_id", BigInteger, ForeignKey("locations.id"), nullable=False),
+    Column("reference", String(255), nullable=False, server_default=""),
+    Column("units", BigInteger, nullable=False),
+    Column("shipped_at", Utc, nullable=False),
+    Index(None, "sku_id", "location_id"),
+)
+"""Reservations that were shipped at an authority's location and are not proved to be out of its number: their part of pending_debit."""

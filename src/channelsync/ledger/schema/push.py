@@ -49,6 +49,7 @@ shelves = Table(
     Column("gap", BigInteger, nullable=False, server_default=text("0")),
     Column("gap_since", Utc),
     Column("asked_at", Utc),  # a person was asked what to do with the gap
+    Column("asked_shop_at", Utc),  # the shop's clock of the reading that was asked about
     Column("verify", Boolean, nullable=False, server_default=false()),
     Column("rebased_at", Utc),  # the shop's clock of the reading that the book was last replaced by
     count("adopted"),
@@ -110,6 +111,7 @@ attempts = Table(
     Column("state", String(10), nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("shows", BigInteger),
+    Column("accepted", Boolean, nullable=False, server_default=false()),  # unknown, but the shop has it: it will take effect
     Column("created_at", Utc, nullable=False),
     Column("settled_at", Utc),
     CheckConstraint("state IN ('armed', 'sent', 'unknown', 'ok', 'stale', 'refused', 'not_sent', 'withdrawn', 'bracketed')", name="state"),
