@@ -65,7 +65,7 @@ class Claims:
             try:
                 items.append(claimed(documents))
             except Misunderstood as error:
-                refused.append((code, str(error), documents[0].comment[:1000]))
+                refused.append((code.removeprefix(OURS), str(error), documents[0].comment[:1000]))
         return Page(tuple(items), resume=AGAIN, refused=tuple(refused))
 
     async def _deleted(self, since: datetime) -> list[Claimed]:

@@ -14,6 +14,7 @@ from channelsync_moysklad.snapshot import OURS
 
 KIND = "customerorder"
 BETWEEN = ","
+LOST = "the document's comment lost our note; the next export writes it anew"
 KEYS_PER_CALL = 20  # of up to 255 characters each
 
 
@@ -55,17 +56,35 @@ async def find(api: Api, field: str, values: Iterable[str], *, size: int = 100) 
 
 
 def claimed(documents: list[Document]) -> Claimed:
-    """One claim, from all its documents (one per store). Raises Misunderstood if a document does not tell which claim it is."""
+    """One claim, from all its documents: one per store, and those in the bin, whose shipments left all the same.
+
+    Raises Misunderstood if a live document does not tell which claim it is.
+    """
     documents = sorted(documents, key=lambda document: document.ref)
+    named = [document for document in documents if not document.dead] or documents
     key, lines = "", []
     for document in documents:
-        noted = note.read(document.comment)
-        if noted is None:
-            raise Misunderstood("the document's comment lost our note; the next export writes it anew")
-        key = noted.key
-        lines += _lines(document, noted)
-    gone = all(document.dead for document in documents)
-    return Claimed(key, BETWEEN.join(document.ref for document in documents), tuple(_joined(lines)), gone=gone)
+        noted = _noted(document)
+        if noted is not None:
+            key = noted.key
+            lines += _lines(document, noted)
+    if not key:
+        raise Misunderstood(LOST)
+    refs = BETWEEN.join(document.ref for document in named)
+    return Claimed(key, refs, tuple(_joined(lines)), gone=all(document.dead for document in documents))
+
+
+def _noted(document: Document) -> note.Note | None:
+    """None for a document in the bin that tells nothing any more."""
+    try:
+        found = note.read(document.comment)
+        if found is None and not document.dead:
+            raise Misunderstood(LOST)
+    except Misunderstood:
+        if document.dead:
+            return None
+        raise
+    return found
 
 
 def _lines(document: Document, noted: note.Note) -> list[ClaimedLine]:

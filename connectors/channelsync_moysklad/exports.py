@@ -32,26 +32,33 @@ class Exports:
         self._api, self._settings = api, api.settings
 
     async def export(self, claim: Claim) -> Claimed:
+        """A document in the bin, or deleted for good, is made anew if the claim still holds something."""
         wanted = _by_store(claim)
         found = await self._find(claim, wanted)
         live = {document.store: document for document in found if not document.dead}
-        if not live and (found or claim.document):
-            return Claimed(claim.key, claim.document or BETWEEN.join(sorted(document.ref for document in found)), (), gone=True)
         for store, document in live.items():
             await self._amend(document, wanted.get(store, _Wanted({}, note.note(claim.key, []))), claim.number)
-        for store in wanted.keys() - live.keys() if _holds(claim) else ():
-            live[store] = await self._create(claim, store, wanted[store])
-        if not live:
-            return Claimed(claim.key, "", tuple(ClaimedLine(line.ref, 0, 0) for line in claim.lines))
-        return claimed(list(live.values()))
+        if _holds(claim):
+            before = _dead(claim, found)
+            found += [await self._create(claim, store, wanted[store], before) for store in wanted if store not in live]
+        if found:
+            return claimed(found)
+        unheld = tuple(ClaimedLine(line.ref, 0, 0) for line in claim.lines)
+        return Claimed(claim.key, claim.document or "", () if claim.document else unheld, gone=claim.document is not None)
 
     async def _find(self, claim: Claim, wanted: dict[str, _Wanted]) -> list[Document]:
-        """By the ids we know, and by syncId: a document whose answer was lost is known by that alone."""
-        found = await find(self._api, "syncId", [sync_id(claim.key, store) for store in wanted])
-        refs = set(claim.document.split(BETWEEN) if claim.document else ()) - {document.ref for document in found}
-        return found + (await find(self._api, "id", sorted(refs)) if refs else [])
+        """By its code, by the ids we know, and by syncId, which nobody can edit: a document whose answer was lost is known by these alone."""
+        found = {document.ref: document for document in await find(self._api, "externalCode", [external_code(claim.key)])}
+        refs = set(claim.document.split(BETWEEN) if claim.document else ()) - found.keys()
+        found |= {document.ref: document for document in (await find(self._api, "id", sorted(refs)) if refs else [])}
+        if not found:
+            found = {
+                document.ref: document for document in await find(self._api, "syncId", [sync_id(claim.key, store) for store in wanted])
+            }
+        return list(found.values())
 
-    async def _create(self, claim: Claim, store: str, wanted: _Wanted) -> Document:
+    async def _create(self, claim: Claim, store: str, wanted: _Wanted, before: int) -> Document:
+        """before: how many documents of this claim are dead. A syncId that lies in the bin may not be used again."""
         known = await self._kinds(wanted.goods)
         settings = self._settings
         if settings.organization is None or settings.agent is None:
@@ -61,7 +68,7 @@ class Exports:
             "agent": link("counterparty", settings.agent),
             "store": link("store", store),
             "applicable": True,
-            "syncId": sync_id(claim.key, store),
+            "syncId": sync_id(claim.key, store, *([str(before)] if before else [])),
             "externalCode": external_code(claim.key),
             "description": note.within("", wanted.note, claim.number),
             "positions": [_position(known[good], good, *numbers) for good, numbers in wanted.goods.items()],
@@ -122,6 +129,12 @@ def _wanted(claim: Claim, store: str) -> _Wanted:
         quantity, held = goods.get(line.listing, (0, 0))
         goods[line.listing] = (quantity + line.quantity, held + line.held)
     return _Wanted(goods, note.note(claim.key, [(line.ref, line.listing, line.quantity) for line in lines]))
+
+
+def _dead(claim: Claim, found: list[Document]) -> int:
+    """Documents of this claim in the bin, and those we knew and that are no more."""
+    known = set(claim.document.split(BETWEEN)) if claim.document else set[str]()
+    return sum(document.dead for document in found) + len(known - {document.ref for document in found})
 
 
 def _holds(claim: Claim) -> bool:

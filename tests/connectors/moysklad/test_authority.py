@@ -119,7 +119,7 @@ def test_a_note_that_somebody_edited_is_set_aside_and_written_anew(virtual: Virt
             pages = [page async for page in ms.claims(Cursor())]
             assert [page.items for page in pages if page.items] == []
             ((ref, reason, _),) = [row for page in pages for row in page.refused]
-            assert (ref, "note" in reason) == ("cs:o1", True)
+            assert (ref, "note" in reason) == ("o1", True)
             await ms.export(claim)
             assert (await drain(ms.claims))[0] == [told]
 

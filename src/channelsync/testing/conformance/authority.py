@@ -297,7 +297,7 @@ class ExportPromises:
         assert (await scene.now("MUG")).reserved == 0
 
     @promise
-    async def test_a_document_that_was_deleted_is_seen_and_not_made_again(self, world: World) -> None:
+    async def test_a_document_that_was_deleted_is_seen_and_made_anew_when_it_is_asked_for(self, world: World) -> None:
         scene = Scene(world)
         await scene.sell("MUG")
         told = {key: await scene.authority.export(scene.claim(key, {"MUG": 2})) for key in ("bin", "gone")}
@@ -309,7 +309,25 @@ class ExportPromises:
         found, _ = await scene.claims(cursor)
         for key, claimed in told.items():
             assert (found[key].document, found[key].gone) == (claimed.document, True)
-            assert (await scene.authority.export(scene.claim(key, {"MUG": 2}, document=claimed.document))).gone
+        assert (await scene.now("MUG")).reserved == 0
+        for held, key in ((2, "bin"), (4, "gone")):
+            claim = scene.claim(key, {"MUG": 2}, document=told[key].document)
+            anew = await scene.authority.export(claim)
+            assert anew.document not in {"", told[key].document}
+            assert (anew.lines, anew.gone) == ((ClaimedLine("line-MUG", 2, 0),), False)
+            assert await scene.authority.export(claim) == anew, "the answer may have been lost"
+            assert (await scene.now("MUG")).reserved == held
+
+    @promise
+    async def test_a_claim_that_holds_nothing_makes_no_document(self, world: World) -> None:
+        scene = Scene(world)
+        await scene.sell("MUG")
+        told = await scene.authority.export(scene.claim("o1", {"MUG": 2}))
+        scene.warehouse.hard_delete(told.document)
+        for document in (told.document, None):
+            again = await scene.authority.export(scene.claim("o1", {"MUG": 0}, ordered={"MUG": 2}, document=document))
+            assert all(line.held == 0 for line in again.lines)
+        assert (await scene.claims())[0] == {}
         assert (await scene.now("MUG")).reserved == 0
 
     @promise
