@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check format lock clean
+.PHONY: run test bench check format lock clean
 
 run: $(READY)  ## four stand-ins, the daemon and shoppers, on this machine; ARGS="--faults --for 60s"
 	$(BIN)/channelsync demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/pytest $(ARGS)
+
+bench: $(READY)  ## a shop with 100,000 listings: time, memory and calls; ARGS="--listings 10000"
+	$(BIN)/python benchmarks/catalogue.py $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .
