@@ -29,7 +29,7 @@ from channelsync.contract import (
 from channelsync_bigcommerce import subscriptions, webhooks
 from channelsync_bigcommerce.access import NAMES, check_scopes
 from channelsync_bigcommerce.api import Api
-from channelsync_bigcommerce.diagnosis import diagnose
+from channelsync_bigcommerce.diagnose import diagnose
 from channelsync_bigcommerce.inventory import IDS_PER_CALL
 from channelsync_bigcommerce.listings import Listings
 from channelsync_bigcommerce.orders import Orders

@@ -13,6 +13,12 @@ from channelsync.errors import ChannelsyncError
 from channelsync.registry import Registry
 
 TEMPLATES = {
+    "bigcommerce": """\
+store_hash = "PASTE-IT-HERE"
+access_token = {{ env = "{env}_TOKEN" }}               # or {{ file = "..." }}, {{ credential = "..." }}
+client_secret = {{ env = "{env}_CLIENT_SECRET" }}
+webhook_secret = {{ env = "{env}_WEBHOOK_SECRET" }}
+""",
     "shopify": """\
 shop = "YOUR-SHOP.myshopify.com"
 client_id = "PASTE-IT-HERE"

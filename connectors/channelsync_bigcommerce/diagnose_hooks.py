@@ -43,15 +43,15 @@ def _ours(ours: dict[str, Hook], secret: str, url: str) -> list[Diagnosis]:
     found = []
     if missing:
         what = f"{len(missing)} of {len(SCOPES)} hooks to {url} are missing: {', '.join(missing)}"
-        found.append(Diagnosis("hooks-missing", Severity.WARNING, what, REPAIR, missing[0]))
+        found.append(Diagnosis("webhook-missing", Severity.WARNING, what, REPAIR, missing[0]))
     for scope in SCOPES:
         hook = ours.get(scope)
         if hook and not hook.subscription.active:
             what = f"the store has switched off its hook for {scope} (failures for two days, or no event for 90)"
-            found.append(Diagnosis("hook-inactive", Severity.ERROR, what, REPAIR, scope))
+            found.append(Diagnosis("webhook-off", Severity.ERROR, what, REPAIR, scope))
         if hook and hook.secret != secret:
             what = f"the hook for {scope} does not carry webhook_secret: its deliveries are refused"
-            found.append(Diagnosis("hook-secret", Severity.ERROR, what, REPAIR, scope))
+            found.append(Diagnosis("webhook-secret", Severity.ERROR, what, REPAIR, scope))
     return found
 
 
@@ -59,7 +59,7 @@ def _elsewhere(others: list[Hook], secret: str) -> list[Diagnosis]:
     """Hooks with our secret were made by us, for an address that is no longer ours."""
     strays = sorted({hook.subscription.url for hook in others if secret and hook.secret == secret})
     remedy = "delete them at the store if that address is not in use any more"
-    return [Diagnosis("hook-elsewhere", Severity.WARNING, f"hooks with our secret deliver to {url}", remedy, url) for url in strays]
+    return [Diagnosis("webhook-elsewhere", Severity.WARNING, f"hooks with our secret deliver to {url}", remedy, url) for url in strays]
 
 
 async def _blocked(api: Api, url: str) -> list[Diagnosis]:
@@ -71,7 +71,5 @@ async def _blocked(api: Api, url: str) -> list[Diagnosis]:
         domain = text(row.get("destination"))
         if domain and host in (domain, urlsplit(domain).hostname):
             what = f"the store has blocked {domain}: too many deliveries failed; {text(row.get('time_left'))} s left"
-            found.append(
-                Diagnosis("hook-domain-blocked", Severity.ERROR, what, "find out why deliveries failed: see the daemon's log", domain)
-            )
+            found.append(Diagnosis("webhook-blocked", Severity.ERROR, what, "find out why deliveries failed: see the daemon's log", domain))
     return found

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from channelsync.contract import Diagnosis, Setup, Severity
 from channelsync.errors import Unauthorized
-from channelsync_bigcommerce import diagnosis_goods, diagnosis_hooks
+from channelsync_bigcommerce import diagnose_goods, diagnose_hooks
 from channelsync_bigcommerce.access import missing_scopes
 from channelsync_bigcommerce.api import Api
 from channelsync_bigcommerce.places import read_locations
@@ -35,8 +35,8 @@ async def diagnose(api: Api, settings: Settings, setup: Setup) -> Sequence[Diagn
     if "store_locations_read_only" not in scopes:
         found += await _locations(api, settings, setup)
     if not scopes & {"store_v2_products_read_only", "store_inventory"}:
-        found += await diagnosis_goods.diagnose(api, setup)
-    return found + await diagnosis_hooks.diagnose(api, settings, setup)
+        found += await diagnose_goods.diagnose(api, setup)
+    return found + await diagnose_hooks.diagnose(api, settings, setup)
 
 
 async def _clock(api: Api, setup: Setup) -> list[Diagnosis]:
