@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from channelsync.contract import Physical
-from channelsync.ledger import exports, findings
-from support.authority import LISTING, PLACE, Owned, open_owned
+from channelsync.contract import Page, Physical
+from channelsync.ledger import (
+    authorities,
+    authority_alerts,
+    authority_guard,
+    authority_import,
+    channels,
+    exports,
+    findings,
+    guard,
+    guard_answer,
+    listings,
+    stock,
+)
+from channelsync.ledger.authorities import Ownership
+from channelsync.ledger.authority_alerts import Watch
+from channelsync.ledger.authority_guard import Run
+from channelsync.ledger.authority_import import PhysicalRead
+from channelsync.ledger.channels import PauseKind
+from channelsync.ledger.guard import Guarded, Limits
+from channelsync.ledger.guard_answer import Resume
+from channelsync.ledger.refusals import NotAllowed
+from channelsync.ledger.stock import Change
+from support.authority import LISTING, PLACE, SKU, Owned, open_owned
 from support.stock import assert_adds_up
 
 
@@ -212,3 +234,79 @@ def test_without_documents_a_shipment_is_out_of_the_number_after_the_lag(owned: 
     owned.now += timedelta(minutes=1)
     owned.read(lag=lag)
     assert _numbers(owned) == (27, 0, 0, 0)
+
+
+# -- whose number it is ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", [stock.seed, stock.receive, stock.adjust, stock.count, stock.restock])
+def test_people_do_not_change_on_hand_of_an_authority(owned: Owned, verb: Any) -> None:
+    [answer] = verb(owned.conn, [Change(SKU, "main", 5, reason="found")], owned.now)
+    assert isinstance(answer, NotAllowed)
+    assert "belongs to 'house'" in answer.reason
+    assert _numbers(owned) == (30, 0, 0, 0)
+
+
+def test_a_location_that_is_given_back_counts_what_left(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.order("1", 3, shipped=3)
+    owned.warehouse.foreign = 2
+    owned.read()
+    assert _numbers(owned) == (30, 0, 3, 2)
+    assert authorities.enrol(owned.conn, [Ownership(owned.location, None)], owned.now) == [True]
+    assert _numbers(owned) == (27, 0, 0, 0)
+    assert not isinstance(stock.receive(owned.conn, [Change(SKU, "main", 5)], owned.now)[0], NotAllowed)
+    assert authorities.enrol(owned.conn, [Ownership(owned.location, owned.house)], owned.now) == [True]
+    owned.warehouse.units = 31
+    owned.read()
+    assert _numbers(owned) == (31, 0, 0, 2)
+    assert_adds_up(owned.conn)
+
+
+# -- what would empty too much -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_zeroes_too_much_is_stopped_until_a_person_accepts_it(owned: Owned) -> None:
+    guard.configure(owned.conn, [Guarded(owned.house, Limits(least=1))], owned.now)
+    zero = Run(owned.house, (Physical(LISTING, PLACE, 0, 0),), full=True)
+    [reason] = authority_guard.judge(owned.conn, [zero], owned.now)
+    assert reason is not None
+    assert channels.state_of(owned.conn, owned.house).paused_kind is PauseKind.GUARD
+    guard_answer.resume(owned.conn, [Resume(owned.house)], owned.now)
+    assert authority_guard.judge(owned.conn, [zero], owned.now) != [None]
+    guard_answer.resume(owned.conn, [Resume(owned.house, accept=True)], owned.now)
+    assert authority_guard.judge(owned.conn, [zero], owned.now) == [None]
+    assert findings.listed(owned.conn, kind="guard") == []
+
+
+def test_a_tiny_shop_is_not_stopped_by_one_sku(owned: Owned) -> None:
+    guard.configure(owned.conn, [Guarded(owned.house, Limits())], owned.now)
+    assert authority_guard.judge(owned.conn, [Run(owned.house, (Physical(LISTING, PLACE, 0, 0),), full=True)], owned.now) == [None]
+
+
+def test_a_listing_that_is_deleted_there_sells_no_more(owned: Owned) -> None:
+    listings.gone(owned.conn, owned.house, [LISTING], owned.now)
+    authority_import.repost(owned.conn, [PhysicalRead(owned.house, Page(()), 0, owned.now, {PLACE: owned.location})], owned.now)
+    assert _numbers(owned) == (30, 0, 0, 30)
+
+
+def test_numbers_that_stop_coming_are_noted_and_told_after_a_day(owned: Owned) -> None:
+    owned.read(Physical("another", PLACE, 1, 0), full=True)
+    assert authority_alerts.watch(owned.conn, [Watch(owned.house)], owned.now) == [0]
+    owned.now += timedelta(days=1, seconds=1)
+    assert authority_alerts.watch(owned.conn, [Watch(owned.house)], owned.now) == [1]
+    assert _numbers(owned) == (30, 0, 0, 0)
+    owned.read()
+    assert authority_alerts.watch(owned.conn, [Watch(owned.house)], owned.now) == [0]
+
+
+def test_a_shipment_without_a_document_is_told_and_never_cleared_by_age(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.order("1", 3, shipped=3)
+    owned.arm()
+    owned.now += timedelta(days=4)
+    owned.read()
+    assert authority_alerts.watch(owned.conn, [Watch(owned.house)], owned.now) == [1]
+    assert _numbers(owned) == (30, 0, 3, 0)

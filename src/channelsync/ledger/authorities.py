@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,8 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from channelsync.ledger import levels, order_documents
 from channelsync.ledger.levels import Entry, MovementType
-from channelsync.ledger.refusals import NotAllowed
-from channelsync.ledger.schema import authority_rows, channels, exports, locations, order_lines, stock_levels
+from channelsync.ledger.schema import authority_rows, exports, locations, order_lines, stock_levels
 
 PAGE = 500
 
@@ -70,17 +69,3 @@ def _give_back(conn: Connection, location_id: int, channel_id: int, now: datetim
 def _released(sku_id: int, location_id: int, held: int, channel_id: int) -> Entry:
     reason = "the location is the ledger's own again: nobody tells of other reserves"
     return Entry(sku_id, location_id, MovementType.ADJUST, held_elsewhere=-held, reason=reason, actor="config", channel_id=channel_id)
-
-
-def owners(conn: Connection, location_ids: Iterable[int]) -> dict[int, str]:
-    """Location id -> the name of the authority that owns on hand there; the ledger's own are absent."""
-    query = select(locations.c.id, channels.c.name).join(channels, channels.c.id == locations.c.authority_id)
-    return {row.id: row.name for row in conn.execute(query.where(locations.c.id.in_(set(location_ids))))}
-
-
-def refusal(location: str, authority: str) -> NotAllowed:
-    """Why a person may not change on hand there."""
-    return NotAllowed(
-        f"on hand at {location!r} belongs to {authority!r}: change it there, and it is read from there; "
-        "what the ledger keeps here are reservations, which can be made, released and fulfilled"
-    )

@@ -108,7 +108,7 @@ def _hear(conn: Connection, row: RowMapping, claimed: Claimed, question: int, no
         for line in lines
     ]
     exports_lines.save(conn, changed)
-    moved = [line for line, told_row in zip(lines, changed, strict=True) if told_row["low_until"] == newest]
+    moved = [line for line, told_row in zip(lines, changed, strict=True) if newest in {told_row["low_until"], told_row["shipped_seq"]}]
     authority_rows.want_newer(conn, row["channel_id"], [(line.listing, line.location) for line in moved], newest)
     values = {"told_seq": question, "document": claimed.document or row["document"], "retry_at": None}
     if answer:

@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 
 from sqlalchemy import Connection, select, tuple_
 
-from channelsync.ledger import bounds, oversells, places, skus
+from channelsync.ledger import bounds, oversells, owning, places, skus
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import COUNTING, Entry, Level, LevelKey, MovementType
 from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
@@ -157,6 +157,7 @@ class _Batch(Generic[C]):
         self._items = items
         self._check = check
         self._places = places.resolve(conn, ((item.sku, item.location) for item in items))
+        self._owners = owning.owners(conn, self._places.locations.values())
         self.keys = self._places.keys((item.sku, item.location) for item in items)
         self._running = Running(conn, self.keys)
 
@@ -175,11 +176,20 @@ class _Batch(Generic[C]):
             return key
         if key[0] in self._places.recipes:
             return _no_own_stock(item.sku, [self._places.parts[sku_id].sku for sku_id, _ in self._places.recipes[key[0]]])
+        if key[1] in self._owners and _changes_on_hand(item, type_):
+            return owning.refusal(item.location, self._owners[key[1]])
         deltas = decide(item, key, self._running.level(key))
         if isinstance(deltas, Refusal):
             return deltas
         level = self._running.add(_entry(item, key, type_, deltas))
         return Posted(item.sku, item.location, level.on_hand, level.available, level.quarantined, level.damaged)
+
+
+def _changes_on_hand(item: Change, type_: MovementType) -> bool:
+    """What is quarantined or damaged is a matter of our own, wherever it lies."""
+    if isinstance(item, WriteOff):
+        return item.bucket == "on_hand"
+    return type_ in COUNTING or type_ is MovementType.RETURN
 
 
 def _no_own_stock(sku: str, parts: list[str]) -> NotAllowed:

@@ -15,15 +15,16 @@ import httpx
 import sqlalchemy
 
 from channelsync.clock import Clock
-from channelsync.config import ChannelConfig, Config
-from channelsync.contract import Context
+from channelsync.config import ChannelConfig, Config, ConfigError, Problem
+from channelsync.contract import Connector, Context, Role, StockAuthority
 from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.channel import Channel, Settings
 from channelsync.engine.introduce import introduce
 from channelsync.engine.loops import Engine
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Unauthorized
-from channelsync.ledger import channel_places, channels, guard, identity, leases, locations, measuring, ruling
+from channelsync.ledger import authorities, channel_places, channels, guard, identity, leases, locations, measuring, ruling
+from channelsync.ledger.authorities import Ownership
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.ledger.channel_places import Follow
 from channelsync.ledger.channels import ChannelSpec
@@ -31,6 +32,7 @@ from channelsync.ledger.database import open_database
 from channelsync.ledger.door import Door, InlineLedger, Ledger
 from channelsync.ledger.guard import Guarded, Limits
 from channelsync.ledger.locations import LocationSpec
+from channelsync.ledger.order_policy import OrderPolicy, Restock, Unpaid
 from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.ruling import CatchUp
 from channelsync.ledger.upgrade import upgrade
@@ -101,7 +103,7 @@ async def assembled(
                 each.name, clock=clock, source=source, timeout=each.timeout_seconds, transport=(transports or {}).get(each.name)
             )
             doors[each.name] = await stack.enter_async_context(door)
-            connector = registry.connector(each.connector).connect(each.settings, Context(each.name, doors[each.name], clock))
+            connector = _connected(config, each, registry, Context(each.name, doors[each.name], clock, each.role))
             settings = _settings(each, ids)
             channel_id = ids.channels[each.name]
             measured = await ledger.read(measuring.of_channel, channel_id)
@@ -129,13 +131,14 @@ def enrol(database: sqlalchemy.Engine, config: Config, now: datetime) -> Ids:
             leases.end_all(conn)  # we hold the lock, so whoever had them is gone
         specs = [LocationSpec(code, place.name, place.kind, place.priority) for code, place in places]
         location_ids = dict(zip((code for code, _ in places), locations.ensure(conn, specs, now), strict=True))
-        wanted = [ChannelSpec(each.name, each.connector, _default_place(each, location_ids)) for each in config.channels.values()]
+        wanted = [_spec(each, location_ids) for each in config.channels.values()]
         answers = channels.register(conn, wanted, now)
         channel_ids = {}
         for spec, answer in zip(wanted, answers, strict=True):
             if isinstance(answer, Refusal):
                 raise answer
             channel_ids[spec.name] = answer
+        authorities.enrol(conn, _owners(config, {place.code: place.id for place in locations.every(conn)}, channel_ids), now)
         guard.configure(conn, [Guarded(channel_ids[each.name], _limits(each)) for each in config.channels.values()], now)
         ruling.keep(conn, config.shelf_rules(channel_ids))
     return Ids(location_ids, channel_ids)
@@ -178,6 +181,26 @@ def _engine(config: Config, store: Store) -> Engine:
     return engine
 
 
+def _connected(config: Config, channel: ChannelConfig, registry: Registry, context: Context) -> Connector:
+    connector = registry.connector(channel.connector).connect(channel.settings, context)
+    if channel.role is Role.AUTHORITY and not isinstance(connector, StockAuthority):
+        why = f"connector {channel.connector!r} cannot own on hand; remove the role, or use a connector that can"
+        raise ConfigError([Problem(config.path, f"channels.{channel.name}.role", why)])
+    return connector
+
+
+def _owners(config: Config, location_ids: Mapping[str, int], channel_ids: Mapping[str, int]) -> list[Ownership]:
+    """Of every location, those that left the config as well: nobody owns them any more."""
+    owner = {
+        code: channel_ids[each.name]
+        for each in config.channels.values()
+        if each.role is Role.AUTHORITY
+        for codes in each.locations.values()
+        for code in codes
+    }
+    return [Ownership(location_id, owner.get(code)) for code, location_id in location_ids.items()]
+
+
 def _default_place(channel: ChannelConfig, ids: Mapping[str, int]) -> int | None:
     """Where orders that name no location are taken from. A channel with a table of places but no default takes the first of them."""
     code = channel.location or next((places[0] for places in channel.locations.values() if places), None)
@@ -186,6 +209,12 @@ def _default_place(channel: ChannelConfig, ids: Mapping[str, int]) -> int | None
 
 def _places(channel: ChannelConfig, ids: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
     return {ref: tuple(ids[code] for code in codes) for ref, codes in channel.locations.items()}
+
+
+def _spec(channel: ChannelConfig, ids: Mapping[str, int]) -> ChannelSpec:
+    minutes = channel.unpaid_minutes
+    policy = OrderPolicy(Restock(channel.restock), Unpaid(channel.unpaid), None if minutes is None else timedelta(minutes=minutes))
+    return ChannelSpec(channel.name, channel.connector, _default_place(channel, ids), channel.role, policy)
 
 
 def _limits(channel: ChannelConfig) -> Limits:
@@ -207,4 +236,7 @@ def _settings(channel: ChannelConfig, ids: Ids) -> Settings:
         sweep=timedelta(seconds=channel.sweep_seconds),
         timeout=timedelta(seconds=channel.timeout_seconds),
         lease=timedelta(seconds=LEASE_SECONDS),
+        role=channel.role,
+        full_every=timedelta(hours=channel.full_every_hours),
+        authority_lag=None if channel.authority_lag_minutes is None else timedelta(minutes=channel.authority_lag_minutes),
     )
