@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from channelsync.engine.loops import Engine
 from channelsync.engine.poll import Puller
 from channelsync.engine.watching import Hooks, Watch
 from channelsync.errors import Unavailable
 from channelsync.ledger import channels, webhooks
 from channelsync.ledger.channels import Pause, PauseKind
 from channelsync.ledger.webhooks import Delivered, HookState
+from channelsync.shell.subscribing import Subscriptions
 from support.push import Bench, Shop
 
 Play = Callable[..., None]
@@ -189,5 +192,63 @@ def test_a_persons_pause_is_not_ended_by_working_credentials(play: Play) -> None
             await bench.ledger.run(channels.pause, Pause(channel.id, "because", kind))
         await Watch(bench.store, channel).run_once()
         assert _state(bench).paused_kind is PauseKind.PERSON
+
+    play(story)
+
+
+@pytest.mark.parametrize(("kind", "shows"), [(PauseKind.GUARD, 4), (PauseKind.LOCATION, 4), (PauseKind.PERSON, 5)])
+def test_a_shop_that_stands_still_sells_on_and_is_asked_before_a_raise(play: Play, kind: PauseKind, shows: int) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.ledger.run(channels.pause, Pause(bench.b.channel.id, "because", kind))
+        bench.b.standin.buy({"X": 1})
+        await bench.receive(3)
+        await bench.a.push()
+        assert bench.a.shows == shows, "only a person's pause says that somebody else takes care"
+
+    play(story)
+
+
+def test_nothing_is_raised_that_a_shop_without_credentials_may_have_sold(play: Play) -> None:
+    async def story(bench: Bench) -> None:
+        token, bench.b.standin.token = bench.b.standin.token, "changed"
+        await bench.receive(3)
+        await bench.a.push()
+        assert bench.a.shows == 2
+        bench.b.standin.token = token
+        await Watch(bench.store, bench.b.channel).run_once()
+        await bench.a.push()
+        assert bench.a.shows == 5
+
+    play(story)
+
+
+def test_when_a_shops_webhooks_are_looked_at(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start, every quarter of an hour, and soon after a busy shop falls silent; never where the config says no."""
+    looked: list[float] = []
+
+    async def story(bench: Bench) -> None:
+        async def note(_hooks: Hooks, url: str) -> None:
+            assert url == URL
+            looked.append(bench.clock.monotonic() - begun)
+
+        monkeypatch.setattr(Hooks, "ensure", note)
+        begun = bench.clock.monotonic()
+        channel = {name: SimpleNamespace(webhooks=name == "a") for name in ("a", "b")}
+        config = SimpleNamespace(listen=SimpleNamespace(public_url="https://sync.example.com"), channels=channel)
+        subscriptions = Subscriptions(Engine(bench.store), config)  # type: ignore[arg-type]
+
+        async def minutes(count: int, *, busy: bool) -> None:
+            for _ in range(2 * count):
+                await subscriptions.tend()
+                if busy:
+                    await _delivered(bench.a)
+                await bench.clock.sleep(30)
+
+        await minutes(60, busy=True)
+        assert 4 <= len(looked) <= 6
+        assert looked[0] == 0
+        looked.clear()
+        await minutes(14, busy=False)
+        assert len(looked) >= 2, "silence is looked into every five minutes"
 
     play(story)

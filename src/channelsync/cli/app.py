@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from channelsync.cli.aside import group as aside
+from channelsync.cli.aside import retry
 from channelsync.cli.bundles import group as bundles
 from channelsync.cli.checking import check
 from channelsync.cli.daemon import run
@@ -82,6 +83,7 @@ app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")
 app.add_typer(aside, name="aside")
+app.command("replay")(retry)
 app.command("shadow")(shadow)
 app.command("probe")(probe)
 app.command("pause")(pause)

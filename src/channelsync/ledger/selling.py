@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 
 from channelsync.ledger import bundles, outbox
 from channelsync.ledger.brackets import ShelfState, states
+from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.schema import attempts, channels, listings, shelves
 
 RAISES_AT_ONCE = 2_000
@@ -57,8 +58,8 @@ def sellers_of_attempts(conn: Connection, attempt_ids: Sequence[str]) -> frozens
 
 
 def _sold() -> list[ColumnElement[bool]]:
-    """A channel that a person has paused is not asked: they have taken it on themselves."""
-    return [listings.c.removed_at.is_(None), channels.c.paused_at.is_(None)]
+    """A channel that a person has paused is not asked: they have taken it on themselves. One that stands still for another reason sells on."""
+    return [listings.c.removed_at.is_(None), or_(channels.c.paused_at.is_(None), channels.c.paused_kind != PauseKind.PERSON.value)]
 
 
 def sendable_shelves(
