@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from channelsync.errors import Unavailable
-from channelsync_shopify import answers as told
 from channelsync_shopify import documents
+from channelsync_shopify import order_answers as told
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import Fulfillment, FulfillmentOrder, Health, Order
+from channelsync_shopify.answers import Health
+from channelsync_shopify.order_answers import Fulfillment, FulfillmentOrder, Order
 from channelsync_shopify.orders import TakenIn, Where
 from channelsync_shopify.places import Places
 from channelsync_shopify.shapes import Malformed, shaped

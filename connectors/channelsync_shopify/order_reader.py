@@ -14,7 +14,7 @@ from typing import Any
 from channelsync.contract import Cursor, Gone, OrderSnapshot, Page
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import Order
+from channelsync_shopify.order_answers import Order
 from channelsync_shopify.order_places import OrderPlaces
 from channelsync_shopify.orders import snapshot
 from channelsync_shopify.places import Places

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
-from channelsync_shopify.answers import Line, Order
+from channelsync_shopify.order_answers import Line, Order
 from channelsync_shopify.shapes import Malformed
 from channelsync_shopify.shares import Back, Share, Spots, shares
 

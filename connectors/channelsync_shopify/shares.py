@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from channelsync.contract import Effect
-from channelsync_shopify.answers import Fulfillment, FulfillmentOrder, Line
+from channelsync_shopify.order_answers import Fulfillment, FulfillmentOrder, Line
 
 CLOSED = ("CANCELLED", "CLOSED")
 NEVER_LEFT = ("CANCELLED", "ERROR", "FAILURE")

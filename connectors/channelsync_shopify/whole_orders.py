@@ -7,7 +7,7 @@ from datetime import datetime
 from channelsync.errors import Unavailable
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
-from channelsync_shopify.answers import Line, Order, OrderPart, Refund, RefundLine, RefundPart, RefundStubs
+from channelsync_shopify.order_answers import Line, Order, OrderPart, Refund, RefundLine, RefundPart, RefundStubs
 from channelsync_shopify.shapes import Connection, Malformed, shaped
 
 PARTS_MAX = 40

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
-from channelsync_shopify.answers import Order
+from channelsync_shopify.order_answers import Order
 from channelsync_shopify.orders import Where, snapshot
 from channelsync_shopify.shapes import Malformed, shaped
 from support.shopify import LOCATION

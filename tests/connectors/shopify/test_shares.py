@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channelsync.contract import OrderLine
-from channelsync_shopify.answers import Order, OrderPlaces
+from channelsync_shopify.order_answers import Order, OrderPlaces
 from channelsync_shopify.orders import TakenIn, Where, latest, snapshot
 from channelsync_shopify.shapes import shaped
 from channelsync_shopify.shares import Back, Spot, shares, spots_of
@@ -127,7 +127,7 @@ BACKS = st.dictionaries(st.sampled_from([HOME, SHOP, FAR]), st.builds(Back, canc
 def test_the_shares_of_a_line_sum_up_to_the_line_whatever_the_places_say(
     shipped: int, waiting: int, gone: int, spots: dict[str, Spot], backs: dict[str, Back]
 ) -> None:
-    from channelsync_shopify.answers import Line
+    from channelsync_shopify.order_answers import Line
 
     raw = shaped(Line, line(quantity=shipped + waiting + gone, unfulfilled=waiting, gone=gone), "a line")
     made = shares(raw, spots, backs, HOME)

@@ -10,7 +10,8 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from channelsync.testing.standins.shopify.paging import Connection, numbered, refusal
-from channelsync.testing.standins.shopify.records import Disposition, Fulfillment, FulfillmentOrder, Order, Return
+from channelsync.testing.standins.shopify.parcels import Disposition, Fulfillment, FulfillmentOrder, Return
+from channelsync.testing.standins.shopify.records import Order
 
 Info = GraphQLResolveInfo
 PLACES_SCOPES = frozenset(

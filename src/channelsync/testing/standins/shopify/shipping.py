@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from channelsync.testing.standins.shopify.records import (
-    Fulfillment,
-    FulfillmentLineItem,
-    FulfillmentOrder,
-    FulfillmentOrderLineItem,
-    Ids,
-    LineItem,
-    Location,
-    Order,
-)
+from channelsync.testing.standins.shopify.parcels import Fulfillment, FulfillmentLineItem, FulfillmentOrder, FulfillmentOrderLineItem
+from channelsync.testing.standins.shopify.records import Ids, LineItem, Location, Order
 
 OPEN = ("OPEN", "ON_HOLD")
 

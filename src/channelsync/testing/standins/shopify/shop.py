@@ -17,12 +17,12 @@ from channelsync.testing.standins.shopify import payloads
 from channelsync.testing.standins.shopify.access import Bucket, Tokens
 from channelsync.testing.standins.shopify.admin import Admin
 from channelsync.testing.standins.shopify.bulk import BulkOperations
-from channelsync.testing.standins.shopify.desk import OrderDesk
 from channelsync.testing.standins.shopify.hooks import Hooks
 from channelsync.testing.standins.shopify.idempotency import Memory
 from channelsync.testing.standins.shopify.inventory import SetQuantities
 from channelsync.testing.standins.shopify.records import Ids, InventoryItem, InventoryLevel, Location, Order, Product, ProductVariant
 from channelsync.testing.standins.shopify.search import OrderIndex
+from channelsync.testing.standins.shopify.staff import StaffDesk
 
 SCOPES = (
     *("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders", "read_all_orders", "read_returns"),
@@ -92,7 +92,7 @@ class ShopifyStandIn:
         self.hooks = Hooks(
             self, self.ids, deliver=deliver, delay=webhook_delay, domain=self.domain, secret=self.tokens.client_secret, api_version=version
         )
-        self.desk = OrderDesk(self, self.ids, self.hooks, self.index)
+        self.desk = StaffDesk(self, self.ids, self.hooks, self.index)
         self.set_quantities = SetQuantities(
             self.items,
             self.locations,

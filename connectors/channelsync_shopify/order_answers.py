@@ -1,0 +1,163 @@
+"""What Shopify answers about orders, validated. Unknown fields and unknown enum values are tolerated."""
+
+from __future__ import annotations
+
+from pydantic import AwareDatetime
+
+from channelsync_shopify.shapes import Connection, Ref, Shape
+
+# Orders
+
+
+class TrackedItem(Shape):
+    id: str
+    tracked: bool
+
+
+class LineVariant(Shape):
+    id: str
+    inventory_item: TrackedItem
+
+
+class Line(Shape):
+    id: str
+    quantity: int
+    unfulfilled_quantity: int
+    non_fulfillable_quantity: int
+    is_gift_card: bool
+    variant: LineVariant | None = None
+    sku: str | None = None
+    title: str = ""
+
+
+class RefundLine(Shape):
+    quantity: int
+    restock_type: str
+    line_item: Ref
+    location: Ref | None = None
+
+
+class Refund(Shape):
+    id: str
+    created_at: AwareDatetime | None
+    refund_line_items: Connection[RefundLine]
+
+
+class Attribute(Shape):
+    key: str
+    value: str | None = None
+
+
+class Order(Shape):
+    id: str
+    name: str
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    cancelled_at: AwareDatetime | None
+    confirmed: bool
+    edited: bool
+    test: bool
+    return_status: str
+    line_items: Connection[Line]
+    refunds: tuple[Refund, ...]
+    retail_location: Ref | None = None
+    custom_attributes: tuple[Attribute, ...] = ()
+
+
+class OrderPart(Shape):
+    """One more page of an order's lines."""
+
+    updated_at: AwareDatetime
+    line_items: Connection[Line]
+
+
+class RefundStub(Shape):
+    id: str
+    created_at: AwareDatetime | None
+
+
+class RefundStubs(Shape):
+    updated_at: AwareDatetime
+    refunds: tuple[RefundStub, ...]
+
+
+class RefundPart(Shape):
+    refund_line_items: Connection[RefundLine]
+
+
+# Where an order is shipped from, and what came back
+
+
+class AssignedLocation(Shape):
+    location: Ref | None
+
+
+class PartLine(Shape):
+    total_quantity: int
+    remaining_quantity: int
+    line_item: Ref
+
+
+class FulfillmentOrder(Shape):
+    status: str
+    updated_at: AwareDatetime
+    assigned_location: AssignedLocation
+    line_items: Connection[PartLine]
+
+
+class ParcelLine(Shape):
+    quantity: int | None
+    line_item: Ref
+
+
+class Fulfillment(Shape):
+    status: str
+    location: Ref | None
+    fulfillment_line_items: Connection[ParcelLine]
+
+
+class OrderPlaces(Shape):
+    id: str
+    updated_at: AwareDatetime
+    fulfillment_orders: Connection[FulfillmentOrder]
+    fulfillments: tuple[Fulfillment, ...]
+
+
+class PlacesPart(Shape):
+    updated_at: AwareDatetime
+    fulfillment_orders: Connection[FulfillmentOrder]
+
+
+class Shipments(Shape):
+    updated_at: AwareDatetime
+    fulfillments: tuple[Fulfillment, ...]
+
+
+class Disposition(Shape):
+    type: str
+    quantity: int
+    created_at: AwareDatetime
+    location: Ref | None
+
+
+class ShippedLine(Shape):
+    line_item: Ref
+
+
+class ReverseLine(Shape):
+    dispositions: tuple[Disposition, ...]
+    fulfillment_line_item: ShippedLine | None
+
+
+class ReverseOrder(Shape):
+    line_items: Connection[ReverseLine]
+
+
+class Return(Shape):
+    refunds: Connection[Ref]
+    reverse_fulfillment_orders: Connection[ReverseOrder]
+
+
+class ReturnsPart(Shape):
+    updated_at: AwareDatetime
+    returns: Connection[Return]
