@@ -31,7 +31,7 @@ NUMBERS = {
 """Columns whose value is a matter of proof, by table."""
 
 FLIPS: dict[str, dict[str, Callable[[Any], Any]]] = {
-    "shelves": {"due": lambda due: not due},
+    "shelves": {"due": lambda due: not due, "frozen": lambda frozen: not frozen},
     "reservations": {"kind": lambda kind: "hard" if kind == "soft" else "soft", "reference": lambda text: f"{text}!"},
     "movements": {"reference": lambda text: f"{text}!"},
     "attempts": {"state": lambda state: "stale" if state == "ok" else "ok", "id": lambda text: f"{text}!"},
