@@ -93,7 +93,7 @@ def _gone(event: Raw) -> Claimed | None:
     if not is_ours(code) or entity is None or entity[0] != KIND:
         return None
     try:
-        noted = note.read(comment)
+        noted = note.read(comment, "")
     except Misunderstood:
         noted = None
     return Claimed(noted.key if noted else code.removeprefix(OURS), entity[1], (), gone=True)

@@ -77,7 +77,7 @@ def claimed(documents: list[Document]) -> Claimed:
 def _noted(document: Document) -> note.Note | None:
     """None for a document in the bin that tells nothing any more."""
     try:
-        found = note.read(document.comment)
+        found = note.read(document.comment, document.store)
         if found is None and not document.dead:
             raise Misunderstood(LOST)
     except Misunderstood:
@@ -96,7 +96,7 @@ def _lines(document: Document, noted: note.Note) -> list[ClaimedLine]:
         numbers[0] += 0.0 if document.dead or document.raw.get("applicable") is False else number(row.get("reserve"), "reserve")
         numbers[1] += number(row.get("shipped"), "shipped")
     for line in noted.lines:
-        numbers = next((numbers for good, numbers in left.items() if good.startswith(line.good)), [0.0, 0.0])
+        numbers = next((numbers for good, numbers in left.items() if good == line.good), [0.0, 0.0])
         shipped = min(line.quantity, int(numbers[1]))
         held = min(line.quantity - shipped, -int(-numbers[0] // 1))
         numbers[0], numbers[1] = numbers[0] - held, numbers[1] - shipped

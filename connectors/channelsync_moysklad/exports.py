@@ -37,7 +37,7 @@ class Exports:
         found = await self._find(claim, wanted)
         live = {document.store: document for document in found if not document.dead}
         for store, document in live.items():
-            await self._amend(document, wanted.get(store, _Wanted({}, note.note(claim.key, []))), claim.number)
+            await self._amend(document, wanted.get(store, _Wanted({}, note.note(claim.key, store, []))), claim.number)
         if _holds(claim):
             before = _dead(claim, found)
             found += [await self._create(claim, store, wanted[store], before) for store in wanted if store not in live]
@@ -84,9 +84,7 @@ class Exports:
         """Position by position: positions that are not ours, and their numbers, stay as they are."""
         entity = f"{KIND}/{document.ref}"
         noted = _note_of(document)
-        released = {
-            good for good in _goods(document) if noted and any(good.startswith(line.good) for line in noted.lines)
-        } - wanted.goods.keys()
+        released = {good for good in _goods(document) if noted and any(good == line.good for line in noted.lines)} - wanted.goods.keys()
         for good, (quantity, held) in {**dict.fromkeys(released, (0, 0)), **wanted.goods}.items():
             row = next((row for row in document.positions if linked_id(row, "assortment") == good), None)
             change = _change(row, quantity, held) if row else None
@@ -128,7 +126,7 @@ def _wanted(claim: Claim, store: str) -> _Wanted:
     for line in lines:
         quantity, held = goods.get(line.listing, (0, 0))
         goods[line.listing] = (quantity + line.quantity, held + line.held)
-    return _Wanted(goods, note.note(claim.key, [(line.ref, line.listing, line.quantity) for line in lines]))
+    return _Wanted(goods, note.note(claim.key, store, [(line.ref, line.listing, line.quantity) for line in lines]))
 
 
 def _dead(claim: Claim, found: list[Document]) -> int:
@@ -147,7 +145,7 @@ def _goods(document: Document) -> set[str]:
 
 def _note_of(document: Document) -> note.Note | None:
     try:
-        return note.read(document.comment)
+        return note.read(document.comment, document.store)
     except Misunderstood:
         return None
 

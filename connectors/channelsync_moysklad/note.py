@@ -16,10 +16,12 @@ MARK = "channelsync: "
 COMMENT_MAX = 4096
 
 
+GOOD, STORE = "{good}", "{store}"
+"""Stand for the good's and the store's id within a ref: our refs may be made of both, and a comment is short."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotedLine:
-    """good: the beginning of its id, long enough to tell it from the others of the document."""
-
     ref: str
     good: str
     quantity: int
@@ -27,31 +29,41 @@ class NotedLine:
 
 @dataclass(frozen=True, slots=True)
 class Note:
+    """store: of the document, by id."""
+
     key: str
+    store: str
     lines: tuple[NotedLine, ...]
 
     def text(self) -> str:
-        lines = [[line.ref, line.good, line.quantity] for line in self.lines]
+        lines = [[_short(line.ref, line.good, self.store), line.good, line.quantity] for line in self.lines]
         return MARK + json.dumps({"key": self.key, "lines": lines}, ensure_ascii=False, separators=(",", ":"))
 
 
-def note(key: str, lines: Sequence[tuple[str, str, int]]) -> Note:
+def note(key: str, store: str, lines: Sequence[tuple[str, str, int]]) -> Note:
     """lines: (our ref, the good's id, quantity)."""
-    goods = {good for _, good, _ in lines}
-    length = next(size for size in (8, 13, 18, 36) if len({good[:size] for good in goods}) == len(goods))
-    return Note(key, tuple(NotedLine(ref, good[:length], quantity) for ref, good, quantity in lines))
+    return Note(key, store, tuple(NotedLine(*line) for line in lines))
 
 
-def read(comment: str) -> Note | None:
+def read(comment: str, store: str) -> Note | None:
     """None if there is no note in it; raises Misunderstood if somebody edited it."""
     line = next((line for line in comment.splitlines() if line.startswith(MARK)), None)
     if line is None:
         return None
     try:
         raw = json.loads(line.removeprefix(MARK))
-        return Note(str(raw["key"]), tuple(NotedLine(str(ref), str(good), int(quantity)) for ref, good, quantity in raw["lines"]))
+        lines = [(_long(str(ref), str(good), store), str(good), int(quantity)) for ref, good, quantity in raw["lines"]]
+        return note(str(raw["key"]), store, lines)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Misunderstood(f"our note in the document's comment was edited: {line[:120]!r}; the next export writes it anew") from None
+
+
+def _short(ref: str, good: str, store: str) -> str:
+    return ref if GOOD in ref or STORE in ref or not store else ref.replace(good, GOOD).replace(store, STORE)
+
+
+def _long(ref: str, good: str, store: str) -> str:
+    return ref.replace(GOOD, good).replace(STORE, store)
 
 
 def within(comment: str, new: Note, number: str) -> str:

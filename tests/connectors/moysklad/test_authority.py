@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from channelsync.contract import Claim, ClaimedLine, ClaimLine, Cursor, Gone, Physical, Role
-from channelsync.errors import ChannelError, Unavailable
+from channelsync.errors import ChannelError, Refused, Unavailable
 from channelsync.testing.conformance import drain
 from channelsync.testing.standins.base import Faults, Item
 from channelsync.testing.standins.moysklad import MoyskladStandIn, books
@@ -100,7 +102,7 @@ def test_positions_and_words_of_others_stay_as_they_are(virtual: VirtualClock, s
         assert document.positions[1].reserve == 1
         assert document.description.startswith("Позвонить!")
         assert "Хрупкое" in document.description
-        assert note.read(document.description) == note.note("o1", [("1", mug, 1)])
+        assert note.read(document.description, main) == note.note("o1", main, [("1", mug, 1)])
 
     tell(virtual, shop, story, AUTHORITY)
 
@@ -141,6 +143,25 @@ def test_a_shipment_thrown_into_the_bin_is_seen_even_if_it_leaves_the_orders_own
         shop.trash(demand)
         found, _ = await drain(ms.claims, cursor)
         assert {claimed.lines for claimed in found} == {(ClaimedLine("1", 0, 0),)}
+
+    tell(virtual, shop, story, AUTHORITY)
+
+
+def test_an_order_of_fifty_lines_fits_one_document_and_one_of_five_hundred_is_refused(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
+    """Refs as the ledger makes them: the line, the good and the store."""
+    shop.stock([Item(f"SKU-{number}", 100) for number in range(50)])
+    goods, main = [shop.good(f"SKU-{number}").id for number in range(50)], shop.state.main_store
+
+    def claim(key: str, count: int) -> Claim:
+        lines = [(str(900_000_000_000 + number), goods[number % 50]) for number in range(count)]
+        return Claim(key, f"#{key}", tuple(ClaimLine(f"{line}/{good}@{main}", good, main, 1, 1) for line, good in lines))
+
+    async def story(ms: MoyskladConnector) -> None:
+        told = await ms.export(claim("many", 50))
+        assert {line.ref for line in told.lines} == {line.ref for line in claim("many", 50).lines}
+        assert (await drain(ms.claims))[0] == [told]
+        with pytest.raises(Refused, match="too many lines"):
+            await ms.export(claim("far-too-many", 500))
 
     tell(virtual, shop, story, AUTHORITY)
 
