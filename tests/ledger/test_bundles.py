@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from channelsync.contract import Effect, Listing, OrderLine, OrderState
-from channelsync.ledger import bundling, fulfilment, matching, order_ends, reservations, selling, skus, stock
+from channelsync.ledger import bundling, fulfilment, looking, matching, order_ends, reservations, selling, skus, stock
 from channelsync.ledger import listings as listing_rooms
 from channelsync.ledger.audit import audit
 from channelsync.ledger.bundling import Define, Defined, Dissolve, Part
@@ -299,6 +299,11 @@ def test_explain_shows_what_it_is_made_of(conn: Connection, shop: Shop) -> None:
     assert found.shelves[0].steps[0].value == 5
     assert found.counted
     assert explain(conn, "A").part_of == ("KIT",)
+
+
+def test_the_list_of_stock_says_how_many_can_be_put_together(conn: Connection, shop: Shop) -> None:
+    stock.adjust(conn, [Change("B", "annex", -7, reason="broken")], NOW)
+    assert {row.sku: row.available for row in looking.stock_rows(conn)} == {"A": 20, "B": 13, "KIT": 5 + 1}
 
 
 def test_who_sells_a_part_is_asked_before_a_bundle_is_raised(conn: Connection, shop: Shop) -> None:

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from channelsync.contract import Effect, Listing, OrderLine, OrderState
-from channelsync.ledger import book, listings, locations, matching, openings, selling, skus, stock
+from channelsync.ledger import book, bundling, listings, locations, matching, openings, selling, skus, stock
 from channelsync.ledger.audit import audit
 from channelsync.ledger.book import BookEntry
+from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.openings import Opening, Plan
 from channelsync.ledger.schema import channels, movements, shelves
@@ -50,6 +51,18 @@ def opened(conn: Connection, *ids: int, source: int | None) -> Plan:
     assert_adds_up(conn)
     assert audit(conn) == []
     return plan
+
+
+def test_a_bundle_opens_no_balance_and_its_sales_are_in_no_part_s_number(conn: Connection, shop: Shop) -> None:
+    """The shop took them from the bundle's own number; those of its parts still count these units."""
+    bundling.define(conn, [Define("KIT", (Part("A", 2), Part("B")))], NOW)
+    read(conn, shop.channel, {"kit": "KIT"}, shows=3)
+    shop.see(old(line("kit", 1, at=PAST)))
+    shop.see(old(line("a", 1, at=PAST), ref="101"))
+    plan = opened(conn, shop.channel, source=shop.channel)
+    assert [(each.sku, each.shows, each.taken) for each in plan.balances] == [("A", 5, 1), ("B", 5, 0)]
+    assert (level(conn, "A").available, level(conn, "B").available) == (3, 4)
+    assert {(write.listing, write.shows, write.target) for write in plan.writes} == {("kit", 3, 1), ("a", 5, 3), ("b", 5, 4)}
 
 
 @pytest.mark.parametrize(

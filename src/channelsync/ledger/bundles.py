@@ -53,6 +53,22 @@ def pools(conn: Connection, shelf_ids: Iterable[int]) -> dict[int, Pool]:
     return {id_: Pool(counted[id_], sum(places.values())) for id_, places in least.items()}
 
 
+def everywhere(conn: Connection, sku_ids: Iterable[int]) -> dict[int, int]:
+    """Of those of the SKUs that are bundles, how many can be put together, over all locations."""
+    recipe_of = recipes(conn, sku_ids)
+    level = stock_levels.c
+    available = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
+    parts = {sku_id for recipe in recipe_of.values() for sku_id, _ in recipe}
+    query = select(level.sku_id, level.location_id, available).where(level.sku_id.in_(sorted(parts)))
+    at: dict[int, dict[int, int]] = {}
+    for sku_id, location_id, units in conn.execute(query) if parts else ():
+        at.setdefault(location_id, {})[sku_id] = units
+    return {
+        bundle_id: sum(min(there.get(sku_id, 0) // units for sku_id, units in recipe) for there in at.values())
+        for bundle_id, recipe in recipe_of.items()
+    }
+
+
 def shelves_that_sell_them(conn: Connection) -> list[int]:
     query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id)
     return list(conn.scalars(query.where(listings.c.sku_id.in_(select(bundle_parts.c.bundle_id)))))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from channelsync.ledger import bundles
 from channelsync.ledger.schema import channels, locations, movements, order_lines, orders, skus, stock_levels
 
 PAGE_MAX = 500
@@ -14,7 +15,7 @@ PAGE_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class StockRow:
-    """One SKU over all its locations."""
+    """One SKU over all its locations. available: of a bundle, how many can be put together."""
 
     id: int
     sku: str
@@ -42,7 +43,9 @@ def stock_rows(conn: Connection, *, text: str = "", after: int = 0, limit: int =
     )
     if text:
         query = query.where(skus.c.sku.icontains(text, autoescape=True) | skus.c.title.icontains(text, autoescape=True))
-    return [StockRow(row[0], row[1], row[2], *(int(number) for number in row[3:])) for row in conn.execute(query)]
+    rows = [StockRow(row[0], row[1], row[2], *(int(number) for number in row[3:])) for row in conn.execute(query)]
+    whole = bundles.everywhere(conn, [row.id for row in rows])
+    return [replace(row, available=whole.get(row.id, row.available)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
