@@ -12,7 +12,20 @@ from channelsync.engine.channel import Channel
 from channelsync.engine.operator import Operator
 from channelsync.engine.retrying import Retrying
 from channelsync.errors import ChannelsyncError
-from channelsync.ledger import aside_groups, channels, drifts, freezing, guard_answer, matching, measuring, openings, order_ends, reservations, stock
+from channelsync.ledger import (
+    aside_groups,
+    bundling,
+    channels,
+    drifts,
+    freezing,
+    guard_answer,
+    matching,
+    measuring,
+    openings,
+    order_ends,
+    reservations,
+    stock,
+)
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.guard_answer import Resume
@@ -31,6 +44,8 @@ _STOCK: Mapping[str, Any] = {
     "stock.count": (stock.count, stock.Change),
     "stock.reserve": (reservations.reserve, reservations.Reserve),
     "stock.release": (reservations.release, reservations.Release),
+    "bundles.define": (bundling.define, bundling.Define),
+    "bundles.dissolve": (bundling.dissolve, bundling.Dissolve),
     "drift.resolve": (drifts.resolve, drifts.Resolve),
     "freeze": (freezing.freeze, freezing.Freeze),
     "thaw": (freezing.thaw, freezing.Thaw),
