@@ -44,7 +44,7 @@ def location_problems(channel: ChannelKeys, codes: Sequence[str]) -> Iterator[tu
 def authority_problems(channel: ChannelKeys) -> Iterator[tuple[str, str]]:
     """(key, message) for what an authority's table must say, and what only an authority's may."""
     if channel.role is Role.CHANNEL:
-        if channel.authority_lag_minutes is not None:
+        if channel.authority_lag_minutes:
             yield "authority_lag_minutes", 'is for systems that own on hand; add role = "authority" or remove it'
         return
     if not channel.locations:

@@ -131,7 +131,7 @@ class ChannelKeys(Part):
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
     webhooks: bool = True
     full_every_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24.0
-    authority_lag_minutes: Annotated[float, Field(gt=0, le=7 * 24 * 60)] | None = None
+    authority_lag_minutes: Annotated[float, Field(ge=0, le=7 * 24 * 60)] = 0.0
 
 
 class ChannelConfig(ChannelKeys):

@@ -238,5 +238,5 @@ def _settings(channel: ChannelConfig, ids: Ids) -> Settings:
         lease=timedelta(seconds=LEASE_SECONDS),
         role=channel.role,
         full_every=timedelta(hours=channel.full_every_hours),
-        authority_lag=None if channel.authority_lag_minutes is None else timedelta(minutes=channel.authority_lag_minutes),
+        authority_lag=timedelta(minutes=channel.authority_lag_minutes) if channel.authority_lag_minutes else None,
     )
