@@ -9,7 +9,7 @@ import pytest
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
 from channelsync_shopify.order_answers import Order
-from channelsync_shopify.orders import Where, snapshot
+from channelsync_shopify.orders import TakenIn, Where, snapshot
 from channelsync_shopify.shapes import Malformed, shaped
 from support.shopify import LOCATION
 from support.shopify_orders import UPDATED, line, order, refund, refund_line
@@ -182,3 +182,39 @@ def test_numbers_that_contradict_each_other_are_not_made_to_fit(raw: dict[str, A
 def test_a_shape_that_does_not_fit_names_its_place(changes: dict[str, Any]) -> None:
     with pytest.raises(Malformed, match=next(iter(changes))):
         shaped(Order, order(**changes), "the order")
+
+
+def test_what_needs_no_shipping_counts_if_it_is_tracked() -> None:
+    """A licence from a tracked pool is a unit like any other; an untracked one moves nothing."""
+    tracked = the_line(order(line(requiresShipping=False, unfulfilled=0)))
+    assert (tracked.stocked, tracked.shipped, tracked.channel_took) == (True, 3, 3)
+    loose = {"id": "gid://shopify/ProductVariant/1", "inventoryItem": {"id": "gid://shopify/InventoryItem/1", "tracked": False}}
+    assert the_line(order(line(requiresShipping=False, variant=loose))).channel_took == 0
+
+
+def test_a_bundle_is_its_components_lines_and_each_is_taken_once() -> None:
+    """Shopify splits a bundle itself: the group only says that the lines belong together."""
+    group = {"id": "gid://shopify/LineItemGroup/1", "variantId": "gid://shopify/ProductVariant/9", "quantity": 1}
+    found = seen(order(line(1, quantity=2, lineItemGroup=group), line(2, quantity=1, lineItemGroup=group)))
+    assert [(each.listing, each.stocked, each.channel_took) for each in found.lines] == [
+        ("gid://shopify/InventoryItem/1", True, 2),
+        ("gid://shopify/InventoryItem/2", True, 1),
+    ]
+
+
+@pytest.mark.parametrize("status", ["PENDING", "AUTHORIZED", "EXPIRED", "VOIDED", "PARTIALLY_PAID"])
+def test_an_order_holds_its_units_whatever_is_paid(status: str) -> None:
+    found = seen(order(displayFinancialStatus=status))
+    assert (found.state, found.lines[0].outstanding, found.lines[0].channel_took) == (OrderState.OPEN, 3, 3)
+
+
+def test_an_archived_order_that_is_not_shipped_still_owes_its_units() -> None:
+    found = seen(order(closedAt=UPDATED))
+    assert (found.state, found.lines[0].outstanding) == (OrderState.OPEN, 3)
+
+
+def test_a_unit_that_was_refunded_and_one_that_was_only_taken_in_are_both_back() -> None:
+    raw = order(line(unfulfilled=0), refunds=(refund(refund_line(1, "RETURN")),))
+    back = TakenIn("gid://shopify/LineItem/1", None, 1, REFUNDED)
+    found = snapshot(shaped(Order, raw, "the order"), Where(LOCATION, taken_in=(back,))).lines[0]
+    assert (found.restocked, found.channel_took) == (2, 1)
