@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from channelsync.contract import Diagnosis, Severity
+from channelsync.contract import Diagnosis, Role, Severity
 from channelsync.ledger import channel_places, channels, overview
 from channelsync.ledger.channels import ChannelState, PauseKind
 from channelsync.ledger.overview import ChannelView
@@ -64,7 +64,7 @@ def _standing(state: ChannelState, view: ChannelView) -> Iterator[Diagnosis]:
         kind = state.paused_kind or PauseKind.PERSON
         severity = Severity.WARNING if kind is PauseKind.PERSON else Severity.ERROR
         yield Diagnosis(f"paused-{kind.value}", severity, f"paused, nothing is written: {state.paused_reason}", view.ends or "")
-    elif state.opened_at is None:
+    elif state.opened_at is None and state.role is Role.CHANNEL:
         yield Diagnosis(
             "never-opened",
             Severity.WARNING,

@@ -66,7 +66,7 @@ async def examine(
 async def _channel(config: Config, channel: ChannelConfig, registry: Registry, known: str | None, clock: Clock) -> list[Diagnosis]:
     async with shop_http(channel.name, clock=clock, source=random.Random(), timeout=channel.timeout_seconds, rules=IMPATIENT) as door:
         dated = DatedHttp(door, clock)
-        connector = registry.connector(channel.connector).connect(channel.settings, Context(channel.name, dated, clock))
+        connector = registry.connector(channel.connector).connect(channel.settings, Context(channel.name, dated, clock, channel.role))
         url = config.listen.public_url if channel.webhooks else None
         setup = Setup(f"{url}/webhooks/{channel.name}" if url else None, tuple(channel.locations), clock.now())
         found = [*await _identity(connector, known), *await _diagnoses(connector, setup)]
