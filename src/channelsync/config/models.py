@@ -125,7 +125,7 @@ class ChannelKeys(Part):
     on_edit: OnEdit = OnEdit()
     restock: Literal["channel", "never", "quarantine"] = "channel"
     unpaid: Literal["soft", "hard", "ignore"] = "soft"
-    unpaid_minutes: Annotated[int, Field(gt=0, le=365 * 24 * 60)] | None = None
+    unpaid_minutes: Annotated[int, Field(ge=0, le=365 * 24 * 60)] = 0
     guard: GuardConfig = GuardConfig()
     rules: ChannelRules = ChannelRules()
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0

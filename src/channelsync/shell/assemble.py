@@ -213,7 +213,7 @@ def _places(channel: ChannelConfig, ids: Mapping[str, int]) -> dict[str, tuple[i
 
 def _spec(channel: ChannelConfig, ids: Mapping[str, int]) -> ChannelSpec:
     minutes = channel.unpaid_minutes
-    policy = OrderPolicy(Restock(channel.restock), Unpaid(channel.unpaid), None if minutes is None else timedelta(minutes=minutes))
+    policy = OrderPolicy(Restock(channel.restock), Unpaid(channel.unpaid), timedelta(minutes=minutes) if minutes else None)
     return ChannelSpec(channel.name, channel.connector, _default_place(channel, ids), channel.role, policy)
 
 
