@@ -191,7 +191,7 @@ OUTCOMES = {
     "stale": Outcome.STALE,
     "refused": Outcome.REFUSED,
     "skipped": Outcome.NOT_SENT,
-    "accepted": Outcome.UNKNOWN,  # taken in, not there yet: only a later reading can tell
+    "accepted": Outcome.OK,  # taken in; `traits.write_visible_after` says that it is not there yet
 }
 
 

@@ -196,7 +196,7 @@ class Call:
 
 
 class Outcome(StrEnum):
-    OK = "ok"  # applied, and the shop said so
+    OK = "ok"  # applied, and the shop said so; where `Traits.write_visible_after` is not 0: accepted, and it will take effect
     STALE = "stale"  # compare failed; nothing changed
     REFUSED = "refused"  # this shelf is not writable; nothing changed
     UNKNOWN = "unknown"  # it may or may not have been applied, now or later

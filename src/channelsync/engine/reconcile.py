@@ -71,8 +71,9 @@ class Reconciler:
         time, so what waits for an answer to a write goes first, every other time.
         """
         ledger, channel_id, bulk = self._store.ledger, self._channel.id, self._channel.traits.readings_in_bulk
-        drained = self._store.clock.now() - self._drains_within
-        wanted = await ledger.read(brackets.wanting_bracket, channel_id, drained, BULK_ROUND_MAX if bulk else SHELVES_PER_ROUND)
+        now, limit = self._store.clock.now(), BULK_ROUND_MAX if bulk else SHELVES_PER_ROUND
+        drained, visible = now - self._drains_within, now - self._channel.traits.write_visible_after
+        wanted = await ledger.read(brackets.wanting_bracket, channel_id, drained, limit, visible_before=visible)
         if bulk is None:
             return wanted
         known = [state for state in wanted if state.book is not None]

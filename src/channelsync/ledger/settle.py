@@ -57,7 +57,7 @@ def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
         answer = answers.get(row["id"], WriteResult(row["id"], Outcome.UNKNOWN, "no answer for this write"))
         kind = Outcome.UNKNOWN if answer.outcome is Outcome.OK and not item.visible else answer.outcome
         outcome[kind].append(row)
-        _note(conn, row["id"], kind, answer, now)
+        _note(conn, row["id"], kind, answer, now, accepted=answer.outcome is Outcome.OK and not item.visible)
         if kind is Outcome.OK:
             ok.append(BookEntry(row["shelf_id"], "write", row["delta"], attempt_id=row["id"]))
     book.move(conn, ok, now)
@@ -101,12 +101,12 @@ _STATE = {
 }
 
 
-def _note(conn: Connection, attempt_id: str, kind: Outcome, answer: WriteResult, now: datetime) -> None:
+def _note(conn: Connection, attempt_id: str, kind: Outcome, answer: WriteResult, now: datetime, *, accepted: bool) -> None:
     settled = None if kind is Outcome.UNKNOWN else now
     conn.execute(
         update(attempts)
         .where(attempts.c.id == attempt_id)
-        .values(state=_STATE[kind], reason=answer.reason[:500], shows=answer.shows, settled_at=settled)
+        .values(state=_STATE[kind], reason=answer.reason[:500], shows=answer.shows, accepted=accepted, settled_at=settled)
     )
 
 

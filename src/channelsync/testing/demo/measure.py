@@ -80,7 +80,7 @@ class SeenOrder:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A write of ours that the shop has accepted."""
+    """A write of ours that the shop has accepted; where its answer proves nothing, at the moment the shop's own number moved."""
 
     channel: str
     sku: str
@@ -100,17 +100,23 @@ def seen_orders(conn: Connection) -> list[SeenOrder]:
     return found
 
 
-def written(conn: Connection) -> list[Written]:
+def written(conn: Connection, shops: Mapping[str, StandIn]) -> list[Written]:
     query = (
-        select(channels.c.name, skus.c.sku, attempts.c.created_at, attempts.c.settled_at)
+        select(channels.c.name, skus.c.sku, attempts.c.created_at, attempts.c.settled_at, attempts.c.state, attempts.c.call_key)
         .join(shelves, shelves.c.id == attempts.c.shelf_id)
         .join(listings, listings.c.id == shelves.c.listing_id)
         .join(channels, channels.c.id == shelves.c.channel_id)
         .join(skus, skus.c.id == listings.c.sku_id)
-        .where(attempts.c.state == "ok")
+        .where(attempts.c.state.in_(("ok", "bracketed")))
         .order_by(attempts.c.settled_at)
     )
-    return [Written(*row) for row in conn.execute(query)]
+    moved = {(name, change.sku, change.write): change.at for name, shop in shops.items() for change in shop.changes if change.write}
+    found = []
+    for row in conn.execute(query):
+        accepted_at = row.settled_at if row.state == "ok" else moved.get((row.name, row.sku, row.call_key))
+        if accepted_at is not None:
+            found.append(Written(row.name, row.sku, row.created_at, accepted_at))
+    return sorted(found, key=lambda write: write.accepted_at)
 
 
 def _linked() -> Any:

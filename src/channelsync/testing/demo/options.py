@@ -13,7 +13,7 @@ VISIBILITY_SECONDS = 1
 DRAIN_SECONDS = 3
 OVERLAP_SECONDS = 5
 SWEEP_SECONDS = 8.0
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 30.0
 READING_SECONDS = 10.0
 """Within this time the ledger has read what came or went at Moysklad, recalculation and lost answers included."""
 

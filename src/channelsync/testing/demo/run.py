@@ -247,7 +247,7 @@ class _Stage:
         self.recorder.catch_up()
         differences = await self.differences()
         deliveries, pushes = await self.ledger.read(measure.counts)
-        seen, writes = await self.ledger.read(measure.seen_orders), await self.ledger.read(measure.written)
+        seen, writes = await self.ledger.read(measure.seen_orders), await self.ledger.read(measure.written, self.shops)
         truth = self.crowd.truth
         return Summary(
             seed=self.options.seed,

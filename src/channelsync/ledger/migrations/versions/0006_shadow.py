@@ -1,4 +1,4 @@
-"""What was learned by watching a shop: its numbers while we only look on, and what a probe measured.
+"""What was learned by watching a shop: its numbers while we only look on, what a probe measured, and which writes it has accepted.
 
 Revision ID: 0006
 """
@@ -36,3 +36,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["channel_id"], ["channels.id"], name=op.f("fk_measurements_channel_id")),
         sa.PrimaryKeyConstraint("channel_id", "name", name=op.f("pk_measurements")),
     )
+    op.add_column("attempts", sa.Column("accepted", sa.Boolean(), server_default=sa.false(), nullable=False))
