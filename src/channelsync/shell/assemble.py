@@ -90,11 +90,11 @@ async def assembled(
         database = opened(config)
         stack.callback(database.dispose)
         ids = enrol(database, config, clock.now())
-        bring_up(database, config, ids, clock)
         ledger: Door = InlineLedger(database, clock) if inline else Ledger(database, clock)
         ledger = watch(ledger) if watch else ledger
         await ledger.start()
         stack.push_async_callback(ledger.close)
+        await bring_up(ledger, config, ids)
         owner = f"{os.uname().nodename}:{os.getpid()}:{uuid.UUID(int=source.getrandbits(128)).hex[:8]}"
         store = Store(ledger, clock, source, owner)
         doors: dict[str, ShopHttp] = {}
@@ -144,19 +144,15 @@ def enrol(database: sqlalchemy.Engine, config: Config, now: datetime) -> Ids:
     return Ids(location_ids, channel_ids)
 
 
-def bring_up(database: sqlalchemy.Engine, config: Config, ids: Ids, clock: Clock) -> None:
+async def bring_up(ledger: Door, config: Config, ids: Ids) -> None:
     """Shelves get the rules and places that the config has now, before anything is computed from the old ones; a page per transaction."""
     for each in config.channels.values():
         after: int | None = 0
         while after is not None:
-            wanted = Follow(ids.channels[each.name], _places(each, ids.locations), after)
-            with database.connect() as conn, conn.begin():
-                [after] = channel_places.follow(conn, [wanted], clock.now())
+            after = await ledger.run(channel_places.follow, Follow(ids.channels[each.name], _places(each, ids.locations), after))
     step: CatchUp | None = CatchUp()
     while step is not None:
-        with database.connect() as conn, conn.begin():
-            [caught] = ruling.catch_up(conn, [step], clock.now())
-        step = caught.go_on
+        step = (await ledger.run(ruling.catch_up, step)).go_on
 
 
 async def introduce_all(store: Store) -> None:
