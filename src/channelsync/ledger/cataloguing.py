@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from channelsync.contract import Cursor, Listing, Page, ShelfRef
 from channelsync.ledger import aside, bounds, channel_places, cursors, listings, matching, order_ends, skus
@@ -91,12 +91,16 @@ def _take_back(conn: Connection, channel_id: int, listing_ids: Sequence[int], no
 
 def _name_skus(conn: Connection, listing_ids: Sequence[int]) -> None:
     """A SKU without a title gets the first one a shop gives its listing; after that the name is ours."""
-    given = select(func.min(listing_table.c.title)).where(listing_table.c.sku_id == sku_table.c.id, listing_table.c.id.in_(listing_ids))
-    named = select(listing_table.c.sku_id).where(
-        listing_table.c.id.in_(listing_ids), listing_table.c.sku_id.is_not(None), listing_table.c.title != ""
+    query = (
+        select(listing_table.c.sku_id, func.min(listing_table.c.title))
+        .join(sku_table, sku_table.c.id == listing_table.c.sku_id)
+        .where(listing_table.c.id.in_(listing_ids), listing_table.c.title != "", sku_table.c.title == "")
+        .group_by(listing_table.c.sku_id)
     )
-    title = given.where(listing_table.c.title != "").scalar_subquery()
-    conn.execute(update(sku_table).where(sku_table.c.title == "", sku_table.c.id.in_(named)).values(title=title))
+    named = [{"_id": sku_id, "_title": title} for sku_id, title in conn.execute(query)]
+    if named:
+        statement = update(sku_table).where(sku_table.c.id == bindparam("_id"), sku_table.c.title == "")
+        conn.execute(statement.values(title=bindparam("_title")), named)
 
 
 def cursor_of(conn: Connection, channel_id: int) -> Cursor:

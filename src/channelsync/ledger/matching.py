@@ -252,7 +252,7 @@ def waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int]) -> tu
     """Orders of the channel with a set-aside line of one of these listings: applying them again finds the link."""
     if not listing_ids:
         return ()
-    names, found, after = _names(conn, channel_id, listing_ids), list[str](), 0
+    names, found, after = set[str](), list[str](), 0
     aside = select(set_aside.c.id, set_aside.c.ref).where(
         set_aside.c.channel_id == channel_id, set_aside.c.kind == "line", set_aside.c.resolved_at.is_(None)
     )
@@ -260,6 +260,7 @@ def waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int]) -> tu
         rows = conn.execute(aside.where(set_aside.c.id > after).order_by(set_aside.c.id).limit(MAX_WAITING)).all()
         if not rows:
             break
+        names = names or _names(conn, channel_id, listing_ids)  # only once a line waits at all: a first match links very many
         found += [ref for ref in _orders_of(conn, channel_id, {row.ref for row in rows}, names) if ref not in found]
         after = rows[-1].id
     return tuple(found[:MAX_WAITING])
