@@ -14,7 +14,9 @@ from channelsync.ledger import (
     authority_alerts,
     authority_guard,
     authority_import,
+    authority_view,
     channels,
+    explaining,
     exports,
     findings,
     guard,
@@ -310,3 +312,19 @@ def test_a_shipment_without_a_document_is_told_and_never_cleared_by_age(owned: O
     owned.read()
     assert authority_alerts.watch(owned.conn, [Watch(owned.house)], owned.now) == [1]
     assert _numbers(owned) == (30, 0, 3, 0)
+
+
+def test_explain_names_what_waits_and_what_others_hold(owned: Owned) -> None:
+    owned.order("1", 3)
+    owned.export()
+    owned.order("1", 3, shipped=3)
+    owned.warehouse.foreign = 2
+    owned.arm()
+    owned.read()
+    found = explaining.explain(owned.conn, SKU)
+    assert [(view.pending_debit, view.held_elsewhere, view.available) for view in found.levels] == [(3, 2, 25)]
+    assert [(hold.kind, hold.units, hold.by) for hold in found.holds] == [("pending", 3, "order"), ("elsewhere", 2, "authority")]
+    assert "no document yet" in found.holds[0].reference
+    assert "5 reserved there" in found.holds[1].reference
+    [view] = authority_view.authorities(owned.conn)
+    assert (view.channel, view.numbers, view.stale, view.waiting, view.undocumented) == ("house", 1, 0, 0, 1)

@@ -11,6 +11,7 @@ from channelsync.cli.show import ago, counted, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.clock import SystemClock
 from channelsync.ledger import channel_places
+from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.overview import ChannelView, Overview, overview
 from channelsync.shell.desk import plain
 
@@ -46,6 +47,8 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:
     now = live["channels"] if live else {}
     for each in seen.channels:
         _channel(each, now.get(each.name, {}), unmapped.get(each.name, []))
+    for owner in seen.authorities:
+        _authority(owner)
     say(f"open findings: {counted(seen.findings)}")
 
 
@@ -59,6 +62,21 @@ def _rates(seen: Overview) -> None:
             (view.name, view.state, fresh.backlog, fresh.outlook, *(f"{rate:.1f}" for rate in rates), *(ago(time) for time in times))
         )
     table("Channels", COLUMNS, rows, empty="none yet")
+
+
+def _authority(view: AuthorityView) -> None:
+    say(
+        f"\n[bold]{view.channel}[/bold] owns on hand: {view.numbers} numbers, read {ago(view.last_reading)}, all of them {ago(view.last_full)}"
+    )
+    waits = {
+        "numbers do not come": view.stale,
+        "orders are to be told": view.waiting,
+        "orders set aside": view.aside,
+        "shipped without a document": view.undocumented,
+    }
+    for what, count in waits.items():
+        if count:
+            say(f"  {count} {what}")
 
 
 def _unmapped(store: StoreAt) -> dict[str, list[str]]:

@@ -210,8 +210,22 @@ def _place(store: StoreAt, location: str | None) -> str:
 
 
 def _levels(found: Explanation) -> None:
-    rows = [(v.location, v.on_hand, v.soft, v.hard, v.quarantined, v.damaged, v.available) for v in found.levels]
-    columns = ("location", "on hand#", "soft#", "hard#", "quarantined#", "damaged#", "available#")
+    owned = any(v.pending_debit or v.held_elsewhere for v in found.levels)
+    rows = [
+        (
+            v.location,
+            v.on_hand,
+            v.soft,
+            v.hard,
+            *((v.pending_debit, v.held_elsewhere) if owned else ()),
+            v.quarantined,
+            v.damaged,
+            v.available,
+        )
+        for v in found.levels
+    ]
+    there = ("pending#", "elsewhere#") if owned else ()
+    columns = ("location", "on hand#", "soft#", "hard#", *there, "quarantined#", "damaged#", "available#")
     name = f"{found.sku} {found.title}".strip()
     if found.parts:
         parts = [(part.quantity, part.sku, v.location, v.on_hand, v.available) for part in found.parts for v in part.levels]

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from channelsync.ledger import bundles, bundling, freezing, rules, skus, targets
+from channelsync.ledger import authority_view, bundles, bundling, freezing, rules, skus, targets
 from channelsync.ledger.bundles import Pool
 from channelsync.ledger.freezing import Standing
 from channelsync.ledger.refusals import UnknownSku
@@ -42,11 +42,16 @@ class LevelView:
     quarantined: int
     damaged: int
     available: int
+    pending_debit: int = 0
+    held_elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class HoldView:
-    """kind: soft or hard. by: order (its channel and number) or reservation (its reference)."""
+    """kind: soft or hard; at an authority's location also pending (shipped, still in its number) and elsewhere (it holds them for others).
+
+    by: order (its channel and number), reservation (its reference) or authority (the reading).
+    """
 
     kind: str
     units: int
@@ -155,6 +160,8 @@ def _levels(conn: Connection, sku_id: int) -> tuple[LevelView, ...]:
             row["quarantined"],
             row["damaged"],
             row["on_hand"] - row["soft"] - row["hard"] - row["pending_debit"] - row["held_elsewhere"],
+            row["pending_debit"],
+            row["held_elsewhere"],
         )
         for row in rows
     )
@@ -187,6 +194,7 @@ def _holds(conn: Connection, sku_id: int) -> tuple[HoldView, ...]:
         HoldView(row["kind"], row["open"], row["code"], "reservation", row["reference"], None, row["expires_at"])
         for row in conn.execute(by_hand).mappings()
     ]
+    found += [HoldView(*hold) for hold in authority_view.holds(conn, sku_id)]
     return tuple(found)
 
 

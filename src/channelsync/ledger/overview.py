@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, and_, case, func, select, text
 
-from channelsync.ledger import aside_groups, freshness, inbox, webhooks
+from channelsync.ledger import aside_groups, authority_view, freshness, inbox, webhooks
 from channelsync.ledger import channels as channel_rows
 from channelsync.ledger.aside_groups import Group
+from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.freshness import Freshness
 from channelsync.ledger.outbox import OPEN_STATES
@@ -60,17 +61,18 @@ class ChannelView:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """findings: open ones, by kind."""
+    """findings: open ones, by kind. authorities: the channels that own on hand, once more in that role."""
 
     channels: tuple[ChannelView, ...]
     findings: dict[str, int]
+    authorities: tuple[AuthorityView, ...] = ()
 
 
 def overview(conn: Connection, now: datetime) -> Overview:
     kinds = select(findings.c.kind, func.count()).where(findings.c.resolved_at.is_(None)).group_by(findings.c.kind)
     waiting = inbox.waiting(conn)
     views = tuple(_view(conn, state, waiting.get(state.id), now) for state in channel_rows.every(conn))
-    return Overview(views, {row[0]: row[1] for row in conn.execute(kinds)})
+    return Overview(views, {row[0]: row[1] for row in conn.execute(kinds)}, tuple(authority_view.authorities(conn)))
 
 
 def _view(conn: Connection, state: channel_rows.ChannelState, waits: inbox.Waiting | None, now: datetime) -> ChannelView:
