@@ -63,6 +63,7 @@ def test_a_bundle_opens_no_balance_and_its_sales_are_in_no_part_s_number(conn: C
     assert [(each.sku, each.shows, each.taken) for each in plan.balances] == [("A", 5, 1), ("B", 5, 0)]
     assert (level(conn, "A").available, level(conn, "B").available) == (3, 4)
     assert {(write.listing, write.shows, write.target) for write in plan.writes} == {("kit", 3, 1), ("a", 5, 3), ("b", 5, 4)}
+    assert [write.parts for write in plan.writes if write.parts] == [("2 x A", "1 x B")]
 
 
 @pytest.mark.parametrize(

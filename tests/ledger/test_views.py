@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from channelsync.contract import Effect, Listing, OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger import (
@@ -127,10 +127,12 @@ def test_a_drift_is_answered_once_and_only_as_it_was_seen(conn: Connection, shop
     [drift] = drifts.listed(conn)
     assert (drift.channel, drift.sku, drift.book, drift.shows, drift.asked) == ("shop", "MUG", 8, 5, False)
     assert "still being looked at" in str(answer(EditPolicy.OVERWRITE, 5))
-    conn.execute(update(shelves).where(shelves.c.id == shelf).values(asked_at=NOW))
+    at_the_shop = NOW - timedelta(hours=3)
+    conn.execute(update(shelves).where(shelves.c.id == shelf).values(asked_at=NOW, asked_shop_at=at_the_shop))
     assert "now shows 5, not 6" in str(answer(EditPolicy.ADOPT, 6))
     assert isinstance(answer(EditPolicy.ASK, 5), NotAllowed)
     assert answer(EditPolicy.ADOPT, 5) == "adopted"
+    assert conn.scalar(select(shelves.c.rebased_at).where(shelves.c.id == shelf)) == at_the_shop
     assert drifts.listed(conn) == []
     told = explaining.explain(conn, "MUG")
     assert told.levels[0].on_hand == 7

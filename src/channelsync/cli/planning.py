@@ -80,7 +80,7 @@ def _show(answer: Answer) -> None:
     balances = [(b["sku"], b["location"], b["shows"], b["taken"], b["shows"] + b["taken"]) for b in answer["balances"]]
     if balances:
         _table("Opening balances", ("SKU", "location", "shown#", "taken for open orders#", "on hand#"), balances)
-    writes = [(w["channel"], w["sku"], w["location"], w["shows"], w["target"], _why(w["steps"])) for w in answer["writes"]]
+    writes = [(w["channel"], w["sku"], w["location"], w["shows"], w["target"], _why(w)) for w in answer["writes"]]
     _table(
         "Numbers to write",
         ("channel", "SKU", "location", "shows#", "will show#", "why"),
@@ -100,10 +100,11 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]],
         say(f"... and {len(rows) - ROWS_SHOWN} more; --json names them all")
 
 
-def _why(steps: list[dict[str, Any]]) -> str:
-    return ", ".join(
-        f"{step['name']} {step['change']:+d}" if index else f"{step['name']} {step['value']}" for index, step in enumerate(steps)
+def _why(write: Mapping[str, Any]) -> str:
+    steps = ", ".join(
+        f"{step['name']} {step['change']:+d}" if index else f"{step['name']} {step['value']}" for index, step in enumerate(write["steps"])
     )
+    return f"bundle of {' + '.join(write['parts'])}: {steps}" if write["parts"] else steps
 
 
 def _troubles(troubles: Mapping[str, str]) -> None:

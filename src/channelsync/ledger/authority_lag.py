@@ -16,7 +16,8 @@ LIMIT = 1_000
 
 
 def debit(conn: Connection, channel_id: int, keys: set[LevelKey], learned_by: datetime, now: datetime) -> list[Entry]:
-    """Take off what orders owe at these levels and was shipped by then, as far as we knew. The number just applied was read late enough.
+    """Take off what orders and reservations owe at these levels and was shipped by then, as far as we knew. The number just applied was read
+    late enough.
 
     An order that was touched since is taken later: its last change may be the shipment. Returns the movements, not yet posted.
     """
@@ -36,4 +37,4 @@ def debit(conn: Connection, channel_id: int, keys: set[LevelKey], learned_by: da
     rows = [row for row in conn.execute(query).mappings() if (row["sku_id"], row["location_id"]) in keys]
     entries = order_documents.debit(conn, [Debited(row["id"], row["shipped"]) for row in rows], now)
     exports.judge(conn, sorted({row["export_id"] for row in rows}), now)
-    return entries
+    return entries + order_documents.debit_by_hand(conn, keys, learned_by, now)

@@ -197,9 +197,15 @@ def listed(conn: Connection, *, after: int = 0, limit: int = PAGE) -> list[Bundl
         sku_table.c.id > after, sku_table.c.id.in_(select(bundle_parts.c.bundle_id))
     )
     rows = conn.execute(query.order_by(sku_table.c.id).limit(max(1, min(limit, PAGE)))).all()
-    recipes = bundles.recipes(conn, (row.id for row in rows))
+    parts = named_parts(conn, {row.id for row in rows})
+    return [BundleRow(row.id, row.sku, row.title, parts[row.id]) for row in rows]
+
+
+def named_parts(conn: Connection, sku_ids: Iterable[int]) -> dict[int, tuple[Part, ...]]:
+    """Of those of the SKUs that are bundles, what they are made of."""
+    recipes = bundles.recipes(conn, sku_ids)
     names = skus.by_id(conn, {sku_id for recipe in recipes.values() for sku_id, _ in recipe})
-    return [BundleRow(row.id, row.sku, row.title, tuple(Part(names[id_].sku, units) for id_, units in recipes[row.id])) for row in rows]
+    return {id_: tuple(Part(names[sku_id].sku, units) for sku_id, units in recipe) for id_, recipe in recipes.items()}
 
 
 # -- the ledger proves itself ------------------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, exists, func, select, update
 
-from channelsync.ledger import bundles, guard_answer, levels, rules, targets
+from channelsync.ledger import bundles, bundling, guard_answer, levels, rules, targets
 from channelsync.ledger.bundles import Pool
+from channelsync.ledger.bundling import Part
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.schema import (
     bundle_parts,
@@ -47,7 +48,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class PlannedWrite:
-    """One shelf that would get another number, and why."""
+    """One shelf that would get another number, and why. parts: of a bundle, each as "2 x MUG-01"."""
 
     channel: str
     listing: str
@@ -56,6 +57,7 @@ class PlannedWrite:
     shows: int
     target: int
     steps: tuple[rules.Step, ...]
+    parts: tuple[str, ...] = ()
 
     @property
     def change(self) -> int:
@@ -207,6 +209,7 @@ def planned_writes(conn: Connection, channel_ids: Sequence[int]) -> tuple[list[P
             channels.c.name,
             listings.c.ref,
             shelves.c.location,
+            listings.c.sku_id,
             skus.c.sku,
             shelves.c.book,
             shelves.c.gap,
@@ -236,13 +239,15 @@ def planned_writes(conn: Connection, channel_ids: Sequence[int]) -> tuple[list[P
             unchanged += not row["frozen"]
     withheld = targets.withheld_by(conn, [row["id"] for row in due])
     pools = bundles.pools(conn, [row["id"] for row in due])
-    return [_planned(row, pools.get(row["id"]), withheld.get(row["id"], 0)) for row in due], unchanged
+    names = bundling.named_parts(conn, {row["sku_id"] for row in due if row["id"] in pools})
+    return [_planned(row, pools.get(row["id"]), withheld.get(row["id"], 0), names.get(row["sku_id"], ())) for row in due], unchanged
 
 
-def _planned(row: RowMapping, pool: Pool | None, withheld: int) -> PlannedWrite:
+def _planned(row: RowMapping, pool: Pool | None, withheld: int, parts: tuple[Part, ...]) -> PlannedWrite:
     pool = pool or Pool(row["counted"], int(row["available"]))
     steps = rules.steps(pool.available if pool.counted else None, rules.of_row(row), pack=row["pack"], withheld=withheld)
-    return PlannedWrite(row["name"], row["ref"], row["location"], row["sku"], row["book"] + row["gap"], row["target"], tuple(steps))
+    shows, made_of = row["book"] + row["gap"], tuple(f"{part.quantity} x {part.sku}" for part in parts)
+    return PlannedWrite(row["name"], row["ref"], row["location"], row["sku"], shows, row["target"], tuple(steps), made_of)
 
 
 def blocked(conn: Connection, channel_ids: Sequence[int]) -> list[Blocked]:
