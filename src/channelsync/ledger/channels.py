@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, RowMapping, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
 
 from channelsync.contract import Role
 from channelsync.ledger.dialects import insert_into
@@ -129,7 +129,7 @@ def pause(conn: Connection, items: Sequence[Pause], now: datetime) -> list[bool]
 
 
 def _pause(conn: Connection, item: Pause, now: datetime) -> bool:
-    running = channels.c.paused_at.is_(None)
+    running: ColumnElement[bool] = channels.c.paused_at.is_(None)
     if item.kind is PauseKind.PERSON:
         running = or_(running, channels.c.paused_kind != PauseKind.PERSON.value)
     paused = {"paused_at": now, "paused_reason": item.reason, "paused_kind": item.kind.value}

@@ -105,7 +105,9 @@ def judge(conn: Connection, channel_id: int, now: datetime) -> list[Alarm]:
 
 def _judge(conn: Connection, channel_id: int, kind: str, limits: Limits, since: datetime) -> Alarm | None:
     wanted = suspects(channel_id, kind, limits.multiply)
-    lately = exists().where(guard_marks.c.shelf_id == shelves.c.id, guard_marks.c.kind == kind, guard_marks.c.at >= since, guard_marks.c.accepted.is_(False))
+    lately = exists().where(
+        guard_marks.c.shelf_id == shelves.c.id, guard_marks.c.kind == kind, guard_marks.c.at >= since, guard_marks.c.accepted.is_(False)
+    )
     due = int(conn.execute(select(func.count()).select_from(shelves).where(*wanted, ~lately)).scalar_one())
     done = int(conn.execute(_marked(channel_id, kind, since)).scalar_one())
     if due + done < limits.least:
