@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, exists, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, exists, func, select, update
 
 from channelsync.ledger import bundles, bundling, guard_answer, levels, rules, targets
 from channelsync.ledger.bundles import Pool
@@ -166,6 +166,7 @@ def balances(conn: Connection, channel_id: int) -> list[Balance]:
         .where(listings.c.channel_id == channel_id, skus.c.counted.is_(False), shelves.c.book.is_not(None), listings.c.removed_at.is_(None))
         .where(shelves.c.plenty.is_(None))  # what is not to be counted is no opening
         .where(~exists().where(bundle_parts.c.bundle_id == skus.c.id))  # a bundle has no stock of its own
+        .where(shelves.c.id.not_in(_fed_by_authorities()))
         .order_by(skus.c.sku, locations.c.priority, locations.c.code)
     )
     counted: set[int] = set()
@@ -181,6 +182,12 @@ def balances(conn: Connection, channel_id: int) -> list[Balance]:
         Balance(*names[key], shows=min(numbers), taken=taken.get(key, 0), sku_id=key[0], location_id=key[1], listings=len(numbers))
         for key, numbers in shown.items()
     ]
+
+
+def _fed_by_authorities() -> Select[tuple[int]]:
+    """Shelves that show, in part at least, what an authority counts: on hand is imported there, never taken from a shop."""
+    owned = shelf_feeds.c.location_id == locations.c.id
+    return select(shelf_feeds.c.shelf_id).join(locations, owned).where(locations.c.authority_id.is_not(None))
 
 
 def _taken(conn: Connection, channel_id: int) -> dict[LevelKey, int]:
