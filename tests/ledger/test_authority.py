@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from channelsync.contract import Page, Physical
 from channelsync.ledger import (
@@ -15,6 +15,7 @@ from channelsync.ledger import (
     authority_guard,
     authority_import,
     authority_view,
+    book,
     channels,
     explaining,
     exports,
@@ -22,16 +23,19 @@ from channelsync.ledger import (
     guard,
     guard_answer,
     listings,
+    openings,
     stock,
 )
 from channelsync.ledger.authorities import Ownership
 from channelsync.ledger.authority_alerts import Watch
 from channelsync.ledger.authority_guard import Run
 from channelsync.ledger.authority_import import PhysicalRead
+from channelsync.ledger.book import BookEntry
 from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.guard import Guarded, Limits
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.refusals import NotAllowed
+from channelsync.ledger.schema import shelves
 from channelsync.ledger.stock import Change
 from support.authority import LISTING, PLACE, SKU, Owned, open_owned
 from support.stock import assert_adds_up
@@ -328,3 +332,12 @@ def test_explain_names_what_waits_and_what_others_hold(owned: Owned) -> None:
     assert "5 reserved there" in found.holds[1].reference
     [view] = authority_view.authorities(owned.conn)
     assert (view.channel, view.numbers, view.stale, view.waiting, view.undocumented) == ("house", 1, 0, 0, 1)
+
+
+def test_a_shop_opens_no_balance_where_an_authority_counts(conn: Connection) -> None:
+    owned = open_owned(conn, read=False)
+    shelf = conn.scalars(select(shelves.c.id).where(shelves.c.channel_id == owned.shop)).one()
+    book.replace(conn, shelf, None, 9, [BookEntry(shelf, "opening", 9)], owned.now)
+    assert openings.balances(conn, owned.shop) == []
+    authorities.enrol(conn, [Ownership(owned.location, None)], owned.now)
+    assert [balance.shows for balance in openings.balances(conn, owned.shop)] == [9]
