@@ -10,7 +10,8 @@ class Physical:
     """What a stock authority says lies at one of its own locations, in the listing's units: physical stock, before any reservation.
 
     units: None while the authority is recalculating: ask again. Never a stand-in for 0.
-    reserved: what the authority holds back there for anybody, the claims we exported included; None: it did not say.
+    reserved: what the authority holds back there for anybody, the claims we exported included; None: it did not say. Where the two numbers are asked
+    for apart, `reserved` is asked for first: a shipment in between then counts twice for a moment, never not at all.
     read_as: the number as it stood there, where it is not a whole number of at least 0 ("-2", "46.5"); `units` is then floored, and at least 0.
     """
 
