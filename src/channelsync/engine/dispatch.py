@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import structlog
 
 from channelsync.contract import Call, Carrier, Outcome, WriteResult
-from channelsync.engine.channel import Channel, Lease
+from channelsync.engine.channel import Channel
+from channelsync.engine.leasing import hold_lease
 from channelsync.engine.poll import Pullers
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized
@@ -26,7 +27,6 @@ from channelsync.ledger.settle import Settled, Settlement
 
 log = structlog.get_logger(__name__)
 
-LEASE_MARGIN = timedelta(seconds=2)
 REPEAT_PAUSE_MAX = 60.0
 ROUNDS_MAX = 100
 """Calls in a row before other work gets its turn."""
@@ -67,19 +67,7 @@ class Dispatcher:
             return False
         if not await self._store.ledger.read(channels.may_write, channel.id):
             return False
-        return await self._hold_lease()
-
-    async def _hold_lease(self) -> bool:
-        """Have a lease that outlives one request; renew it in time. A new holder starts with what the old one left open."""
-        channel, clock = self._channel, self._store.clock
-        needed = (channel.settings.timeout + LEASE_MARGIN).total_seconds()
-        if channel.lease is not None and channel.lease.deadline - clock.monotonic() > needed:
-            return True
-        asked = clock.monotonic()
-        seconds = max(channel.settings.lease.total_seconds(), 2 * needed)
-        version = await self._store.ledger.run(channels.take_lease, channels.LeaseRequest(channel.id, self._store.owner, seconds))
-        channel.lease = None if version is None else Lease(version, asked + seconds - LEASE_MARGIN.total_seconds())
-        return channel.lease is not None
+        return await hold_lease(self._store, self._channel)
 
     # -- what an earlier round, process or holder left open ----------------------------------------------------------------------------------
 
@@ -174,7 +162,7 @@ class Dispatcher:
 
     async def _send_all(self, *, raises: bool, seen: tuple[tuple[int, int], ...] = ()) -> None:
         for _ in range(ROUNDS_MAX):
-            if self._stopped or not await self._hold_lease():
+            if self._stopped or not await hold_lease(self._store, self._channel):
                 return
             if raises:
                 await self._send_all(raises=False)  # lowers never wait
