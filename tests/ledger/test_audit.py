@@ -23,7 +23,7 @@ NUMBERS = {
     "stock_levels": BUCKETS,
     "movements": (*BUCKETS, "sku_id", "location_id"),
     "reservations": ("quantity", "open", "sku_id", "location_id"),
-    "order_lines": (*POSTED, "quantity", "took", "withheld", "sku_id", "location_id", "hold_until"),
+    "order_lines": (*POSTED, "quantity", "took", "withheld", "debited", "sku_id", "location_id", "hold_until"),
     "book_entries": ("delta", "shelf_id"),
     "shelves": ("book", "target"),
     "attempts": ("delta", "value", "compare"),
@@ -121,6 +121,9 @@ def _drop_triggers(conn: Connection) -> None:
 
 
 def _forgeries(conn: Connection) -> Iterator[tuple[str, Any]]:
+    stocked, other = conn.scalars(select(metadata.tables["skus"].c.id).order_by(metadata.tables["skus"].c.id).limit(2))
+    recipe = {"bundle_id": stocked, "sku_id": other, "quantity": 1}
+    yield f"SKU {stocked}, which has stock, made of SKU {other}", insert(metadata.tables["bundle_parts"]).values(recipe)
     for name, table in metadata.tables.items():
         for row in conn.execute(select(table)).mappings().all():
             old = dict(row)

@@ -214,7 +214,13 @@ def _drift(conn: Connection, item: Bracket, row: dict[str, Any], gap: int, now: 
     if guard_reading.holds(conn, row, now):
         policy = EditPolicy.ASK
     if policy is EditPolicy.ASK or (policy is EditPolicy.ADOPT and not adoption.fits(conn, row["id"], gap)):
-        values = {"gap": gap, "gap_since": row["gap_since"] or now, "asked_at": row["asked_at"] or now, "asked_shop_at": item.shop_at, "retry_at": None}
+        values = {
+            "gap": gap,
+            "gap_since": row["gap_since"] or now,
+            "asked_at": row["asked_at"] or now,
+            "asked_shop_at": item.shop_at,
+            "retry_at": None,
+        }
         conn.execute(update(shelves).where(shelves.c.id == row["id"]).values(**values))
         findings.record(conn, "drift", row["channel_id"], row["sku_id"], _name(row), detail, now)
         return Closing.ASKED
