@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from channelsync.clock import SystemClock
 from channelsync.config import load
@@ -57,7 +57,7 @@ def main() -> None:
         return
     with profiled(given.profile), tempfile.TemporaryDirectory() as folder, Shop(given.listings, given.bulk_seconds) as shop:
         figures = asyncio.run(measured(shop, Path(folder), given.changes))
-    print(json.dumps({"listings": given.listings, **figures}))
+    say({"listings": given.listings, **figures})
 
 
 # -- the shop, in a process of its own -------------------------------------------------------------------------------------------------------
@@ -84,8 +84,10 @@ class Shop:
     def __init__(self, listings: int, bulk_seconds: float) -> None:
         self._command = [sys.executable, __file__, "--serve", f"--listings={listings}", f"--bulk-seconds={bulk_seconds}"]
 
-    def __enter__(self) -> Shop:
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(  # noqa: S603 - ourselves
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self.settings: Mapping[str, Any] = self._line()
         return self
 
@@ -117,7 +119,7 @@ class Stopwatch:
         began = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - began, 1)
-        print(f"{name}: {self.seconds[name]} s, {peak_mib()} MiB at most so far", flush=True)
+        sys.stderr.write(f"{name}: {self.seconds[name]} s, {peak_mib()} MiB at most so far\n")
 
 
 async def measured(shop: Shop, folder: Path, changes: int) -> dict[str, Any]:
