@@ -12,7 +12,9 @@ from channelsync.config import Config, ConfigError, load
 from channelsync.ledger.ruling import Rule
 from channelsync.registry import Registry
 
-STORE = '[store]\nid = "acme"\ntime_zone = "Europe/Berlin"\n[channels.a]\nconnector = "memory"\nurl = "http://127.0.0.1:1"\ntoken = "a-token"\n'
+STORE = (
+    '[store]\nid = "acme"\ntime_zone = "Europe/Berlin"\n[channels.a]\nconnector = "memory"\nurl = "http://127.0.0.1:1"\ntoken = "a-token"\n'
+)
 IDS = {"a": 7}
 
 

@@ -183,7 +183,9 @@ def test_sigterm_ends_it_in_order(tmp_path: Path) -> None:
         started.send_signal(signal.SIGTERM)
         _, rest = started.communicate(timeout=30)
         assert started.returncode == 0
-        assert [json.loads(line)["event"] for line in rest.splitlines()] == ["stopping"]
+        told = [json.loads(line)["event"] for line in rest.splitlines()]
+        assert "stopping" in told
+        assert set(told) <= {"stopping", "webhooks registered"}, "the shops may have been told where to call at that moment"
         assert not beside(scene.config, ".sock").exists()
 
 

@@ -62,7 +62,7 @@ def test_captured_deliveries(tmp_path: Path) -> None:
                 assert await post(by_name["action.woocommerce_product_set_stock.json"]) == 401
 
                 async def handled() -> bool:
-                    [view] = (await running.assembly.ledger.read(overview)).channels
+                    [view] = (await running.assembly.ledger.read(overview, SystemClock().now())).channels
                     return view.inbox == 0
 
                 await until(handled)

@@ -137,8 +137,8 @@ def deferred(template: Entry, before: Posted, after: Posted, *, owned: bool, res
     quarantined = after.quarantined - before.quarantined
     defer = replace(template, type=MovementType.DEFER)
     if owned and (shipped or back or quarantined):
-        physical = {"on_hand": shipped + quarantined - back, "quarantined": -quarantined}
-        yield replace(defer, **physical, pending_debit=shipped, reason="an authority counts here: its own number moves")
+        why = "an authority counts here: its own number moves"
+        yield replace(defer, on_hand=shipped + quarantined - back, quarantined=-quarantined, pending_debit=shipped, reason=why)
     elif back and restock is not Restock.CHANNEL:
         aside = back if restock is Restock.QUARANTINE else 0
         yield replace(defer, on_hand=-back, quarantined=aside, reason=f"restock policy: {restock.value}")
