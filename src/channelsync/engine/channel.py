@@ -12,6 +12,8 @@ from channelsync.contract import Connector, Reading, Role, Traits
 from channelsync.ledger import measuring
 from channelsync.ledger.brackets import OnEdit
 
+HINTS_MAX = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -77,6 +79,7 @@ class Channel:
     introduced: the shop has said who it is (`engine.introduce`); False makes every reader ask first.
     heard: what the shop's clock said with its last reading, and the monotonic time then.
     measured: what a probe found out about this shop, by name.
+    hinted: listings that webhooks named since the catalogue was read; at most HINTS_MAX, a whole run finds the others.
     """
 
     id: int
@@ -93,6 +96,7 @@ class Channel:
     introduced: bool = True
     heard: tuple[datetime, float] | None = None
     measured: Mapping[str, float] = field(default_factory=dict)
+    hinted: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -101,6 +105,15 @@ class Channel:
     @property
     def traits(self) -> Traits:
         return measuring.laid_over(self.connector.traits, self.measured) if self.measured else self.connector.traits
+
+    def hint(self, listing: str) -> None:
+        if len(self.hinted) < HINTS_MAX:
+            self.hinted.add(listing)
+        self.listed.set()
+
+    def take_hints(self) -> tuple[str, ...]:
+        hinted, self.hinted = tuple(sorted(self.hinted)), set()
+        return hinted
 
     def hear(self, readings: Iterable[Reading], monotonic: float) -> None:
         """Every reading tells what time it is in the shop. Answers take a while, so what we make of it is a little late, never early."""

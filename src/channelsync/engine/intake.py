@@ -113,8 +113,8 @@ class Intake:
                     waits = True
                 case ShelfHint(listing, _, shows):
                     work.listings[listing] = shows
-                case ListingHint():
-                    channel.listed.set()
+                case ListingHint(ref):
+                    channel.hint(ref)
                 case StockHint():
                     channel.look.set()
                     channel.pull.set()

@@ -87,6 +87,7 @@ class Engine:
         catalogue, settings = self.catalogues[channel.id], channel.settings
         return {
             "catalogue": lambda: self._loop(channel, "catalogue", lambda: self._refresh(catalogue), channel.listed, settings.catalogue),
+            "whole": lambda: self._later(WIDE_EVERY, channel, "whole", lambda: catalogue.refresh(whole=True)),
             "import": lambda: self._loop(channel, "import", authority.read, channel.pull, settings.poll),
             "export": lambda: self._loop(channel, "export", authority.export, channel.due, settings.poll),
             "watch": lambda: self._watch(channel),
@@ -106,6 +107,7 @@ class Engine:
             "catalogue": lambda: self._loop(channel, "catalogue", lambda: self._refresh(catalogue), channel.listed, settings.catalogue),
             "places": lambda: self._loop(channel, "places", self.places[channel.id].run_once, channel.placed, PLACES_LOOK),
             "wide": lambda: self._later(WIDE_EVERY, channel, "wide", lambda: self.pullers[channel].look(widen=WIDE_BY)),
+            "whole": lambda: self._later(WIDE_EVERY, channel, "whole", lambda: catalogue.refresh(whole=True)),
             "watch": lambda: self._watch(channel),
             "recheck": lambda: self._later(RECHECK_EVERY, channel, "recheck", Recheck(self.store, channel).run_once),
         }
