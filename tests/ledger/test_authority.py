@@ -20,10 +20,12 @@ from channelsync.ledger import (
     explaining,
     exports,
     findings,
+    fulfilment,
     guard,
     guard_answer,
     listings,
     openings,
+    reservations,
     stock,
 )
 from channelsync.ledger.authorities import Ownership
@@ -32,9 +34,12 @@ from channelsync.ledger.authority_guard import Run
 from channelsync.ledger.authority_import import PhysicalRead
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.channels import PauseKind
+from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.guard import Guarded, Limits
 from channelsync.ledger.guard_answer import Resume
+from channelsync.ledger.holds import Which
 from channelsync.ledger.refusals import NotAllowed
+from channelsync.ledger.reservations import Line, Reserve
 from channelsync.ledger.schema import shelves
 from channelsync.ledger.stock import Change
 from support.authority import LISTING, PLACE, SKU, Owned, open_owned
@@ -240,6 +245,21 @@ def test_without_documents_a_shipment_is_out_of_the_number_after_the_lag(owned: 
     owned.now += timedelta(minutes=1)
     owned.read(lag=lag)
     assert _numbers(owned) == (27, 0, 0, 0)
+
+
+def test_what_people_ship_from_a_cart_has_no_document_of_ours_and_is_out_of_the_number_a_day_later(owned: Owned) -> None:
+    reservations.reserve(owned.conn, [Reserve("cart", (Line(SKU, "main", 3),))], owned.now)
+    fulfilment.fulfil(owned.conn, [Fulfil(Which(reference="cart"))], owned.now)
+    owned.read()
+    assert _numbers(owned) == (30, 0, 3, 0)
+    owned.warehouse.units = 27
+    owned.now += timedelta(hours=23)
+    owned.read()
+    assert _numbers(owned) == (27, 0, 3, 0), "too little rather than too much"
+    owned.now += timedelta(hours=1)
+    owned.read()
+    assert _numbers(owned) == (27, 0, 0, 0)
+    assert_adds_up(owned.conn)
 
 
 # -- whose number it is ------------------------------------------------------------------------------------------------------------------------

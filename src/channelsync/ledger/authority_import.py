@@ -212,9 +212,9 @@ class _Posting:
         exports_lines.save(self.conn, self.proofs)
         entries += order_documents.debit(self.conn, self.debits, self.now)
         if self.item.lag is not None:
-            learned_by = self.item.looked_at - self.item.lag
-            entries += authority_lag.debit(self.conn, self.item.channel_id, counted, learned_by, self.now)
-            entries += order_documents.debit_by_hand(self.conn, counted, learned_by, self.now)
+            entries += authority_lag.debit(self.conn, self.item.channel_id, counted, self.item.looked_at - self.item.lag, self.now)
+        by_hand = self.item.looked_at - (self.item.lag if self.item.lag is not None else authority_lag.BY_HAND_AFTER)
+        entries += order_documents.debit_by_hand(self.conn, counted, by_hand, self.now)
         levels.write(self.conn, entries, self.now)
         targets.retarget(self.conn, {key[0] for key in keys})
         oversells.watch(self.conn, before, levels.read(self.conn, keys), self.now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -13,10 +13,12 @@ from channelsync.ledger.schema import exports as export_table
 from channelsync.ledger.schema import order_lines, orders
 
 LIMIT = 1_000
+BY_HAND_AFTER = timedelta(days=1)
+"""A reservation that was shipped by hand has no document of ours at an authority that shows documents: by then the warehouse has written its own."""
 
 
 def debit(conn: Connection, channel_id: int, keys: set[LevelKey], learned_by: datetime, now: datetime) -> list[Entry]:
-    """Take off what orders and reservations owe at these levels and was shipped by then, as far as we knew. The number just applied was read
+    """Take off what orders owe at these levels and was shipped by then, as far as we knew. The number just applied was read
     late enough.
 
     An order that was touched since is taken later: its last change may be the shipment. Returns the movements, not yet posted.
@@ -37,4 +39,4 @@ def debit(conn: Connection, channel_id: int, keys: set[LevelKey], learned_by: da
     rows = [row for row in conn.execute(query).mappings() if (row["sku_id"], row["location_id"]) in keys]
     entries = order_documents.debit(conn, [Debited(row["id"], row["shipped"]) for row in rows], now)
     exports.judge(conn, sorted({row["export_id"] for row in rows}), now)
-    return entries + order_documents.debit_by_hand(conn, keys, learned_by, now)
+    return entries
