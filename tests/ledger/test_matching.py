@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from channelsync.contract import Listing, OrderLine, OrderSnapshot, OrderState
-from channelsync.ledger import listings, matching, order_json, skus, stock
+from channelsync.ledger import listings, matching, orders, skus, stock
 from channelsync.ledger.listing_pages import Filter, list_listings
 from channelsync.ledger.matching import Link, Linked, Matched, Mismatch, Unlink, Unlinked
+from channelsync.ledger.orders import Sighting
 from channelsync.ledger.refusals import NotAllowed, UnknownSku
 from channelsync.ledger.schema import listings as table
-from channelsync.ledger.schema import orders, set_aside, shelves
+from channelsync.ledger.schema import set_aside, shelves
 from channelsync.ledger.skus import Rename
 from channelsync.ledger.stock import Change
 from support.stock import NOW, open_channel, open_locations, put
@@ -92,7 +90,7 @@ def test_a_link_holds_whatever_happens_to_the_texts(conn: Connection, channel: i
     matching.match(conn, channel, NOW)
     tell(conn, channel, Listing("1", "B-1"))
     skus.rename(conn, [Rename("A", "A-new")], NOW)
-    assert matching.match(conn, channel, NOW) == Matched(0, (), (), None)
+    assert matching.match(conn, channel, NOW) == Matched(0, (), 0, None)
     assert links(conn) == {"1": "A-new"}
 
 
@@ -145,36 +143,21 @@ def test_linking_again_gives_the_shelf_the_other_number(conn: Connection, channe
 
 def _waiting_order(conn: Connection, channel: int, ref: str, *refs: str) -> None:
     lines = tuple(OrderLine(f"L/{number}", listing, 1) for number, listing in enumerate(refs))
-    snapshot = OrderSnapshot(ref, OrderState.OPEN, NOW, NOW, lines)
-    values = _order_values(channel, snapshot, NOW)
-    conn.execute(insert(orders).values(values))
-    rows = [
-        {"channel_id": channel, "kind": "line", "ref": f"{ref}/{line.ref}", "reason": "no link", "created_at": NOW, "updated_at": NOW}
-        for line in lines
-    ]
-    conn.execute(insert(set_aside), rows)
+    orders.apply(conn, [Sighting(channel, OrderSnapshot(ref, OrderState.OPEN, NOW, NOW, lines), 1)], NOW)
 
 
-def _order_values(channel: int, snapshot: OrderSnapshot, now: datetime) -> dict[str, Any]:
-    return {
-        "channel_id": channel,
-        "ref": snapshot.ref,
-        "state": snapshot.state.value,
-        "modified_at": now,
-        "digest": order_json.digest(snapshot),
-        "snapshot": order_json.to_json(snapshot),
-        "placed_at": now,
-        "first_seen_at": now,
-        "applied_at": now,
-    }
+def _still_waiting(conn: Connection) -> list[str]:
+    return list(conn.scalars(select(set_aside.c.ref).where(set_aside.c.resolved_at.is_(None)).order_by(set_aside.c.id)))
 
 
-def test_a_link_names_the_orders_that_waited_for_it(conn: Connection, channel: int) -> None:
+def test_a_link_applies_the_orders_that_waited_for_it(conn: Connection, channel: int) -> None:
     tell(conn, channel, Listing("1", "A", aliases=("gid://v/1",)), Listing("child", None, stock_ref="1"), Listing("2", "B-1"))
     _waiting_order(conn, channel, "gid://order/7", "gid://v/1")
     _waiting_order(conn, channel, "8", "child", "2")
     _waiting_order(conn, channel, "9", "2")
     (linked,) = matching.link(conn, [Link(channel, "1", "A")], NOW)
     assert isinstance(linked, Linked)
-    assert linked.replay == ("gid://order/7", "8")
-    assert matching.match(conn, channel, NOW).replay == ("8", "9")
+    assert linked.orders_applied == 2
+    assert _still_waiting(conn) == ["8/L/1", "9/L/0"]
+    assert matching.match(conn, channel, NOW).orders_applied == 2
+    assert _still_waiting(conn) == []

@@ -40,4 +40,4 @@ def test_a_sale_behind_many_others_is_found_when_its_listing_is_linked(conn: Con
         orders.apply(conn, [Sighting(channel, placed, 1)], NOW)
     [linked] = matching.link(conn, [matching.Link(channel_id=channel, ref="2", sku="A")], NOW)
     assert isinstance(linked, matching.Linked)
-    assert linked.replay == ("102",)
+    assert linked.orders_applied == 1

@@ -14,7 +14,8 @@ from channelsync.ledger.schema import listings, locations, shelf_feeds, shelves
 def fits(conn: Connection, shelf_id: int, gap: int) -> bool:
     """Whether the units to take off are on hand at one of the shelf's locations; a number is never clamped to make it fit.
 
-    Never of a bundle: which of its parts would have come or gone, a bundle's number does not say.
+    Never of a bundle: which of its parts would have come or gone, a bundle's number does not say. Never where an authority counts: what lies
+    there is its to say.
     """
     if bundles.pools(conn, [shelf_id]):
         return False
@@ -34,23 +35,25 @@ def take_back(conn: Connection, shelf_id: int, swallowed: int) -> list[Entry]:
         return []
     part = min(abs(adopted), abs(swallowed)) * (1 if adopted > 0 else -1)
     conn.execute(update(shelves).where(shelves.c.id == shelf_id).values(adopted=shelves.c.adopted - part))
+    if _place(conn, shelf_id, 0) is None:  # an authority counts there by now, or nobody: its own number has replaced what was adopted
+        return []
     return [_correction(conn, shelf_id, -part, "adoption taken back: it was this order")]
 
 
 def _correction(conn: Connection, shelf_id: int, units: int, reason: str) -> Entry:
     row = _place(conn, shelf_id, units) or _place(conn, shelf_id, 0)
-    assert row is not None, f"no location feeds shelf {shelf_id}"
+    assert row is not None, f"no location whose units are ours feeds shelf {shelf_id}"
     return Entry(row.sku_id, row.location_id, MovementType.ADJUST, on_hand=units * row.pack, reason=reason, actor="channel")
 
 
 def _place(conn: Connection, shelf_id: int, units: int) -> Row[Any, Any, Any] | None:
-    """The first location, by priority, that has the units to take off (listing units; any location if there are none to take)."""
+    """Of the locations where the ledger counts the first, by priority, that has the units to take off (listing units; any if there are none to take)."""
     query = (
         select(listings.c.sku_id, listings.c.pack, shelf_feeds.c.location_id)
         .join(shelves, shelves.c.listing_id == listings.c.id)
         .join(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
         .join(locations, locations.c.id == shelf_feeds.c.location_id)
-        .where(shelves.c.id == shelf_id)
+        .where(shelves.c.id == shelf_id, locations.c.authority_id.is_(None))
         .order_by(locations.c.priority, locations.c.id)
     )
     places = conn.execute(query).all()

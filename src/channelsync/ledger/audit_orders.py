@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -113,15 +113,15 @@ def _explains(known: _Known, snapshot: OrderSnapshot, line: OrderLine, found: Se
     """Is everything as it must be if the line is mapped to group `current` now, and the other rows are where it was mapped before?"""
     here, others = found[current], [group for index, group in enumerate(found) if index != current]
     elsewhere = [row for group in others for row in group]
-    if any(row.quantity != line.quantity for row in here) or any(
-        row.quantity or row.posted != _only_shipped(row.posted) for row in elsewhere
-    ):
+    if any(row.quantity != line.quantity for row in here) or any(row.quantity or row.posted != _only_gone(row.posted) for row in elsewhere):
         return False
     left = [(net_effect.whole([(row.posted, row.at.pack) for row in group]), 1) for group in others]
     for now in _moments(snapshot, here):
         whole = net_effect.desired(snapshot, line, now=now, policy=known.channel.policy)
-        wanted, _ = net_effect.placed(whole, 1, left)
-        if all(_is(known, row, wanted, snapshot, first=row is here[0]) for row in here):
+        wanted, stays = net_effect.placed(whole, 1, left)
+        if [stay.quarantined for stay in stays] == [was.quarantined for was, _ in left] and all(
+            _is(known, row, wanted, snapshot, first=row is here[0]) for row in here
+        ):
             return True
     return False
 
@@ -143,6 +143,11 @@ def _moments(snapshot: OrderSnapshot, here: Group) -> Sequence[datetime]:
 
 def _only_shipped(posted: Posted) -> Posted:
     return Posted(shipped=posted.shipped, restocked=posted.restocked)
+
+
+def _only_gone(posted: Posted) -> Posted:
+    """Where a line was before, nothing is held; what was quarantined there lies there."""
+    return replace(_only_shipped(posted), quarantined=posted.quarantined)
 
 
 def _waits(conn: Connection, channel_id: int, ref: str) -> bool:

@@ -74,7 +74,6 @@ def _match_all(conn: Connection, channel_id: int, now: datetime, among: Collecti
     while True:
         matched = matching.match(conn, channel_id, now, after=after, among=among)
         linked += matched.linked
-        order_ends.stored_snapshots(conn, [(channel_id, ref) for ref in matched.replay], now)
         if matched.next is None:
             return linked
         after = matched.next

@@ -64,7 +64,7 @@ def _fulfil_one(conn: Connection, holds: Holds, running: Running, owned: frozens
     if units > held:
         return InsufficientStock(item.which.sku or found[0].sku, found[0].location, units, held)
     shortage = 0
-    for hold, part in counted.shares(units):
+    for hold, part in counted.shares(item.quantity):
         if hold.key[1] in owned:
             _ship_from_authority(conn, running, hold, part, item, now)
         else:

@@ -5,7 +5,7 @@ Every change of a reservation happens under the lock of its level row, so what i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,7 @@ class Hold:
     open: int
     state: str
     expires_at: datetime | None
+    created_at: datetime
     bundle: str | None = None
     pack: int = 1
     resolved_at: datetime | None = None
@@ -115,27 +116,49 @@ class Holds:
 
 
 class Counted:
-    """Claims as they are counted by who names them: by a bundle's SKU in bundles, each a number of units of every part; else in units."""
+    """Claims as they are counted by who names them: by a bundle's SKU in bundles, each a number of units of every part; else in units.
+
+    What was asked for at one place at one time was asked for by one recipe, and nothing is put together across places.
+    """
 
     def __init__(self, found: Sequence[Hold], which: Which) -> None:
-        self._parts: dict[tuple[LevelKey, int], list[Hold]] = {}
+        self._found = found
+        self._asked: dict[tuple[object, ...], dict[LevelKey, list[Hold]]] = {}
         for hold in found:
             as_bundle = hold.bundle is not None and hold.bundle == which.sku
-            self._parts.setdefault((hold.key, hold.pack) if as_bundle else ((0, 0), 1), []).append(hold)
+            asked = self._asked.setdefault((hold.key[1], hold.created_at) if as_bundle else (), {})
+            asked.setdefault(hold.key if as_bundle else (0, 0), []).append(hold)
+        self._as_bundle = () not in self._asked
 
     @property
     def held(self) -> int:
-        return min((sum(hold.open for hold in holds) // pack for (_, pack), holds in self._parts.items()), default=0)
+        return sum(map(self._whole, self._asked.values()))
 
-    def shares(self, units: int) -> Iterable[tuple[Hold, int]]:
-        """Which claim gives how many SKU units for `units` of what was named, oldest claims first."""
-        for (_, pack), holds in self._parts.items():
-            left = units * pack
-            for hold in holds:
-                part = min(left, hold.open)
-                left -= part
-                if part:
-                    yield hold, part
+    def _whole(self, parts: Mapping[LevelKey, Sequence[Hold]]) -> int:
+        return min(sum(hold.open for hold in holds) // self._pack(holds) for holds in parts.values())
+
+    def _pack(self, holds: Sequence[Hold]) -> int:
+        return holds[0].pack if self._as_bundle else 1
+
+    def shares(self, units: int | None) -> list[tuple[Hold, int]]:
+        """Which claim gives how many SKU units for `units` of what was named, oldest claims first. None: all of them give all they have."""
+        if units is None:
+            return [(hold, hold.open) for hold in self._found]
+        given = list[tuple[Hold, int]]()
+        for parts in self._asked.values():
+            whole = min(units, self._whole(parts))
+            units -= whole
+            for holds in parts.values():
+                given += _given(holds, whole * self._pack(holds))
+        return given
+
+
+def _given(holds: Iterable[Hold], units: int) -> Iterable[tuple[Hold, int]]:
+    for hold in holds:
+        part = min(units, hold.open)
+        units -= part
+        if part:
+            yield hold, part
 
 
 _UPDATE = (
@@ -195,7 +218,7 @@ def _hold(row: RowMapping) -> Hold:
     key = row["sku_id"], row["location_id"]
     return Hold(
         row["id"], row["reference"], key, row["sku"], row["code"], row["kind"], row["open"], row["state"], row["expires_at"],
-        row["bundle"], row["pack"],
+        row["created_at"], row["bundle"], row["pack"],
     )  # fmt: skip
 
 

@@ -51,8 +51,13 @@ def withdraw(work: OrderWork, row: LineRow) -> None:
 
 
 def sold(work: OrderWork, group: Group) -> Posted:
-    """What one group has shipped and got back, in whole units of the listing. What only a document had shipped is not, once it is gone."""
-    return net_effect.whole([(replace(row.posted, shipped=_left(work, row)), row.at.pack) for row in group])
+    """What one group has shipped, got back and quarantined, in whole units of the listing. What only a document had shipped is not, once it is gone."""
+    return net_effect.whole([(_gone(work, row), row.at.pack) for row in group])
+
+
+def _gone(work: OrderWork, row: LineRow) -> Posted:
+    gone = Posted(shipped=_left(work, row), restocked=row.posted.restocked, quarantined=row.posted.quarantined)
+    return net_effect.documented(gone, _documented(work, row)) if row.at.location_id in work.known.owned else gone
 
 
 def _left(work: OrderWork, row: LineRow) -> int:

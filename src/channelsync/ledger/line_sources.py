@@ -79,10 +79,13 @@ def _place_of(work: OrderWork, line: OrderLine) -> str:
     return PLACE + json.dumps([line.location or "", work.snapshot.ref])
 
 
-def waits_at(what: str) -> tuple[str, str]:
-    """The channel location that a line waits for, and its order."""
-    location, order = json.loads(what.removeprefix(PLACE))
-    return str(location), str(order)
+def waits_at(what: str) -> tuple[str, str] | None:
+    """The channel location that a line waits for, and its order. None: it waits for something else, whose name only begins alike."""
+    try:
+        location, order = json.loads(what.removeprefix(PLACE))
+    except (ValueError, TypeError):
+        return None
+    return (location, order) if isinstance(location, str) and isinstance(order, str) else None
 
 
 def _unmapped(location: str | None) -> str:

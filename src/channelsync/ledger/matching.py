@@ -6,14 +6,14 @@ Once a listing was linked or unlinked, the channel's own ref holds it: automatic
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
-from channelsync.ledger import frost, listings, ruling, skus
+from channelsync.ledger import frost, listings, order_ends, ruling, skus
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
 from channelsync.ledger.schema import listing_aliases, orders, set_aside, shelves
@@ -36,18 +36,20 @@ class Link(Keyed):
 
 @dataclass(frozen=True, slots=True)
 class Linked(Answer):
-    """replay: refs of this channel's orders with lines that waited for this link; apply them again (at most 1000 are named)."""
+    """orders_applied: this channel's orders with lines that waited for this link, and wait no more."""
 
     listing: int
     ref: str
     sku: str
     pack: int
-    replay: tuple[str, ...]
+    orders_applied: int = 0
 
 
 @idempotent(Linked)
 def link(conn: Connection, items: Sequence[Link], now: datetime) -> Sequence[Linked | Refusal]:
-    """Say what listings sell. Their shelves get new targets at once; units that were sold before stay where they were booked."""
+    """Say what listings sell. Their shelves get new targets at once; sales that waited for it are applied, units that were sold before stay
+    where they were booked.
+    """
     known = {channel: listings.resolve(conn, channel, refs) for channel, refs in _refs(items).items()}
     named = skus.find(conn, (item.sku for item in items))
     answers: list[Linked | Refusal] = []
@@ -66,9 +68,14 @@ def link(conn: Connection, items: Sequence[Link], now: datetime) -> Sequence[Lin
                 .values(sku_id=sku.id, pack=item.pack, linked_at=now, linked_text=table.c.sku_text)
             )
             touched.add(sku.id)
-            answers.append(Linked(found.id, found.ref, item.sku, item.pack, waiting(conn, item.channel_id, [found.id])))
+            answers.append(Linked(found.id, found.ref, item.sku, item.pack))
     ruling.settle(conn, touched, now)
-    return answers
+    return [
+        replace(answer, orders_applied=_apply_waiting(conn, item.channel_id, [answer.listing], now))
+        if isinstance(answer, Linked)
+        else answer
+        for item, answer in zip(items, answers, strict=True)
+    ]
 
 
 def _unlinkable(item: Link, found: listings.Found | None) -> NotAllowed | None:
@@ -146,18 +153,19 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """next: pass it as `after` to go on; None: the channel's last unlinked listing was looked at. replay: as in Linked."""
+    """next: pass it as `after` to go on; None: the channel's last unlinked listing was looked at. orders_applied: as in Linked."""
 
     linked: int
     problems: tuple[Problem, ...]
-    replay: tuple[str, ...]
+    orders_applied: int
     next: int | None
 
 
 def match(
     conn: Connection, channel_id: int, now: datetime, *, after: int = 0, limit: int = 500, among: Collection[int] | None = None
 ) -> Matched:
-    """Link the channel's listings whose SKU text is exactly a SKU of the ledger and is theirs alone on the channel; report all others.
+    """Link the channel's listings whose SKU text is exactly a SKU of the ledger and is theirs alone on the channel, and apply the sales that
+    waited for them; report all others.
 
     among: look only at these listings.
     """
@@ -167,7 +175,7 @@ def match(
         linked = {"sku_id": bindparam("_sku"), "linked_at": now, "linked_text": table.c.sku_text}
         conn.execute(update(table).where(table.c.id == bindparam("_id")).values(linked), [{"_id": i, "_sku": s} for i, s in links.items()])
         ruling.settle(conn, set(links.values()), now)
-    return Matched(len(links), judged.problems, waiting(conn, channel_id, list(links)), judged.next)
+    return Matched(len(links), judged.problems, _apply_waiting(conn, channel_id, list(links), now), judged.next)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +256,17 @@ def _bearers(conn: Connection, channel_id: int, texts: Sequence[str]) -> Mapping
 # -- sales that waited ---------------------------------------------------------------------------------------------------------------------
 
 
-def waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int]) -> tuple[str, ...]:
-    """Orders of the channel with a set-aside line of one of these listings: applying them again finds the link."""
+def _apply_waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int], now: datetime) -> int:
+    """In the link's own transaction: what waited for it would wait for ever if a crash fell between the two. Returns how many orders."""
+    done: set[str] = set()
+    while refs := _waiting(conn, channel_id, listing_ids, done):
+        order_ends.stored_snapshots(conn, [(channel_id, ref) for ref in refs], now)
+        done |= set(refs)
+    return len(done)
+
+
+def _waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int], done: Collection[str]) -> tuple[str, ...]:
+    """Orders of the channel with a set-aside line of one of these listings, without those done (at most MAX_WAITING are named)."""
     if not listing_ids:
         return ()
     names, found, after = set[str](), list[str](), 0
@@ -261,7 +278,7 @@ def waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int]) -> tu
         if not rows:
             break
         names = names or _names(conn, channel_id, listing_ids)  # only once a line waits at all: a first match links very many
-        found += [ref for ref in _orders_of(conn, channel_id, {row.ref for row in rows}, names) if ref not in found]
+        found += [ref for ref in _orders_of(conn, channel_id, {row.ref for row in rows}, names) if ref not in found and ref not in done]
         after = rows[-1].id
     return tuple(found[:MAX_WAITING])
 

@@ -82,25 +82,27 @@ def _unpaid(snapshot: OrderSnapshot, line: OrderLine, policy: OrderPolicy, now: 
 def placed(wanted: Posted, pack: int, others: Sequence[tuple[Posted, int]]) -> tuple[Posted, list[Posted]]:
     """Of a line that was mapped to other places before: what belongs to its present place, and what stays posted in each of the others.
 
-    What has left stays booked where it left from, and comes back there; the rest moves. others: what is posted there, each with the pack it was
-    sold by; a unit of the listing is one unit, whatever it was packed as.
+    What has left stays booked where it left from, and comes back there; what waits in quarantine lies where it lies; the rest moves. others: what
+    is posted there, each with the pack it was sold by; a unit of the listing is one unit, whatever it was packed as.
     """
     shipped = max(0, wanted.shipped // pack - sum(posted.shipped // their_pack for posted, their_pack in others))
     back = max(0, wanted.restocked // pack - sum(posted.restocked // their_pack for posted, their_pack in others))
     restocked = min(back, shipped)
     back -= restocked
+    waits = wanted.quarantined // pack
     stays = []
     for posted, their_pack in others:
         more = min(back, (posted.shipped - posted.restocked) // their_pack)
-        back -= more
-        stays.append(Posted(shipped=posted.shipped, restocked=posted.restocked + more * their_pack))
-    return replace(wanted, shipped=shipped * pack, restocked=restocked * pack), stays
+        lies = min(waits, posted.quarantined // their_pack)
+        back, waits = back - more, waits - lies
+        stays.append(Posted(shipped=posted.shipped, restocked=posted.restocked + more * their_pack, quarantined=lies * their_pack))
+    return replace(wanted, shipped=shipped * pack, restocked=restocked * pack, quarantined=waits * pack), stays
 
 
 def whole(parts: Sequence[tuple[Posted, int]]) -> Posted:
-    """What has left and come back of a listing that was sold in parts (posted, SKU units per unit of the listing): whole units of it."""
+    """What has left, come back and waits of a listing that was sold in parts (posted, SKU units per unit of the listing): whole units of it."""
     units = [posted.units(pack) for posted, pack in parts]
-    return Posted(shipped=min(part.shipped for part in units), restocked=min(part.restocked for part in units))
+    return Posted(**{name: min(getattr(part, name) for part in units) for name in ("shipped", "restocked", "quarantined")})
 
 
 def movements(template: Entry, before: Posted, after: Posted) -> Iterator[Entry]:

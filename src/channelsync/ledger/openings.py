@@ -145,10 +145,12 @@ def _seed(conn: Connection, found: Sequence[Balance], now: datetime) -> None:
 def balances(conn: Connection, channel_id: int) -> list[Balance]:
     """Opening balances of every SKU that was never counted, from this channel's books (each from a closed reading).
 
-    Units of a shelf that several locations feed are put to the first of them; which ones lie elsewhere nobody has said yet.
+    Units of a shelf that several locations feed are put where its orders are taken from (`order_mapping`): there they were subtracted. Which
+    ones lie elsewhere nobody has said yet.
     """
     shown: dict[LevelKey, list[int]] = {}
     names: dict[LevelKey, tuple[str, str]] = {}
+    own = func.coalesce(select(channels.c.location_id).where(channels.c.id == channel_id).scalar_subquery(), 0)
     query = (
         select(
             skus.c.id,
@@ -167,7 +169,7 @@ def balances(conn: Connection, channel_id: int) -> list[Balance]:
         .where(shelves.c.plenty.is_(None))  # what is not to be counted is no opening
         .where(~exists().where(bundle_parts.c.bundle_id == skus.c.id))  # a bundle has no stock of its own
         .where(shelves.c.id.not_in(_fed_by_authorities()))
-        .order_by(skus.c.sku, locations.c.priority, locations.c.code)
+        .order_by(skus.c.sku, locations.c.id != own, locations.c.priority, locations.c.id)
     )
     counted: set[int] = set()
     for row in conn.execute(query):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, Row, and_, or_, select, update
 
 from channelsync.contract import OrderState
 from channelsync.ledger import inbox, levels, line_sources, order_json, order_mapping, oversells, targets
@@ -34,13 +35,12 @@ def gone(conn: Connection, items: Sequence[Missing], now: datetime) -> list[Orde
     """A deleted order ends like a cancelled one: what it still owed is quarantined unless the shop gave it back before."""
     found = []
     for item in items:
-        query = select(orders.c.snapshot).where(orders.c.channel_id == item.channel_id, orders.c.ref == item.ref)
-        data = conn.execute(query).scalar_one_or_none()
-        if data is None:
+        row = _stored(conn, item.channel_id, item.ref)
+        if row is None:
             inbox.done(conn, list(item.deliveries), now)
             found.append(OrderResult(Verdict.UNCHANGED))
             continue
-        last = order_json.from_json(data)
+        last = order_json.from_json(row.snapshot)
         dead = replace(last, state=OrderState.DELETED)
         found += apply(conn, [Sighting(item.channel_id, dead, item.read_seq, deliveries=item.deliveries)], now)
     return found
@@ -53,28 +53,44 @@ def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: dat
     """
     results = []
     for channel_id, ref in refs:
-        query = select(orders.c.snapshot, orders.c.read_seq).where(orders.c.channel_id == channel_id, orders.c.ref == ref)
-        row = conn.execute(query).one()
+        row = _stored(conn, channel_id, ref)
+        if row is None:
+            continue
         sighting = Sighting(channel_id, order_json.from_json(row.snapshot), row.read_seq, again=True)
         results += apply(conn, [sighting], now)
     return results
 
 
+def _stored(conn: Connection, channel_id: int, ref: str) -> Row[Any, Any] | None:
+    """The order as it was last applied, locked: another node may be storing a newer snapshot at this moment."""
+    query = select(orders.c.snapshot, orders.c.read_seq).where(orders.c.channel_id == channel_id, orders.c.ref == ref)
+    return conn.execute(query.with_for_update()).one_or_none()
+
+
 def placed(conn: Connection, channel_id: int) -> tuple[str, ...]:
     """Orders with a line that waited for its location to be mapped, and it is now (at most WAITING are named): apply them again."""
-    query = select(set_aside.c.payload).where(
+    waiting = select(set_aside.c.id, set_aside.c.payload).where(
         set_aside.c.channel_id == channel_id,
         set_aside.c.kind == "line",
         set_aside.c.resolved_at.is_(None),
         set_aside.c.payload.startswith(line_sources.PLACE, autoescape=True),
     )
-    waiting = [line_sources.waits_at(payload) for payload in conn.scalars(query.order_by(set_aside.c.id).limit(WAITING))]
-    if not waiting:
-        return ()
+    mapped, found, after = set[str](), dict[str, None](), 0
+    while rows := conn.execute(waiting.where(set_aside.c.id > after).order_by(set_aside.c.id).limit(WAITING)).all():
+        mapped = mapped or _mapped(conn, channel_id)
+        named = [place for row in rows if (place := line_sources.waits_at(row.payload))]
+        found |= dict.fromkeys(order for location, order in named if location in mapped)
+        after = rows[-1].id
+        if len(found) >= WAITING or len(rows) < WAITING:
+            break
+    return tuple(found)[:WAITING]
+
+
+def _mapped(conn: Connection, channel_id: int) -> set[str]:
+    """The channel's own locations that a ledger location stands behind."""
     places = order_mapping.channel_rows(conn, [channel_id])[channel_id].places
     fed = select(shelves.c.location).join(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id).where(shelves.c.channel_id == channel_id)
-    mapped = {ref for ref, place in places.items() if place is not None} | set(conn.scalars(fed.distinct()))
-    return tuple(dict.fromkeys(order for location, order in waiting if location in mapped))
+    return {ref for ref, place in places.items() if place is not None} | set(conn.scalars(fed.distinct()))
 
 
 def expire_holds(

@@ -44,7 +44,7 @@ class Verdict(StrEnum):
 class Sighting:
     """One snapshot as it was seen. read_seq: taken before the request that fetched it. direct: read from the shop, not a webhook's body.
 
-    again: apply although nothing changed (a listing was mapped meanwhile). deliveries: inbox rows that are settled by this, in the same transaction.
+    again: apply although nothing changed (a listing was mapped meanwhile); an older one still changes nothing. deliveries: inbox rows that are settled by this, in the same transaction.
     shop_time: the shop's own clock now, which its holds end by; None: ours (again: those that were ended have, and no other). documents: by order_lines row, what an authority's documents ship of it.
     """
 
@@ -100,7 +100,8 @@ class _Application:
             return self.set_aside(problem)
         stored = order_rows.find_order(self.conn, self.channel.id, self.snapshot.ref)
         digest = order_json.digest(self.snapshot)
-        if stored is not None and not self.sighting.again and (verdict := self._old_news(stored, digest)):
+        verdict = self._old_news(stored, digest) if stored is not None else None
+        if stored is not None and verdict and (verdict is Verdict.OLDER or not self.sighting.again):
             return OrderResult(verdict, stored.id)
         early = stored.before_opening if stored else self._before_opening()
         order_id = self._save(stored, digest, early)

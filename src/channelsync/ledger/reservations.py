@@ -77,12 +77,13 @@ def release(conn: Connection, items: Sequence[Release], now: datetime) -> Sequen
 def _release_one(holds: Holds, item: Release, entries: list[Entry], now: datetime) -> Released | Refusal:
     if problem := item.which.problem() or _part_problem(item) or bounds.texts(reason=item.reason, actor=item.actor):
         return problem
-    counted = Counted(holds.open(item.which), item.which)
-    held = counted.held
-    if not held:
+    found = holds.open(item.which)
+    if not found:
         return Released(0, 0, holds.ended_as(item.which) or "unknown")
+    counted = Counted(found, item.which)
+    held = counted.held
     units = min(held, item.quantity) if item.quantity is not None else max(0, held - item.keep)
-    for hold, part in counted.shares(units):
+    for hold, part in counted.shares(units if item.quantity is not None or item.keep else None):
         entries += _take([hold], part, MovementType.RELEASE, "released", now, reason=item.reason, actor=item.actor)
     return Released(units, held - units)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,7 +21,6 @@ from channelsync.ledger import (
     matching,
     measuring,
     openings,
-    order_ends,
     reservations,
     stock,
 )
@@ -155,10 +153,9 @@ class Desk:
     async def _link(self, args: Args) -> Any:
         channel = self._named(args)
         linked: Linked = await self._store.ledger.run(matching.link, _item(Link, {**_without_channel(args), "channel_id": channel.id}))
-        applied = await self._store.ledger.run(apply_again, (channel.id, linked.replay))
         channel.look.set()
         self._store.wake()
-        return {**plain(replace(linked, replay=())), "orders_applied": applied}
+        return plain(linked)
 
     async def _unlink(self, args: Args) -> Any:
         channel = self._named(args)
@@ -180,11 +177,6 @@ class Desk:
                 return channel
         known = ", ".join(sorted(channel.name for channel in self._store.channels.values())) or "none"
         raise UnknownRequest(f"the config has no channel {name!r}; known: {known}")
-
-
-def apply_again(conn: Any, items: Any, now: Any) -> list[int]:
-    """Apply stored orders again (channel id, refs), now that their listings are linked. Returns how many."""
-    return [len(order_ends.stored_snapshots(conn, [(channel_id, ref) for ref in refs], now)) for channel_id, refs in items]
 
 
 def plain(value: Any) -> Any:

@@ -21,7 +21,6 @@ from channelsync.ledger.channels import ChannelSpec
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.matching import Link
 from channelsync.ledger.schema import attempts, listings, shelves
-from channelsync.shell.desk import apply_again
 from channelsync.testing.simulation import database, invariants, shops
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.events import Event
@@ -251,8 +250,7 @@ class World:
         if not all((channel_id, item) in refs for channel_id, item, _, _ in wanted):
             return False
         for channel_id, item, sku, units in wanted:
-            linked = await self.ask(matching.link, Link(channel_id, refs[channel_id, item], sku, units, key=f"link {channel_id} {item}"))
-            await self.ask(apply_again, (channel_id, linked.replay))
+            await self.ask(matching.link, Link(channel_id, refs[channel_id, item], sku, units, key=f"link {channel_id} {item}"))
         return True
 
     def _pairs(self) -> Iterator[tuple[ChannelPlan, ShopPlan]]:
