@@ -218,7 +218,8 @@ class Delivery:
     """One webhook call exactly as it arrived. Header names are lower case; of repeated headers the last one counts.
 
     Two more headers tell the address, for shops that cannot sign: `x-channelsync-query`, the query as it came, and in `verify` alone
-    `x-channelsync-path-secret`, what stood behind the channel's name. A caller cannot set them.
+    `x-channelsync-path-secret`, what stood behind the channel's name. A caller cannot set them. Others that begin so are what the shop was told
+    to send: `verify` alone sees them.
     """
 
     channel: str

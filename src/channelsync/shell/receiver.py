@@ -34,6 +34,8 @@ Rejected = Callable[[str, str], None]
 
 RETRY_SECONDS = 30
 OURS = "x-channelsync-"
+"""How headers begin that a shop was told to send, to say that it is the shop: for `verify` alone, and never kept."""
+
 PATH_SECRET, QUERY = f"{OURS}path-secret", f"{OURS}query"
 
 
@@ -114,7 +116,7 @@ class Receiver:
             log.exception("connector failed to verify a delivery", channel=channel)
             self._rejected(channel, f"verification failed: {type(error).__name__}")
             return 401
-        kept = {name: value for name, value in delivery.headers.items() if name != PATH_SECRET}
+        kept = {name: value for name, value in delivery.headers.items() if name == QUERY or not name.startswith(OURS)}
         try:
             await self._store(channel, key, replace(delivery, headers=kept))
         except Exception:
@@ -162,7 +164,7 @@ def told(scope: Scope) -> dict[str, str]:
     """A call's headers, and the query of its address as a header of ours, which nobody else can set."""
     raw: RawHeaders = scope["headers"]
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
-    headers = {name: value for name, value in headers.items() if not name.startswith(OURS)}
+    headers = {name: value for name, value in headers.items() if name not in (PATH_SECRET, QUERY)}
     query: bytes = scope.get("query_string", b"")
     return {**headers, QUERY: query.decode("latin-1")} if query else headers
 

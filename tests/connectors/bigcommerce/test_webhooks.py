@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
-from channelsync.contract import Ignored, ListingHint, OrderHint, Parsed, ShelfHint
+from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, ShelfHint
 from channelsync.errors import BadDelivery, Refused
+from channelsync.shell.receiver import Inlet, Receiver
 from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
 from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_bigcommerce import BigCommerceConnector
@@ -46,6 +50,35 @@ def test_our_header_and_the_signature_are_both_checked() -> None:
         check(body, {}, require=True)
     with pytest.raises(BadDelivery, match="webhook_secret is not configured"):
         check(body, headers, secret=None)
+
+
+@pytest.mark.parametrize(("secret", "status"), [("ours-is-long", 200), ("other", 401)])
+def test_our_header_comes_through_the_listener_and_is_not_kept(secret: str, status: int) -> None:
+    kept: list[Delivery] = []
+
+    async def keep(channel: str, key: str, delivery: Delivery) -> None:
+        kept.append(delivery)
+
+    async def main() -> int:
+        receiver = Receiver({"bc": Inlet(OurHeader())}, VirtualClock(), keep, lambda channel, why: None)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(receiver), base_url="http://us") as client:
+            return (await client.post("/webhooks/bc", content=ORDER_MOVED, headers={SECRET_HEADER: secret})).status_code
+
+    assert asyncio.run(main()) == status
+    assert not any(secret in each.headers.values() for each in kept)
+
+
+ORDER_MOVED = json.dumps({"producer": "stores/abc123", "scope": "store/order/updated", "hash": "1", "created_at": 1}).encode()
+
+
+class OurHeader:
+    """Judges deliveries as the connector does."""
+
+    def verify(self, delivery: Delivery) -> str:
+        return verify(delivery, "ours-is-long", None, require_signature=False, store_hash="abc123")
+
+    def parse(self, delivery: Delivery) -> Sequence[Parsed]:
+        return parse(delivery)
 
 
 def test_another_stores_delivery_is_not_ours() -> None:
