@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -162,6 +163,11 @@ def test_a_hand_edit_is_asked_about_and_resolved(running: Scene) -> None:
         (("listings", "link", "west", "?", "SKU-1"), 1, "this channel has no listing '?'"),
         (("listings", "list", "--channel", "nope"), 2, "known: east, west"),
         (("drift", "resolve", "1", "--adopt"), 1, "shelf 1 has no drift"),
+        (("explain", "SKU-1", "--channel", "nope"), 1, "there is no channel 'nope'; known: east, west"),
+        (("shadow", "nope"), 1, "there is no channel 'nope'"),
+        (("aside", "list", "nope"), 1, "there is no channel 'nope'"),
+        (("orders", "--channel", "nope"), 1, "there is no channel 'nope'"),
+        (("orders", "--state", "nope"), 2, "'nope' is not one of"),
         (("no-such-command",), 2, "No such command"),
     ],
 )
@@ -170,6 +176,52 @@ def test_errors_are_sentences(running: Scene, arguments: tuple[str, ...], code: 
     assert result.exit_code == code, result.output
     assert text in " ".join(result.stderr.split())
     assert "Traceback" not in result.output
+
+
+def test_a_plan_that_could_not_read_a_shop_has_failed_and_does_not_call_it_in_step(alone: Scene) -> None:
+    east, _, west = alone.file.read_text().partition("[channels.west]")
+    alone.file.write_text(f"{east}[channels.west]{re.sub('http://127.0.0.1:[0-9]+', 'http://127.0.0.1:9', west)}")
+    result = call("plan", scene=alone)
+    assert result.exit_code == 1
+    assert "west could not be read" in result.stderr
+    assert "every shelf shows its number" not in result.stdout
+
+
+def test_a_channel_that_only_looks_on_is_not_called_live_and_nothing_is_on_its_way(alone: Scene) -> None:
+    words = alone.file.read_text()
+    alone.file.write_text(words.replace("[channels.west]", '[channels.west]\nmode = "shadow"'))
+    applied = call("apply", "--yes", scene=alone).stdout
+    assert "east: every shelf shows its number" in applied
+    assert "west: 3 numbers would be written, but mode is shadow" in applied
+    shown = call("status", scene=alone).output
+    assert "west: shadow" in shown
+    assert "3 of 3 shelves would get another number" in shown
+    assert "west: mode is shadow, so none of its numbers is written" in call("plan", scene=alone).stdout
+    assert alone.shops["west"].shows("SKU-1") == 10
+
+
+def test_status_fits_a_hundred_columns_without_cutting_names(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    said("apply", "--yes", scene=alone)
+    monkeypatch.setenv("COLUMNS", "100")
+    names = [line.split("│")[1].strip() for line in call("status", scene=alone).stdout.splitlines() if line.startswith("│")]
+    assert names == ["east", "west"]
+
+
+def test_a_ledger_in_a_folder_that_is_not_there(alone: Scene, tmp_path: Path) -> None:
+    words = alone.file.read_text()
+    alone.file.write_text(words.replace("[store]", f'[store]\ndatabase = "sqlite:///{tmp_path}/none/a.db"'))
+    result = call("plan", scene=alone)
+    assert result.exit_code == 1
+    assert "cannot be opened for writing: No such file or directory" in result.stderr
+    assert "[store] database" in " ".join(result.stderr.split())
+
+
+def test_the_ledger_of_another_store_is_not_shown(alone: Scene) -> None:
+    said("apply", "--yes", scene=alone)
+    alone.file.write_text(re.sub(r'(?m)^id = ".*"', 'id = "other"', alone.file.read_text()))
+    result = call("status", scene=alone)
+    assert result.exit_code == 1
+    assert "the config is for store 'other'" in result.stderr
 
 
 def test_a_config_with_problems(tmp_path: Path) -> None:

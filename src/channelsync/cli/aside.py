@@ -23,7 +23,9 @@ def list_(channel: Channel = None, config: ConfigFile = None, json: AsJson = Fal
 
     [dim]Example: channelsync aside list webshop[/dim]
     """
-    found, names = StoreAt(config).read(_grouped)
+    store = StoreAt(config)
+    store.channel(channel)
+    found, names = store.read(_grouped)
     shown = [(names.get(each.channel_id, "?"), each) for each in found if channel in (None, names.get(each.channel_id))]
     if json:
         dump(

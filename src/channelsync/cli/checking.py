@@ -99,7 +99,7 @@ async def _check_all(store: StoreAt, known: dict[str, str | None]) -> list[Check
 
 async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, clock: Clock) -> Checked:
     async with shop_http(channel.name, clock=clock, source=random.Random(), timeout=channel.timeout_seconds, rules=IMPATIENT) as door:
-        connector = store.registry.connector(channel.connector).connect(channel.settings, Context(channel.name, door, clock))
+        connector = store.registry.connector(channel.connector).connect(channel.settings, Context(channel.name, door, clock, channel.role))
         try:
             told = await connector.check()
             page = await anext(aiter(connector.listings(Cursor())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -55,4 +56,4 @@ def standing(freezes: list[Mapping[str, Any]]) -> Iterator[str]:
     """One line per freeze: where, since when, by whom and why."""
     for each in freezes:
         where = ", ".join(name for name in (each["channel"], each["listing"] and f"listing {each['listing']}") if name) or "everywhere"
-        yield f"frozen {where} since {each['since']} by {each['actor'] or 'nobody named'}: {each['reason']}"
+        yield f"frozen {where} since {datetime.fromisoformat(each['since']):%Y-%m-%d %H:%M} UTC by {each['actor'] or 'nobody named'}: {each['reason']}"

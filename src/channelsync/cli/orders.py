@@ -8,12 +8,13 @@ import typer
 
 from channelsync.cli.show import ago, dump, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.contract import OrderState
 from channelsync.ledger import looking
 
 
 def orders(
     channel: Annotated[str | None, typer.Option(help="Only this channel's.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only pending, open, cancelled or deleted ones.")] = None,
+    state: Annotated[OrderState | None, typer.Option(help="Only those in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=looking.PAGE_MAX)] = 50,
     config: ConfigFile = None,
     json: AsJson = False,
@@ -22,7 +23,8 @@ def orders(
 
     [dim]Example: channelsync orders --channel webshop --state open[/dim]
     """
-    found = StoreAt(config).read(looking.order_rows, channel=channel, state=state, limit=limit)
+    store = StoreAt(config)
+    found = store.read(looking.order_rows, channel=store.channel(channel), state=state and state.value, limit=limit)
     if json:
         dump(found)
         return

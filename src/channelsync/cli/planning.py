@@ -23,7 +23,9 @@ def plan(config: ConfigFile = None, json: AsJson = False) -> None:
     store = StoreAt(config)
     with progress() as tell:
         answer = store.ask("plan", tell=tell)
-    dump(answer) if json else _show(answer)
+    dump(answer) if json else _show(answer, _onlookers(store))
+    if answer["troubles"]:
+        raise typer.Exit(1)
 
 
 def apply(
@@ -37,7 +39,7 @@ def apply(
     if not yes:
         with progress() as tell:
             planned = store.ask("plan", tell=tell)
-        _show(planned)
+        _show(planned, _onlookers(store))
         if planned["troubles"]:
             complain("nothing can be applied while a shop cannot be read")
             raise typer.Exit(1)
@@ -49,7 +51,7 @@ def apply(
         return
     opened = ", ".join(applied["opens"]) or "no new channel"
     say(f"[green]applied[/green]: {opened} opened, {len(applied['balances'])} SKUs opened, {len(applied['writes'])} numbers to write")
-    _still_due(applied["still_due"])
+    _still_due(applied["still_due"], _onlookers(store))
 
 
 def sync(
@@ -68,29 +70,40 @@ def sync(
         dump(done)
     else:
         _troubles(done["troubles"])
-        _still_due(done["still_due"])
+        _still_due(done["still_due"], _onlookers(store))
     if done["troubles"]:
         raise typer.Exit(1)
 
 
-def _show(answer: Answer) -> None:
+def _onlookers(store: StoreAt) -> frozenset[str]:
+    """Channels that are only looked at."""
+    return frozenset(name for name, channel in store.config.channels.items() if channel.mode == "shadow")
+
+
+def _show(answer: Answer, onlookers: frozenset[str]) -> None:
     _troubles(answer["troubles"])
     if answer["opens"]:
         say(f"opens: {', '.join(answer['opens'])}")
     balances = [(b["sku"], b["location"], b["shows"], b["taken"], b["shows"] + b["taken"]) for b in answer["balances"]]
     if balances:
         _table("Opening balances", ("SKU", "location", "shown#", "taken for open orders#", "on hand#"), balances)
-    writes = [(w["channel"], w["sku"], w["location"], w["shows"], w["target"], _why(w)) for w in answer["writes"]]
-    _table(
-        "Numbers to write",
-        ("channel", "SKU", "location", "shows#", "will show#", "why"),
-        writes,
-        empty="none, every shelf shows its number",
-    )
+    _writes(answer)
+    for name in sorted(onlookers & {write["channel"] for write in answer["writes"]}):
+        say(f"{name}: mode is shadow, so none of its numbers is written")
     blocked = [(b["channel"], b["listing"], b["sku"], b["reason"]) for b in answer["blocked"]]
     if blocked:
         _table("Not written", ("channel", "listing", "SKU", "because"), blocked)
     say(f"{answer['unchanged']} shelves show the right number already")
+
+
+def _writes(answer: Answer) -> None:
+    """Locations are named only where a channel has several: ids are long."""
+    writes = answer["writes"]
+    several = len({(w["channel"], w["location"]) for w in writes}) > len({w["channel"] for w in writes})
+    rows = [(w["channel"], w["sku"], *([w["location"]] if several else []), w["shows"], w["target"], _why(w)) for w in writes]
+    columns = ("channel", "SKU", *(["location"] if several else []), "shows#", "will show#", "why")
+    empty = "none that could be seen" if answer["troubles"] else "none, every shelf shows its number"
+    _table("Numbers to write", columns, rows, empty=empty)
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "none") -> None:
@@ -112,6 +125,9 @@ def _troubles(troubles: Mapping[str, str]) -> None:
         complain(f"{name} could not be read: {trouble}")
 
 
-def _still_due(still_due: Mapping[str, int]) -> None:
+def _still_due(still_due: Mapping[str, int], onlookers: frozenset[str]) -> None:
     for name, count in still_due.items():
-        say(f"{name}: {'every shelf shows its number' if not count else f'{count} numbers are still on their way'}")
+        waiting = (
+            f"{count} numbers would be written, but mode is shadow" if name in onlookers else f"{count} numbers are still on their way"
+        )
+        say(f"{name}: {waiting if count else 'every shelf shows its number'}")

@@ -67,7 +67,7 @@ def _choose(found: list[Candidate], channel: str, sku: str) -> Candidate:
 async def _measure(store: StoreAt, channel: str, chosen: Candidate, wait: float) -> Findings:
     clock, each = SystemClock(), store.config.channels[channel]
     async with shop_http(channel, clock=clock, source=random.Random(), timeout=each.timeout_seconds) as door:
-        connector = store.registry.connector(each.connector).connect(each.settings, Context(channel, door, clock))
+        connector = store.registry.connector(each.connector).connect(each.settings, Context(channel, door, clock, each.role))
 
         async def heard(since: datetime) -> bool:
             return await asyncio.to_thread(store.read, measuring.heard_since, chosen.channel_id, since)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from channelsync.cli.show import ago, counted, dump, say, table
+from channelsync.cli.show import age, ago, counted, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.clock import SystemClock
 from channelsync.ledger import channel_places
@@ -15,19 +15,7 @@ from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.overview import ChannelView, Overview, overview
 from channelsync.shell.desk import plain
 
-COLUMNS = (
-    "channel",
-    "state",
-    "waiting#",
-    "outlook",
-    "orders/min#",
-    "calls/min#",
-    "writes/min#",
-    "last order",
-    "last look",
-    "last reading",
-    "last push",
-)
+COLUMNS = ("channel", "state", "waiting#", "orders /min#", "webhooks /min#", "writes /min#", "last order", "look", "reading", "push")
 
 
 def status(config: ConfigFile = None, json: AsJson = False) -> None:
@@ -43,31 +31,33 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:
         dump({"daemon": live and {"pid": live["pid"]}, **plain(seen), "live": live["channels"] if live else {}, "unmapped": unmapped})
         return
     say(f"daemon: {'running, process ' + str(live['pid']) if live else 'not running; these are the numbers it left'}")
-    _rates(seen)
+    states = {view.name: _state(store, view) for view in seen.channels}
+    _rates(seen, states)
     now = live["channels"] if live else {}
+    owners = {owner.channel: owner for owner in seen.authorities}
     for each in seen.channels:
-        _channel(each, now.get(each.name, {}), unmapped.get(each.name, []))
-    for owner in seen.authorities:
-        _authority(owner)
+        _channel(each, states[each.name], owners.get(each.name), now.get(each.name, {}), unmapped.get(each.name, []))
     say(f"open findings: {counted(seen.findings)}")
 
 
-def _rates(seen: Overview) -> None:
+def _state(store: StoreAt, view: ChannelView) -> str:
+    """As the ledger says, but for a channel that lives and only looks on."""
+    configured = store.config.channels.get(view.name)
+    return "shadow" if configured and configured.mode == "shadow" and view.state == "live" else view.state
+
+
+def _rates(seen: Overview, states: dict[str, str]) -> None:
     rows = []
     for view in seen.channels:
         fresh = view.freshness
         rates = (fresh.orders_per_minute, fresh.deliveries_per_minute, fresh.writes_per_minute)
         times = (fresh.last_order, view.last_look, fresh.last_reading, fresh.last_push)
-        rows.append(
-            (view.name, view.state, fresh.backlog, fresh.outlook, *(f"{rate:.1f}" for rate in rates), *(ago(time) for time in times))
-        )
+        rows.append((view.name, states[view.name], fresh.backlog, *(f"{rate:.1f}" for rate in rates), *(age(time) for time in times)))
     table("Channels", COLUMNS, rows, empty="none yet")
 
 
-def _authority(view: AuthorityView) -> None:
-    say(
-        f"\n[bold]{view.channel}[/bold] owns on hand: {view.numbers} numbers, read {ago(view.last_reading)}, all of them {ago(view.last_full)}"
-    )
+def _authority(view: AuthorityView) -> Iterator[str]:
+    yield f"owns on hand: {view.numbers} numbers, read {ago(view.last_reading)}, all of them {ago(view.last_full)}"
     waits = {
         "numbers do not come": view.stale,
         "orders are to be told": view.waiting,
@@ -76,7 +66,7 @@ def _authority(view: AuthorityView) -> None:
     }
     for what, count in waits.items():
         if count:
-            say(f"  {count} {what}")
+            yield f"{count} {what}"
 
 
 def _unmapped(store: StoreAt) -> dict[str, list[str]]:
@@ -89,21 +79,22 @@ def _unmapped(store: StoreAt) -> dict[str, list[str]]:
     return found
 
 
-def _channel(view: ChannelView, live: dict[str, Any], unmapped: list[str]) -> None:
-    colour = {"live": "green", "paused": "yellow"}.get(view.state, "cyan")
+def _channel(view: ChannelView, state: str, owner: AuthorityView | None, live: dict[str, Any], unmapped: list[str]) -> None:
+    colour = {"live": "green", "paused": "yellow"}.get(state, "cyan")
     why = f" ({escape(view.reason)})" if view.reason else ""
-    say(f"\n[bold]{view.name}[/bold]: [{colour}]{view.state}[/{colour}]{why}, {view.connector}, last look {ago(view.last_look)}")
-    for line in (*_work(view), *_trouble(view, live, unmapped), *_webhooks(view)):
+    looked = owner.last_reading if owner else view.last_look
+    say(f"\n[bold]{view.name}[/bold]: [{colour}]{state}[/{colour}]{why}, {view.connector}, last look {ago(looked)}")
+    for line in (*(_authority(owner) if owner else ()), *_work(view, state, owner), *_trouble(view, live, unmapped), *_webhooks(view)):
         say(f"  {escape(line)}")
     if rate := live.get("rate"):
         say(f"  rate: {rate['left']:.0f} of {rate['of']:.0f} left, {rate['per_second']:g} a second")
 
 
-def _work(view: ChannelView) -> Iterator[str]:
+def _work(view: ChannelView, state: str, owner: AuthorityView | None) -> Iterator[str]:
     if view.ends:
         yield view.ends
     unlinked = f", {view.unlinked} not linked" if view.unlinked else ""
-    yield f"{view.listings} listings{unlinked}; {_due(view)}"
+    yield f"{view.listings} listings{unlinked}" + ("" if owner else f"; {_due(view, state)}")
     if view.open_attempts:
         yield f"{view.open_attempts} writes whose outcome is not known yet"
     if view.inbox:
@@ -146,9 +137,13 @@ def _filled(done: bool) -> str:
     return "was looked through again" if done else "is being looked through again"
 
 
-def _due(view: ChannelView) -> str:
+def _due(view: ChannelView, state: str) -> str:
     if not view.due:
         return f"all {view.shelves} shelves show their number"
+    if state == "shadow":
+        return f"{view.due} of {view.shelves} shelves would get another number, and none does while mode is shadow (channelsync plan)"
+    if state == "unopened":
+        return f"{view.due} of {view.shelves} shelves would get another number; `channelsync apply` opens the channel"
     since = f", the oldest change came {ago(view.oldest_unsent)}" if view.oldest_unsent else ""
     outlook = f", {view.freshness.outlook}" if view.freshness.outlook else ""
     return f"{view.due} of {view.shelves} shelves wait for a new number{since}{outlook}"

@@ -22,7 +22,8 @@ def shadow(
 
     [dim]Example: channelsync shadow webshop --since 2026-11-20[/dim]
     """
-    found = StoreAt(config).read(ledger.report, channel, since)
+    store = StoreAt(config)
+    found = store.read(ledger.report, store.channel(channel), since)
     if json:
         dump({"looked": found.looked, "resurrected": found.resurrected, "writes": found.writes})
         return

@@ -34,7 +34,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     """A column whose name ends in # is right-aligned."""
     grid = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        grid.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left")
+        grid.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left", overflow="fold")  # ids are for copying
     filled = [[escape(_text(cell)) for cell in row] for row in rows]
     for row in filled:
         grid.add_row(*row)
@@ -43,14 +43,19 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
 
 def ago(moment: datetime | str | None, now: datetime | None = None) -> str:
     """How long ago, in the largest unit that says something."""
+    return "never" if moment is None else f"{age(moment, now)} ago"
+
+
+def age(moment: datetime | str | None, now: datetime | None = None) -> str:
+    """The same for a column whose head says it."""
     if moment is None:
         return "never"
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     seconds = max(0.0, ((now or datetime.now(UTC)) - at).total_seconds())
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -35,7 +35,8 @@ def explain(
 
     [dim]Example: channelsync explain MUG-01 --channel webshop[/dim]
     """
-    found = StoreAt(config).read(explain_sku, sku, channel)
+    store = StoreAt(config)
+    found = store.read(explain_sku, sku, store.channel(channel))
     dump(found) if json else _explain(found)
 
 

@@ -23,6 +23,8 @@ from channelsync.cli.progress import Tell
 from channelsync.clock import SystemClock
 from channelsync.config import Config, load
 from channelsync.errors import ChannelsyncError
+from channelsync.ledger import identity
+from channelsync.ledger.channels import every
 from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import check as schema_state
 from channelsync.registry import Registry
@@ -49,6 +51,10 @@ class NoStore(ChannelsyncError):
     """There is no config file, or no ledger yet."""
 
 
+class NoChannel(ChannelsyncError):
+    """A channel was named that there is not."""
+
+
 class StoreAt:
     """One store, as one command sees it."""
 
@@ -57,8 +63,15 @@ class StoreAt:
         where = found(file)
         self.config: Config = load(where, self.registry, environ=environment(where, os.environ))
 
+    def channel(self, name: str | None) -> str | None:
+        """The name, if there is such a channel: in the config, or in the ledger from before. Raises NoChannel."""
+        known = {*self.config.channels, *(state.name for state in self.read(every))}
+        if name is not None and name not in known:
+            raise NoChannel(f"there is no channel {name!r}; known: {', '.join(sorted(known)) or 'none'}")
+        return name
+
     def read(self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Raises NoStore if nothing was ever written, WrongDatabase if the schema is not this program's."""
+        """Raises NoStore if nothing was ever written, WrongDatabase if the schema is not this program's or the ledger not this store's."""
         url = make_url(self.config.store.database)
         if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
             raise NoStore(f"there is no ledger at {url.database} yet; `channelsync plan` or `channelsync run` makes it")
@@ -66,6 +79,7 @@ class StoreAt:
         try:
             schema_state(database).require_current()
             with reading(database).connect() as conn, conn.begin():
+                identity.require_store(conn, self.config.store.id)
                 return query(conn, *args, **kwargs)
         finally:
             database.dispose()

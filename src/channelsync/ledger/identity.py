@@ -30,8 +30,13 @@ class ShopClaim:
 def claim_store(conn: Connection, store_id: str) -> None:
     """Record the store the first time, compare afterwards. Raises WrongDatabase naming the store the database belongs to."""
     conn.execute(insert_into(conn, facts).values(name=STORE, value=store_id).on_conflict_do_nothing())
-    owner = conn.execute(select(facts.c.value).where(facts.c.name == STORE)).scalar_one()
-    if owner != store_id:
+    require_store(conn, store_id)
+
+
+def require_store(conn: Connection, store_id: str) -> None:
+    """Changes nothing. Raises WrongDatabase unless the database is this store's, or nobody's yet."""
+    owner = conn.scalar(select(facts.c.value).where(facts.c.name == STORE))
+    if owner is not None and owner != store_id:
         raise WrongDatabase(
             f"this database belongs to store {owner!r}, the config is for store {store_id!r}; correct the database URL or the store's id in the config"
         )

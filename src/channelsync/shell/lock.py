@@ -21,6 +21,10 @@ class LedgerInUse(ChannelsyncError):
     """Another process holds the ledger."""
 
 
+class NoPlace(ChannelsyncError):
+    """The folder that the ledger belongs in does not exist, or may not be written to."""
+
+
 def beside(config: Config, suffix: str) -> Path:
     """The path of a small file that belongs to this store's ledger: beside the SQLite file, or beside the config file for PostgreSQL."""
     url = make_url(config.store.database)
@@ -30,12 +34,12 @@ def beside(config: Config, suffix: str) -> Path:
 
 @asynccontextmanager
 async def exclusive(config: Config, clock: Clock, *, patience: float = 0.0) -> AsyncIterator[None]:
-    """Hold the ledger of this store. Waits `patience` seconds for a short command to end. Raises LedgerInUse, naming the other process."""
+    """Hold the ledger of this store. Waits `patience` seconds for a short command to end. Raises LedgerInUse, naming the other process; NoPlace."""
     if make_url(config.store.database).get_backend_name() != "sqlite":
         yield
         return
     path = beside(config, ".lock")
-    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    handle = _opened(path)
     try:
         await _acquire(handle, path, clock, clock.monotonic() + patience)
         os.ftruncate(handle, 0)
@@ -43,6 +47,16 @@ async def exclusive(config: Config, clock: Clock, *, patience: float = 0.0) -> A
         yield
     finally:
         os.close(handle)  # which releases the lock, as the process's end would
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise NoPlace(
+            f"the ledger {path.with_suffix('')} cannot be opened for writing: {error.strerror} ({path.name}). Its folder must exist and belong to "
+            "the user who runs this; or name another place under [store] database"
+        ) from error
 
 
 async def _acquire(handle: int, path: Path, clock: Clock, until: float) -> None:
