@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from channelsync.contract import Effect, Listing, OrderLine, OrderState
+from channelsync.contract import Carrier, Effect, Listing, OrderLine, OrderState, Outcome, Page, Physical
 from channelsync.ledger import (
     adoption,
+    authority_import,
+    authority_rows,
     book,
     bundling,
     fulfilment,
@@ -23,20 +25,29 @@ from channelsync.ledger import (
     order_ends,
     orders,
     reservations,
+    shadow,
+    sightings,
     skus,
 )
 from channelsync.ledger.audit import audit
+from channelsync.ledger.authority_import import PhysicalRead
 from channelsync.ledger.book import BookEntry
-from channelsync.ledger.bundling import Define, Part
+from channelsync.ledger.brackets import Closing
+from channelsync.ledger.bundling import Define, Dissolve, Part
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
+from channelsync.ledger.levels import Level
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.openings import Opening
 from channelsync.ledger.orders import Sighting, Verdict
 from channelsync.ledger.reservations import Line, Release, Reserve
-from channelsync.ledger.schema import channels, shelves
+from channelsync.ledger.schema import channel_locations, channels, shelves
+from channelsync.ledger.schema import listings as table
 from channelsync.ledger.schema import locations as location_table
 from channelsync.ledger.schema import orders as order_table
+from channelsync.ledger.sightings import Shown
+from support.authority import PLACE, SKU, open_owned
+from support.pushing import open_outgoing
 from support.selling import DAY, MINUTE, Shop, aside, line, open_shop, order
 from support.stock import NOW, assert_adds_up, level, open_channel
 
@@ -246,3 +257,83 @@ def test_of_very_many_sales_that_waited_none_is_left(conn: Connection, shop: Sho
     assert shop.link("loose", "B").orders_applied == 3
     assert level(conn, "B").hard == 3
     assert aside(conn) == []
+
+
+def test_what_an_authority_says_of_a_bundle_lies_nowhere(conn: Connection) -> None:
+    """It counts the parts. A listing of its own for the set, with the set's SKU, must not make stock that nobody can sell."""
+    owned = open_owned(conn)
+    skus.ensure(conn, ["SET"], NOW)
+    bundling.define(conn, [Define("SET", (Part(SKU, 2),))], NOW)
+    listings.upsert(conn, owned.house, [Listing("set", "SET", locations=())], NOW)
+    matching.match(conn, owned.house, NOW)
+    owned.read(Physical("set", PLACE, 7, 0))
+    assert (level(conn, "SET"), owned.level.on_hand) == (Level(), 30)
+    assert authority_rows.moved(conn, owned.house, 10) == []
+    proved(conn)
+
+
+def test_a_bundle_that_is_dissolved_has_what_its_authority_said(conn: Connection) -> None:
+    owned = open_owned(conn)
+    skus.ensure(conn, ["SET"], NOW)
+    bundling.define(conn, [Define("SET", (Part(SKU, 2),))], NOW)
+    listings.upsert(conn, owned.house, [Listing("set", "SET", locations=())], NOW)
+    matching.match(conn, owned.house, NOW)
+    owned.read(Physical("set", PLACE, 7, 0))
+    bundling.dissolve(conn, [Dissolve("SET")], NOW)
+    read = PhysicalRead(owned.house, Page(()), owned.ask(), NOW, {PLACE: owned.location})
+    assert authority_import.repost(conn, [read], NOW) == [1]
+    assert level(conn, "SET").on_hand == 7
+    proved(conn)
+
+
+# -- accepted writes -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_reading_from_before_a_write_left_does_not_show_it(conn: Connection) -> None:
+    """The number was there already when the bracket began; the write that leads to it was sent in between, and lands later."""
+    out = open_outgoing(conn)
+    out.carrier = Carrier.ADJUST
+    before, began = out.before("a"), out.now
+    out.later(seconds=5)
+    out.count(A=7)
+    call = out.send(raises=True)
+    out.settle(call, [Outcome.OK], visible=False)
+    assert out.close(before, 7, first_at=began) is Closing.OPEN
+    assert out.attempts() == ["unknown"]
+    assert out.close(out.before("a"), 7) is Closing.RESOLVED
+
+
+# -- shadow ----------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_another_tool_s_write_to_a_bundle_is_judged_by_its_parts(conn: Connection, shop: Shop) -> None:
+    """Ten of A and of B at main: five kits can be made, so a number that goes from 4 to 5 puts nothing back on sale, and one to 7 puts two."""
+    bundling.define(conn, [Define("KIT", (Part("A"), Part("B", 2)))], NOW)
+    shop.link("loose", "KIT")
+    shelf = conn.execute(
+        select(shelves.c.id).join(table, table.c.id == shelves.c.listing_id).where(table.c.ref == "loose", shelves.c.location == "here")
+    ).scalar_one()
+    for minute, shows in enumerate((4, 5, 7)):
+        sightings.note(conn, [(Shown(shelf, shows, NOW + minute * MINUTE),)], NOW)
+    report = shadow.report(conn)
+    assert [(write.left, write.resurrected) for write in report.writes] == [(5, 0), (5, 2)]
+
+
+def test_a_line_that_moved_between_places_took_its_units_once(conn: Connection) -> None:
+    """One number, fed by two locations: the shop lowered it once, wherever the line is shipped from."""
+    places = locations.ensure(conn, [LocationSpec("main"), LocationSpec("annex")], NOW)
+    skus.ensure(conn, ["A"], NOW)
+    channel = open_channel(conn)
+    conn.execute(update(channels).values(opened_at=NOW - DAY))
+    conn.execute(insert(channel_locations), [
+        {"channel_id": channel, "ref": ref, "location_id": place, "seen_at": NOW} for ref, place in zip(("m", "x"), places, strict=True)
+    ])  # fmt: skip
+    listings.upsert(conn, channel, [Listing("a", "A")], NOW, {"": places})
+    matching.match(conn, channel, NOW)
+    [shelf] = conn.scalars(select(shelves.c.id))
+    shop = Shop(conn, channel)
+    sightings.note(conn, [(Shown(shelf, 5, NOW - MINUTE),)], NOW)
+    for minute, place in ((0, "m"), (1, "x")):
+        shop.see(order(line("a", 1, location=place), at=NOW + minute * MINUTE))
+    sightings.note(conn, [(Shown(shelf, 4, NOW + 2 * MINUTE),)], NOW)
+    assert shadow.report(conn).writes == ()

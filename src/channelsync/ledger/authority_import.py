@@ -18,6 +18,7 @@ from channelsync.ledger import (
     aside,
     authority_lag,
     authority_rows,
+    bundles,
     cursors,
     exports_lines,
     findings,
@@ -164,10 +165,12 @@ class _Posting:
         self.reserves = {key for key, physical in told.items() if physical.reserved is not None}
         self.debits: list[Debited] = []
         self.proofs: list[dict[str, int]] = []
+        self.bundles: frozenset[int] = frozenset()
 
     def run(self, before: Mapping[RowKey, Row], after: Mapping[RowKey, Row], names: Mapping[int, Found]) -> int:
         """Returns how many numbers were applied."""
         lines = exports_lines.open_at(self.conn, self.item.channel_id, [(names[key[0]].ref, key[1]) for key in after])
+        self.bundles = frozenset(bundles.recipes(self.conn, {found.sku_id for found in names.values() if found.sku_id is not None}))
         done: dict[RowKey, Row] = {}
         for key, row in after.items():
             found = names[key[0]]
@@ -196,9 +199,11 @@ class _Posting:
         return ours
 
     def _placed(self, key: RowKey, row: Row, found: Found, ours: int | None) -> Row:
-        """The row with what it puts into the ledger. Units of a listing that was deleted there are held: nobody will ship them."""
-        if row.units is None or found.sku_id is None:
-            return replace(row, sku_id=None, location_id=None, on_hand=0, held=0)
+        """The row with what it puts into the ledger: nothing for a bundle, whose parts are counted. Units of a listing that was deleted there are
+        held: nobody will ship them.
+        """
+        if row.units is None or found.sku_id is None or found.sku_id in self.bundles:
+            return replace(row, sku_id=None, location_id=None, pack=found.pack, on_hand=0, held=0)
         on_hand = row.units * found.pack
         held = row.held if ours is None else max(0, (row.reserved or 0) - ours) * found.pack
         held = max(held, on_hand) if found.removed_at is not None else held

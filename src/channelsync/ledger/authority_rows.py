@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, or_, select, tuple_, update
 
 from channelsync.contract import ShelfRef
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.levels import LevelKey
-from channelsync.ledger.schema import authority_rows, listings
+from channelsync.ledger.schema import authority_rows, bundle_parts, listings
 
 CHUNK = 400
 RowKey = tuple[int, str]
@@ -85,11 +85,14 @@ def sums(conn: Connection, keys: Iterable[LevelKey]) -> dict[LevelKey, tuple[int
 
 
 def moved(conn: Connection, channel_id: int, limit: int) -> list[RowKey]:
-    """Rows whose listing sells something else now than what the row was posted for, or was deleted or came back since."""
+    """Rows whose listing sells something else now than what the row was posted for, or was deleted or came back since. What is a bundle now has
+    nothing of its own.
+    """
     table = authority_rows
     gone = listings.c.removed_at.is_not(None) & (table.c.held < table.c.on_hand)
     back = listings.c.removed_at.is_(None) & (table.c.held > func.coalesce(table.c.reserved, 0) * table.c.pack)
-    other = table.c.sku_id.is_distinct_from(listings.c.sku_id) | (table.c.pack != listings.c.pack)
+    sells = case((listings.c.sku_id.in_(select(bundle_parts.c.bundle_id)), None), else_=listings.c.sku_id)
+    other = table.c.sku_id.is_distinct_from(sells) | (table.c.pack != listings.c.pack)
     query = (
         select(table.c.listing_id, table.c.location)
         .join(listings, listings.c.id == table.c.listing_id)

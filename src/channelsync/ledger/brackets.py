@@ -164,7 +164,7 @@ def _quiet(conn: Connection, item: Bracket, row: dict[str, Any]) -> bool:
         return True
     if row["open_state"] == "armed" or row["last_sent_at"] is None:
         return False
-    return _drained(item, row) or _has_landed(row, item.second)
+    return _drained(item, row) or _has_landed(item, row)
 
 
 def _drained(item: Bracket, row: dict[str, Any]) -> bool:
@@ -172,11 +172,12 @@ def _drained(item: Bracket, row: dict[str, Any]) -> bool:
     return bool(row["last_sent_at"] + item.drains_within <= item.first_at or row["last_sent_at"] > item.first_at + LEFT_BEHIND)
 
 
-def _has_landed(row: dict[str, Any], reading: int | None) -> bool:
+def _has_landed(item: Bracket, row: dict[str, Any]) -> bool:
     """A write that the shop has accepted is there as soon as a closed bracket shows it: no sale can look like it, every one before the first
-    reading is known. That it is not there proves nothing before it has drained.
+    reading is known. That it is not there proves nothing before it has drained, and a number read before it left shows something else.
     """
-    return bool(row["accepted"]) and reading == row["book"] + row["gap"] + row["delta"]
+    shows = item.second == row["book"] + row["gap"] + row["delta"]
+    return bool(row["accepted"]) and shows and bool(row["last_sent_at"] <= item.first_at)
 
 
 def _open_book(conn: Connection, item: Bracket, reading: int, now: datetime) -> Closing:

@@ -9,6 +9,7 @@ Shops cut their times to the second, so an effect dated t happened within the se
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from channelsync.contract import Effect
+from channelsync.ledger import bundles
 from channelsync.ledger.schema import (
     channels,
     listings,
@@ -94,9 +96,10 @@ def _writes(conn: Connection, shelf: _Shelf, looks: Sequence[Look]) -> Iterator[
     jumps = list(foreign_writes(looks, _effects(conn, shelf.id)))
     if not jumps:
         return
-    history = _available(conn, shelf)
+    recipe = bundles.recipes(conn, [shelf.sku_id]).get(shelf.sku_id) or ((shelf.sku_id, 1),)
+    history = _moves(conn, shelf, recipe)
     for earlier, later, change in jumps:
-        left = sum(units for at, units in history if at <= later.at) // shelf.pack
+        left = _left(history, recipe, later.at) // shelf.pack
         yield ForeignWrite(
             shelf.channel,
             shelf.listing,
@@ -170,28 +173,48 @@ def _looks(conn: Connection, shelf_id: int, since: datetime | None) -> list[Look
 
 
 def _effects(conn: Connection, shelf_id: int) -> list[Effect]:
-    """What the shop itself did to the shelf's number, with the times that the orders tell."""
+    """What the shop itself did to the shelf's number, with the times that the orders tell. A line that moved between places has a row for each."""
     query = (
-        select(order_lines.c.line_ref, orders.c.snapshot)
+        select(orders.c.id, order_lines.c.line_ref, orders.c.snapshot)
         .join(orders, orders.c.id == order_lines.c.order_id)
         .where(order_lines.c.shelf_id == shelf_id)
     )
+    lines = {(row.id, row.line_ref): row.snapshot for row in conn.execute(query)}
     return [
         Effect(units, datetime.fromisoformat(at))
-        for line_ref, snapshot in conn.execute(query)
+        for (_, line_ref), snapshot in lines.items()
         for line in snapshot["lines"]
         if line["ref"] == line_ref
         for units, at in line["effects"]
     ]
 
 
-def _available(conn: Connection, shelf: _Shelf) -> list[tuple[datetime, int]]:
-    """How what can be sold moved where the shelf sells from, by the time things happened."""
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """What can be sold of one SKU at one location changed by so many units."""
+
+    at: datetime
+    location_id: int
+    sku_id: int
+    units: int
+
+
+def _moves(conn: Connection, shelf: _Shelf, recipe: bundles.Recipe) -> list[_Move]:
+    """Where the shelf sells from, by the time things happened. Of a bundle: of its parts."""
     move = movements.c
     change = move.on_hand - move.soft - move.hard - move.pending_debit - move.held_elsewhere
     query = (
-        select(move.occurred_at, change)
+        select(move.occurred_at, move.location_id, move.sku_id, change)
         .join(shelf_feeds, shelf_feeds.c.location_id == move.location_id)
-        .where(shelf_feeds.c.shelf_id == shelf.id, move.sku_id == shelf.sku_id)
+        .where(shelf_feeds.c.shelf_id == shelf.id, move.sku_id.in_([sku_id for sku_id, _ in recipe]))
     )
-    return [(row[0], row[1]) for row in conn.execute(query)]
+    return [_Move(*row) for row in conn.execute(query)]
+
+
+def _left(history: Iterable[_Move], recipe: bundles.Recipe, at: datetime) -> int:
+    """How many could be sold then: at each location what is shortest, then the sum."""
+    there: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for move in history:
+        if move.at <= at:
+            there[move.location_id][move.sku_id] += move.units
+    return sum(min(units[sku_id] // quantity for sku_id, quantity in recipe) for units in there.values())
