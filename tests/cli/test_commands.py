@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 
 from channelsync.cli.app import app
 from channelsync.cli.store import environment
+from channelsync.config import load
+from channelsync.registry import Registry
 from support.store import Scene, in_background, shops_and_daemon, two_shops, until_shown
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -265,6 +267,29 @@ def test_init_writes_a_file_that_only_lacks_its_secrets(tmp_path: Path) -> None:
     assert "exists already" in again.stderr
     problems = call("check", "-c", str(file)).stderr
     assert "environment variable 'WEBSHOP_KEY' is not set" in problems
+
+
+def test_init_makes_a_moysklad_the_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "acme.toml"
+    arguments = ("init", str(file), "--store", "acme", "--channel", "shop=shopify", "--channel", "house=moysklad")
+    assert call(*arguments).exit_code == 0
+    tables = tomllib.loads(file.read_text())
+    assert tables["store"]["opening"] == "house"
+    assert tables["channels"]["house"]["role"] == "authority"
+    assert "role" not in tables["channels"]["shop"]
+    for name in ("HOUSE_TOKEN", "HOUSE_WEBHOOK_TOKEN", "SHOP_CLIENT_SECRET"):
+        monkeypatch.setenv(name, "0123456789abcdef")
+    filled = re.sub('"PASTE-[A-Z-]+-HERE"', '"c4647159-008a-11ef-ac12-000f00000006"', file.read_text())
+    file.write_text(filled.replace("YOUR-SHOP", "acme"))
+    assert load(file, Registry.installed()).channels["house"].role == "authority"
+
+
+def test_init_writes_no_file_that_check_refuses(tmp_path: Path) -> None:
+    for options in (("--store", "A b"), ("--store", "acme", "--channel", "No Name=memory")):
+        result = call("init", str(tmp_path / "s.toml"), *options, answer="\n")
+        assert result.exit_code == 2
+        assert "small letters" in " ".join(result.stderr.replace("│", " ").split())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_init_asks(tmp_path: Path) -> None:

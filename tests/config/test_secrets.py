@@ -99,6 +99,12 @@ def test_a_reference_that_leads_nowhere_is_one_clear_problem(tmp_path: Path, ref
     assert len(error.value.problems) == 1
 
 
+def test_what_a_connector_says_of_a_whole_without_its_secret_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        _load(tmp_path, 'secret = { env = "WOO" }\ncomment = "fail"')
+    assert [problem.key for problem in error.value.problems] == ["channels.shop.secret"]
+
+
 def test_a_secret_in_the_file_warns_where_only_the_owner_reads(tmp_path: Path) -> None:
     config = _load(tmp_path, f'secret = "{CANARY}"\nmore = ["{CANARY}-2"]\naccount = {{ token = "{CANARY}-3" }}', mode=0o600)
     assert {problem.key for problem in config.warnings} == {"channels.shop.secret", "channels.shop.more[0]", "channels.shop.account.token"}

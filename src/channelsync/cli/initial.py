@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from channelsync.cli.show import say
 from channelsync.cli.store import HERE
+from channelsync.config.models import Name
+from channelsync.config.problems import from_validation
 from channelsync.errors import ChannelsyncError
 from channelsync.registry import Registry
+
+AUTHORITY = "moysklad"
+"""It has no shelf to write: what it is usually wanted for is to own on hand."""
 
 TEMPLATES = {
     "bigcommerce": """\
@@ -18,6 +24,14 @@ store_hash = "PASTE-IT-HERE"
 access_token = {{ env = "{env}_TOKEN" }}               # or {{ file = "..." }}, {{ credential = "..." }}
 client_secret = {{ env = "{env}_CLIENT_SECRET" }}
 webhook_secret = {{ env = "{env}_WEBHOOK_SECRET" }}
+""",
+    AUTHORITY: """\
+token = {{ env = "{env}_TOKEN" }}               # or {{ file = "..." }}, {{ credential = "..." }}; of an employee of its own
+stores = ["PASTE-THE-STORE-ID-HERE"]
+organization = "PASTE-ITS-ID-HERE"              # for the orders we write there
+agent = "PASTE-THE-COUNTERPARTY-ID-HERE"
+webhook_token = {{ env = "{env}_WEBHOOK_TOKEN" }}   # a long random text of yours
+locations = {{ "PASTE-THE-STORE-ID-HERE" = "main" }}
 """,
     "shopify": """\
 shop = "YOUR-SHOP.myshopify.com"
@@ -32,6 +46,8 @@ webhook_secrets = [{{ env = "{env}_WEBHOOK_SECRET" }}]
 """,
 }
 OTHER = "# the connector's own keys go here; its documentation names them\n"
+
+ROLE = 'role = "authority"                  # it owns on hand, and is told of our sales; docs/authorities.md\n'
 
 HEAD = """\
 # One store: one file, one daemon, one ledger. Check it with: channelsync check -c {file}
@@ -51,7 +67,7 @@ safety_stock = {safety_stock}                    # units that no channel shows
 CHANNEL = """
 [channels.{name}]
 connector = "{connector}"
-mode = "shadow"                     # reads everything, writes nothing; change it to "live" when the plan looks right
+{role}mode = "shadow"                     # reads everything, writes nothing; change it to "live" when the plan looks right
 {own}"""
 
 
@@ -73,7 +89,7 @@ def init(
     if file.exists() and not force:
         raise CannotWrite(f"{file} exists already; choose another name, or overwrite it with --force")
     known = Registry.installed().names()
-    name = store or typer.prompt("Store id", default=file.stem)
+    name = _named(store or typer.prompt("Store id", default=file.stem), "--store")
     chosen = channel if channel is not None else _ask_channels(known)
     text = _text(file, name, [_parsed(each, known) for each in chosen], safety_stock)
     try:
@@ -93,14 +109,25 @@ def _parsed(text: str, known: tuple[str, ...]) -> tuple[str, str]:
     name, _, connector = text.partition("=")
     if not name or connector not in known:
         raise typer.BadParameter(f"{text!r}: write name=connector; connectors: {', '.join(known)}", param_hint="--channel")
-    return name, connector
+    return _named(name, "--channel"), connector
+
+
+def _named(name: str, option: str) -> str:
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError as error:
+        [(_, why)] = from_validation(error, (), ())
+        raise typer.BadParameter(f"{name!r}: {why}", param_hint=option) from error
+    return name
 
 
 def _text(file: Path, store: str, channels: list[tuple[str, str]], safety_stock: int) -> str:
-    opening = f'opening = "{channels[0][0]}"' if channels else '#opening = "webshop"'
+    owners = [name for name, connector in channels if connector == AUTHORITY]
+    first = next(iter(owners), channels[0][0] if channels else None)
+    opening = f'opening = "{first}"' if first else '#opening = "webshop"'
     opening += "              # the channel whose numbers open the ledger on day one"
     parts = [HEAD.format(file=file, store=store, opening=opening, safety_stock=safety_stock)]
     for name, connector in channels:
         own = TEMPLATES.get(connector, OTHER).format(env=name.upper().replace("-", "_"))
-        parts.append(CHANNEL.format(name=name, connector=connector, own=own))
+        parts.append(CHANNEL.format(name=name, connector=connector, role=ROLE if connector == AUTHORITY else "", own=own))
     return "".join(parts)

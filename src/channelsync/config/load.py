@@ -147,7 +147,11 @@ class _Loading:
             return model.model_validate_json(text, strict=True, extra="forbid")
         except ValidationError as error:
             found = from_validation(error, at, model.model_fields if known is None else known)
-            self.problems += [Problem(self.file, dotted(key), message) for key, message in found if key not in self.resolver.failed]
+            lost = [key for key in self.resolver.failed if key[: len(at)] == at]
+            found = [
+                (key, message) for key, message in found if key not in lost and not (lost and key == at)
+            ]  # of the whole: not to be judged
+            self.problems += [Problem(self.file, dotted(key), message) for key, message in found]
             return None
 
     def placed(self, channel: ChannelKeys, at: Key, codes: tuple[str, ...]) -> ChannelKeys:
