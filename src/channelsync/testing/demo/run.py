@@ -53,6 +53,8 @@ from channelsync.testing.standins.woocommerce import WooCommerceStandIn
 log = structlog.get_logger(__name__)
 
 STEP_SECONDS = 0.25
+BIGCOMMERCE_QUOTA = 3_000
+"""Requests per 30 s, as on a large plan: the smallest one, 150, is less than this many orders ask for."""
 OPENING_TRIES = 20
 DIFFERENCES_SHOWN = 5
 
@@ -97,7 +99,12 @@ class _Stage:
             ),
             "woocommerce": WooCommerceStandIn(clock, self._source(), deliver=self._deliver, visibility_lag=float(VISIBILITY_SECONDS)),
             "bigcommerce": BigCommerceStandIn(
-                clock, self._source(), deliver=self._deliver, visibility_lag=float(VISIBILITY_SECONDS), hang_seconds=TIMEOUT_SECONDS * 1.5
+                clock,
+                self._source(),
+                deliver=self._deliver,
+                visibility_lag=float(VISIBILITY_SECONDS),
+                hang_seconds=TIMEOUT_SECONDS * 1.5,
+                quota=BIGCOMMERCE_QUOTA,
             ),
         }
         self.account = MoyskladStandIn(
