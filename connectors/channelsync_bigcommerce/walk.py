@@ -44,10 +44,10 @@ class Walk:
             rows = await self._page(after, self.until)
             fresh = [row for row in rows if _version(row) not in given]
             last = max((at for row in rows if (at := changed_at(row))), default=None)
-            if len(rows) < PER_PAGE or last is None:
+            if len(rows) < PER_PAGE:
                 yield Chunk(fresh, None)
                 return
-            if after is not None and last < after:
+            if last is None or (after is not None and last < after):
                 raise Misunderstood("the order list is not sorted by date_modified, or the store ignores min_date_modified")
             mark, given = last - SECOND, {_version(row) for row in rows}
             if after is not None and mark <= after:

@@ -63,8 +63,9 @@ class OrderReader:
         order = await self._whole.read(ref)
         if order is None:
             return Gone(ref)
-        ((order, where),) = await self._places.of([order])
-        return snapshot(order, where)
+        for now, where in await self._places.of([order]):
+            return snapshot(now, where)
+        return Gone(ref)  # deleted while we asked where it is shipped from
 
     def _start(self, cursor: Cursor, widen: timedelta) -> Run:
         if cursor.resume:

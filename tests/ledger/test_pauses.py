@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Connection
 
 from channelsync.contract import Outcome
@@ -53,12 +54,22 @@ def test_what_is_on_the_wire_is_settled_and_not_repeated(conn: Connection) -> No
 def test_a_persons_pause_takes_the_place_of_any_other(conn: Connection) -> None:
     out = open_outgoing(conn)
     assert _pause(out, PauseKind.CREDENTIALS, "needs new credentials")
-    assert not _pause(out, PauseKind.GUARD), "it keeps its first reason"
+    assert not _pause(out, PauseKind.LOCATION), "it keeps its first reason"
     assert _pause(out, PauseKind.PERSON, "stock-taking")
     assert not _pause(out, PauseKind.PERSON, "again")
     assert not _end(out, PauseKind.CREDENTIALS), "new credentials do not end what a person has said"
     state = channels.state_of(conn, out.channel)
     assert (state.paused_kind, state.paused_reason) == (PauseKind.PERSON, "stock-taking")
+
+
+@pytest.mark.parametrize("first", [PauseKind.CREDENTIALS, PauseKind.LOCATION])
+def test_what_the_guard_has_stopped_does_not_go_on_by_itself(conn: Connection, first: PauseKind) -> None:
+    out = open_outgoing(conn)
+    assert _pause(out, first)
+    assert _pause(out, PauseKind.GUARD, "600 numbers would become 0")
+    assert not _end(out, first)
+    assert not _pause(out, first)
+    assert channels.state_of(conn, out.channel).paused_kind is PauseKind.GUARD
 
 
 def test_a_pause_ends_with_what_it_was_for(conn: Connection) -> None:

@@ -18,6 +18,7 @@ from channelsync.ledger import (
     book,
     bundling,
     fulfilment,
+    levels,
     listings,
     locations,
     matching,
@@ -38,6 +39,7 @@ from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
 from channelsync.ledger.levels import Level
 from channelsync.ledger.locations import LocationSpec
+from channelsync.ledger.matching import Unlink
 from channelsync.ledger.openings import Opening
 from channelsync.ledger.orders import Sighting, Verdict
 from channelsync.ledger.reservations import Line, Release, Reserve
@@ -337,3 +339,26 @@ def test_a_line_that_moved_between_places_took_its_units_once(conn: Connection) 
         shop.see(order(line("a", 1, location=place), at=NOW + minute * MINUTE))
     sightings.note(conn, [(Shown(shelf, 4, NOW + 2 * MINUTE),)], NOW)
     assert shadow.report(conn).writes == ()
+
+
+# -- an edit that was adopted, and a listing that sells something else now -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("relink", [True, False])
+def test_an_adoption_of_one_sku_is_never_taken_back_from_another(conn: Connection, shop: Shop, relink: bool) -> None:
+    """One unit of A was taken off because the shop showed one less; the listing sells B by the six now, or nothing."""
+    shelf = shelf_of(conn, "here")
+    levels.post(conn, adoption.adopt(conn, shelf, -1), NOW)
+    if relink:
+        shop.link("a", "B", 6)
+    else:
+        matching.unlink(conn, [Unlink(channel_id=shop.channel, ref="a")], NOW)
+    assert adoption.take_back(conn, shelf, -1) == []
+
+
+def test_linking_the_same_again_keeps_what_was_adopted(conn: Connection, shop: Shop) -> None:
+    shelf = shelf_of(conn, "here")
+    levels.post(conn, adoption.adopt(conn, shelf, -1), NOW)
+    shop.link("a", "A")
+    [entry] = adoption.take_back(conn, shelf, -1)
+    assert entry.on_hand == 1

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
 
@@ -47,6 +48,9 @@ class PauseKind(StrEnum):
     CREDENTIALS = "credentials"  # until the shop accepts us again
     GUARD = "guard"  # until a person has accepted what it would have done
     LOCATION = "location"  # until a place that holds stock is mapped, or empty
+
+
+ENDS_BY_ITSELF: Final = (PauseKind.CREDENTIALS, PauseKind.LOCATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,8 @@ def may_write(conn: Connection, channel_id: int) -> bool:
 def pause(conn: Connection, items: Sequence[Pause], now: datetime) -> list[bool]:
     """Stop writing to channels. False: it was paused already, and keeps its first reason.
 
-    A person's pause takes the place of any other: what ends by itself must not end what a person has said.
+    A person's pause takes the place of any other, and the guard's of those that end by themselves: what ends by itself must not end what a
+    person has said, or is to be asked.
     """
     return [_pause(conn, item, now) for item in items]
 
@@ -132,6 +137,8 @@ def _pause(conn: Connection, item: Pause, now: datetime) -> bool:
     running: ColumnElement[bool] = channels.c.paused_at.is_(None)
     if item.kind is PauseKind.PERSON:
         running = or_(running, channels.c.paused_kind != PauseKind.PERSON.value)
+    elif item.kind is PauseKind.GUARD:
+        running = or_(running, channels.c.paused_kind.in_([kind.value for kind in ENDS_BY_ITSELF]))
     paused = {"paused_at": now, "paused_reason": item.reason, "paused_kind": item.kind.value}
     return conn.execute(update(channels).where(channels.c.id == item.channel_id, running).values(**paused)).rowcount == 1
 

@@ -67,6 +67,8 @@ def link(conn: Connection, items: Sequence[Link], now: datetime) -> Sequence[Lin
                 .where(table.c.id == found.id)
                 .values(sku_id=sku.id, pack=item.pack, linked_at=now, linked_text=table.c.sku_text)
             )
+            if (found.sku_id, found.pack) != (sku.id, item.pack):
+                _forget_adopted(conn, found.id)
             touched.add(sku.id)
             answers.append(Linked(found.id, found.ref, item.sku, item.pack))
     ruling.settle(conn, touched, now)
@@ -117,9 +119,15 @@ def unlink(conn: Connection, items: Sequence[Unlink], now: datetime) -> Sequence
         conn.execute(update(table).where(table.c.id == found.id).values(sku_id=None, linked_at=now))
         untargeted = update(shelves).where(shelves.c.listing_id == found.id, shelves.c.target.is_not(None))
         conn.execute(untargeted.values(target=None, due=False, version=shelves.c.version + 1))
+        _forget_adopted(conn, found.id)
         frost.mark_unlinked(conn, found.id)
         answers.append(Unlinked(found.id, found.ref, was))
     return answers
+
+
+def _forget_adopted(conn: Connection, listing_id: int) -> None:
+    """What was adopted from an edit was units of what the listing sold until now: an order that explains it later must not move another SKU."""
+    conn.execute(update(shelves).where(shelves.c.listing_id == listing_id, shelves.c.adopted != 0).values(adopted=0))
 
 
 def _refs(items: Iterable[Link | Unlink]) -> dict[int, set[str]]:

@@ -11,6 +11,7 @@ import pytest
 from channelsync.contract import Cursor, Gone, OrderSnapshot, Page
 from channelsync.errors import Misunderstood, Unavailable
 from channelsync_shopify import documents
+from channelsync_shopify.order_places import OrderPlaces
 from support.shopify import Replay, answer, page, replayed, run
 from support.shopify_orders import UPDATED, line, order, refund, refund_line
 
@@ -224,6 +225,15 @@ def test_an_order_that_vanished_meanwhile_is_left_out() -> None:
     shop, _ = replayed(orders(order(number=1, more="l1"), order(number=2)), answer({"order": None}))
     (only,) = read(shop, LATER)
     assert [each.ref for each in only.items] == ["gid://shopify/Order/2"]
+
+
+def test_an_order_that_is_deleted_while_its_places_are_asked_for_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def none(self: OrderPlaces, wanted: Any) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(OrderPlaces, "of", none)
+    shop, _ = replayed(answer({"order": order(number=7)}))
+    assert run(shop.order("gid://shopify/Order/7")) == Gone("gid://shopify/Order/7")
 
 
 def test_gone_is_what_the_shop_says_and_nothing_else() -> None:
