@@ -102,18 +102,18 @@ def seen_orders(conn: Connection) -> list[SeenOrder]:
 
 def written(conn: Connection, shops: Mapping[str, StandIn]) -> list[Written]:
     query = (
-        select(channels.c.name, skus.c.sku, attempts.c.created_at, attempts.c.settled_at, attempts.c.state, attempts.c.call_key)
+        select(channels.c.name, skus.c.sku, attempts.c.created_at, attempts.c.settled_at, attempts.c.accepted, attempts.c.call_key)
         .join(shelves, shelves.c.id == attempts.c.shelf_id)
         .join(listings, listings.c.id == shelves.c.listing_id)
         .join(channels, channels.c.id == shelves.c.channel_id)
         .join(skus, skus.c.id == listings.c.sku_id)
-        .where(attempts.c.state.in_(("ok", "bracketed")))
+        .where((attempts.c.state == "ok") | attempts.c.accepted)
         .order_by(attempts.c.settled_at)
     )
     moved = {(name, change.sku, change.write): change.at for name, shop in shops.items() for change in shop.changes if change.write}
     found = []
     for row in conn.execute(query):
-        accepted_at = row.settled_at if row.state == "ok" else moved.get((row.name, row.sku, row.call_key))
+        accepted_at = moved.get((row.name, row.sku, row.call_key)) if row.accepted else row.settled_at
         if accepted_at is not None:
             found.append(Written(row.name, row.sku, row.created_at, accepted_at))
     return sorted(found, key=lambda write: write.accepted_at)

@@ -28,6 +28,8 @@ EVENTS_KEPT = 12
 RECEIPT_EVERY = 3.0
 EDIT_EVERY = 4.0
 FATE_WITHIN = 4.0
+GAP = (0.2, 1.8)
+"""Between two orders, in parts of the mean: the seed says who comes, not how many."""
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ class Crowd:
         due = self._clock.monotonic()
         try:
             while True:
-                due += self._random.expovariate(rate)
+                due += self._random.uniform(*GAP) / rate
                 if due >= until:
                     break
                 await self._clock.sleep(max(0.0, due - self._clock.monotonic()))
