@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import Engine
 
 from authority.bench import SKU, Bench
-from channelsync.ledger import channels, exports, findings, guard
+from channelsync.ledger import channels, exports, findings, guard, guard_answer
 from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.guard import Guarded, Limits
+from channelsync.ledger.guard_answer import Resume
+from channelsync.ledger.refusals import NotAllowed
 from channelsync.testing.virtual_clock import VirtualClock
 
 Scenario = Callable[[Bench], Awaitable[None]]
@@ -149,6 +151,7 @@ def test_late_documents_keep_the_hold(play: Play) -> None:
 def test_a_reading_that_comes_back_empty_stops_the_authority(play: Play) -> None:
     async def scenario(bench: Bench) -> None:
         async with running(bench):
+            there = bench.house.places.copy(), bench.house.items.copy()
             bench.house.places.clear()
             bench.house.items.clear()
             await bench.clock.sleep(400)
@@ -156,6 +159,17 @@ def test_a_reading_that_comes_back_empty_stops_the_authority(play: Play) -> None
             assert state.paused_kind is PauseKind.GUARD
             assert (await bench.level()).on_hand == 10
             assert len(await bench.ledger.read(findings.listed, kind="guard")) == 1
+            assert isinstance(await answered(bench), NotAllowed)
+            bench.house.places.update(there[0])
+            bench.house.items.update(there[1])
+            await bench.clock.sleep(120)
+            assert await answered(bench) is True, "it was read again and is right, so nothing needs to be accepted"
+
+    async def answered(bench: Bench) -> object:
+        try:
+            return await bench.ledger.run(guard_answer.resume, Resume(bench.authority.id))
+        except NotAllowed as refusal:
+            return refusal
 
     async def guarded(bench: Bench) -> None:
         await bench.ledger.run(guard.configure, Guarded(bench.authority.id, Limits()))

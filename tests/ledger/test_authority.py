@@ -299,16 +299,43 @@ def test_a_run_that_zeroes_too_much_is_stopped_until_a_person_accepts_it(owned: 
     [reason] = authority_guard.judge(owned.conn, [zero], owned.now)
     assert reason is not None
     assert channels.state_of(owned.conn, owned.house).paused_kind is PauseKind.GUARD
-    guard_answer.resume(owned.conn, [Resume(owned.house)], owned.now)
+    [refused] = guard_answer.resume(owned.conn, [Resume(owned.house)], owned.now)
+    assert isinstance(refused, NotAllowed)
+    assert "1 of 1 numbers were in stock and are read as 0 (X)" in str(refused)
+    assert channels.state_of(owned.conn, owned.house).paused_kind is PauseKind.GUARD
     assert authority_guard.judge(owned.conn, [zero], owned.now) != [None]
     guard_answer.resume(owned.conn, [Resume(owned.house, accept=True)], owned.now)
     assert authority_guard.judge(owned.conn, [zero], owned.now) == [None]
     assert findings.listed(owned.conn, kind="guard") == []
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+def test_what_was_stopped_and_put_right_needs_no_accept_and_leaves_none_behind(owned: Owned, accepted: bool) -> None:
+    guard.configure(owned.conn, [Guarded(owned.house, Limits(least=1))], owned.now)
+    nothing, zero, right = (Run(owned.house, told, full=True) for told in ((), _told(0), _told(30)))
+    for stopped in (nothing, zero):
+        assert authority_guard.judge(owned.conn, [stopped], owned.now) != [None]
+    if accepted:
+        authority_guard.accept(owned.conn, owned.house)
+    assert authority_guard.judge(owned.conn, [Run(owned.house, _told(30), full=False)], owned.now) == [None]
+    assert bool(guard_answer.standing(owned.conn, owned.house, owned.now)) is not accepted, "a part of the numbers proves nothing"
+    assert authority_guard.judge(owned.conn, [right], owned.now) == [None]
+    assert findings.listed(owned.conn, kind="guard") == []
+    assert guard_answer.resume(owned.conn, [Resume(owned.house)], owned.now) == [True]
+    assert authority_guard.judge(owned.conn, [zero], owned.now) != [None], "an old yes is no answer to a new question"
+
+
+def _told(units: int) -> tuple[Physical, ...]:
+    return (Physical(LISTING, PLACE, units, 0),)
+
+
 def test_a_tiny_shop_is_not_stopped_by_one_sku(owned: Owned) -> None:
     guard.configure(owned.conn, [Guarded(owned.house, Limits())], owned.now)
     assert authority_guard.judge(owned.conn, [Run(owned.house, (Physical(LISTING, PLACE, 0, 0),), full=True)], owned.now) == [None]
+
+
+def test_what_the_authority_lists_is_not_reported_as_not_written(owned: Owned) -> None:
+    assert openings.blocked(owned.conn, [owned.house]) == []
 
 
 def test_a_listing_that_is_deleted_there_sells_no_more(owned: Owned) -> None:

@@ -50,7 +50,10 @@ class Authority:
 
     async def read(self) -> int:
         """Hear documents and read what changed, everything once in a while. Returns how many numbers were applied. Raises its errors."""
-        if not await hold_lease(self._store, self._channel) or await self._stopped():
+        if not await hold_lease(self._store, self._channel):
+            return 0
+        if await self._stopped():
+            await self._look_again()
             return 0
         await self._hear()
         done = await self._read_run()
@@ -65,6 +68,12 @@ class Authority:
     async def _stopped(self) -> bool:
         """A person's pause stops what we write; the guard's stops what we would believe."""
         return (await self._store.ledger.read(channels.state_of, self._channel.id)).paused_kind is PauseKind.GUARD
+
+    async def _look_again(self) -> None:
+        """Nothing of it is believed: if everything may be applied again, `resume` needs no --accept."""
+        cursor = await self._store.ledger.read(authority_import.cursor_of, self._channel.id)
+        told, _, _ = await self._collect(Cursor(cursor.high_water), full=True)
+        await self._store.ledger.run(authority_guard.judge, Run(self._channel.id, told, full=True))
 
     async def _read_run(self) -> int:
         """One complete run: collected, judged as a whole, then applied page by page, the mark with the last."""
@@ -160,6 +169,8 @@ class Authority:
             return 0
         async with self._documents:
             for count in range(CLAIMS_PER_ROUND):
+                if not await hold_lease(self._store, self._channel):
+                    return count
                 armed = await ledger.run(exports.arm, Arming(channel.id, self._places()))
                 if armed is None:
                     return count

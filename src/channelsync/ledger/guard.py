@@ -45,7 +45,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Too much of one kind (zero, multiply: a plan; empty: readings): so many shelves, of so many in stock, and the first of them by name."""
+    """Too much of one kind (zero, multiply: a plan; empty: readings): so many shelves, of so many in stock, and the first of them by name.
+
+    physical, nothing: a run of an authority's numbers, counted in SKUs.
+    """
 
     kind: str
     shelves: int
@@ -53,7 +56,14 @@ class Alarm:
     names: tuple[str, ...]
 
     def __str__(self) -> str:
-        what = {"zero": "would become 0", "multiply": "would be multiplied", "empty": "were in stock and now read empty or are gone"}
+        if self.kind == "nothing":
+            return f"a reading brought none of {self.of} numbers"
+        what = {
+            "zero": "would become 0",
+            "multiply": "would be multiplied",
+            "empty": "were in stock and now read empty or are gone",
+            "physical": "were in stock and are read as 0",
+        }
         more = ", ..." if self.shelves > len(self.names) else ""
         return f"{self.shelves} of {self.of} numbers {what[self.kind]} ({', '.join(self.names)}{more})"
 

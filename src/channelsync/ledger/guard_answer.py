@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, literal, select, update
 
+from channelsync.contract import Role
 from channelsync.ledger import authority_guard, channels, findings, guard, guard_reading
-from channelsync.ledger.channels import PauseKind
+from channelsync.ledger.channels import ChannelState, PauseKind
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.guard import Alarm
 from channelsync.ledger.refusals import NotAllowed, Refusal
@@ -40,8 +41,8 @@ def _resume(conn: Connection, item: Resume, now: datetime) -> bool | Refusal:
         if alarms and not item.accept:
             what = "; ".join(str(alarm) for alarm in alarms)
             return NotAllowed(
-                f"{state.name} was stopped by the guard: {what}. Look at `channelsync plan` and `channelsync drift list`, put right what is "
-                f"wrong, or let exactly this through with `channelsync resume {state.name} --accept`"
+                f"{state.name} was stopped by the guard: {what}. {_look(state)}, put right what is wrong, or let exactly this through with "
+                f"`channelsync resume {state.name} --accept`"
             )
         if item.accept:
             accept(conn, item.channel_id, now)
@@ -49,10 +50,16 @@ def _resume(conn: Connection, item: Resume, now: datetime) -> bool | Refusal:
     return channels.resume(conn, [item.channel_id], now)[0]
 
 
+def _look(state: ChannelState) -> str:
+    if state.role is Role.AUTHORITY:
+        return f"Look there for lost permissions and archived stores (`channelsync sync {state.name}` reads again)"
+    return "Look at `channelsync plan` and `channelsync drift list`"
+
+
 def standing(conn: Connection, channel_id: int, now: datetime) -> list[Alarm]:
     """What the guard holds against a channel at this moment. Changes nothing."""
-    emptied = guard_reading.judge(conn, channel_id, now)
-    return [*guard.judge(conn, channel_id, now), *([emptied] if emptied else [])]
+    readings = guard_reading.judge(conn, channel_id, now), authority_guard.standing(conn, channel_id)
+    return [*guard.judge(conn, channel_id, now), *(alarm for alarm in readings if alarm)]
 
 
 def accept(conn: Connection, channel_id: int, now: datetime) -> None:
