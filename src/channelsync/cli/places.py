@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import typer
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from channelsync.cli.show import dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.config import Config
+from channelsync.contract import Role
 from channelsync.ledger import channel_places, locations
 from channelsync.ledger.channel_places import Place
 
@@ -35,9 +36,10 @@ def list_(config: ConfigFile = None, json: AsJson = False) -> None:
     if json:
         dump(told)
         return
-    rows = [(each["code"], each["name"], each["kind"], each["priority"], ", ".join(each["feeds"])) for each in told["locations"]]
-    table("Locations", ("code", "name", "kind", "priority#", "feeds"), rows)
-    places = [(p["channel"], p["ref"], p["name"], "" if p["active"] else "not active", _fed(p["fed_by"])) for p in told["places"]]
+    rows = [(p["code"], p["name"], p["kind"], p["priority"], p["owner"] or "the ledger", ", ".join(p["feeds"])) for p in told["locations"]]
+    table("Locations", ("code", "name", "kind", "priority#", "on hand from", "feeds"), rows)
+    owners = {place["owner"] for place in told["locations"]}
+    places = [(p["channel"], p["ref"], p["name"], "" if p["active"] else "not active", _fed(p, owners)) for p in told["places"]]
     table("The shops' own locations", ("channel", "ref", "name", "", "fed by"), places, empty="none has told of any")
     for place in told["places"]:
         if place["add"]:
@@ -54,6 +56,7 @@ def _told(conn: Connection, config: Config) -> dict[str, Any]:
                 "name": place.name,
                 "kind": place.kind,
                 "priority": place.priority,
+                "owner": _owner(place.code, config),
                 "feeds": _feeds(place.code, config, places),
             }
             for place in locations.every(conn)
@@ -79,8 +82,9 @@ def _line(conn: Connection, missing: Place, places: list[Place], table: Mapping[
 
 def _feeds(code: str, config: Config, places: list[Place]) -> list[str]:
     """Channels that this location feeds, each with the place there, if it has a name."""
-    named = [f"{place.channel} {place.name or place.ref}" for place in places if code in (place.fed_by or ())]
-    told = {place.channel for place in places if code in (place.fed_by or ())}
+    fed = [place for place in places if code in (place.fed_by or ()) and place.channel != _owner(code, config)]
+    named = [f"{place.channel} {place.name or place.ref}" for place in fed]
+    told = {place.channel for place in fed} | {_owner(code, config)}
     mapped = (
         name
         for name, channel in config.channels.items()
@@ -89,7 +93,16 @@ def _feeds(code: str, config: Config, places: list[Place]) -> list[str]:
     return sorted([*named, *mapped])
 
 
-def _fed(codes: list[str] | None) -> str:
+def _owner(code: str, config: Config) -> str | None:
+    """The channel that on hand at this location is read from."""
+    owners = (name for name, channel in config.channels.items() if channel.role is Role.AUTHORITY)
+    return next((name for name in owners if any(code in codes for codes in config.channels[name].locations.values())), None)
+
+
+def _fed(place: Mapping[str, Any], owners: Container[str | None]) -> str:
+    codes: list[str] | None = place["fed_by"]
     if codes is None:
         return "NOT MAPPED"
+    if codes and place["channel"] in owners:
+        return f"tells on hand at {', '.join(codes)}"
     return ", ".join(codes) or "left alone"

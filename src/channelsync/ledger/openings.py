@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, exists, func, select, update
 
+from channelsync.contract import Role
 from channelsync.ledger import bundles, bundling, guard_answer, levels, rules, targets
 from channelsync.ledger.bundles import Pool
 from channelsync.ledger.bundling import Part
@@ -260,7 +261,7 @@ def _planned(row: RowMapping, pool: Pool | None, withheld: int, parts: tuple[Par
 
 
 def blocked(conn: Connection, channel_ids: Sequence[int]) -> list[Blocked]:
-    """Listings that will not be written, each with its reason."""
+    """Listings that will not be written, each with its reason. Those of an authority never are, and are no news."""
     query = (
         select(
             channels.c.name,
@@ -278,7 +279,7 @@ def blocked(conn: Connection, channel_ids: Sequence[int]) -> list[Blocked]:
         .join(channels, channels.c.id == listings.c.channel_id)
         .outerjoin(skus, skus.c.id == listings.c.sku_id)
         .outerjoin(shelves, shelves.c.listing_id == listings.c.id)
-        .where(listings.c.channel_id.in_(list(channel_ids)), listings.c.removed_at.is_(None))
+        .where(listings.c.channel_id.in_(list(channel_ids)), listings.c.removed_at.is_(None), channels.c.role == Role.CHANNEL.value)
         .order_by(channels.c.name, listings.c.ref)
     )
     found = []

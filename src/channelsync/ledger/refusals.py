@@ -32,7 +32,9 @@ class UnknownSku(Refusal):
     code = "unknown_sku"
 
     def __init__(self, sku: str) -> None:
-        super().__init__(f"the ledger has no SKU {sku!r}; check the spelling (case and spaces count), or seed or import it first")
+        super().__init__(
+            f"the ledger has no SKU {sku!r}; check the spelling (case and spaces count); `channelsync stock count` opens a new one"
+        )
         self.sku = sku
 
 
