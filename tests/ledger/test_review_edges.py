@@ -17,6 +17,7 @@ from channelsync.ledger import (
     authority_rows,
     book,
     bundling,
+    exports_told,
     fulfilment,
     levels,
     listings,
@@ -35,6 +36,7 @@ from channelsync.ledger.authority_import import PhysicalRead
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.brackets import Closing
 from channelsync.ledger.bundling import Define, Dissolve, Part
+from channelsync.ledger.exports_told import Exported
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
 from channelsync.ledger.levels import Level
@@ -362,3 +364,27 @@ def test_linking_the_same_again_keeps_what_was_adopted(conn: Connection, shop: S
     shop.link("a", "A")
     [entry] = adoption.take_back(conn, shelf, -1)
     assert entry.on_hand == 1
+
+
+# -- two nodes tell one authority ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_comes_after_a_newer_one_is_not_believed(conn: Connection) -> None:
+    """One node's export of three hangs; another node has told one since. The late answer says three, and others hold two there."""
+    owned = open_owned(conn)
+    owned.order("1", 3)
+    first = owned.arm()
+    assert first is not None
+    owned.warehouse.take(first.claim)
+    late = owned.warehouse.claimed(first.claim.key, first.claim.lines[0].ref)
+    owned.order("1", 3, cancelled=2)
+    second = owned.arm()
+    assert second is not None
+    owned.warehouse.take(second.claim)
+    owned.answer(second)
+    exports_told.settle(conn, [Exported(first.export_id, first.question, late)], NOW)
+    owned.warehouse.foreign = 2
+    owned.read()
+    assert owned.level.available <= owned.true_available()
+    assert owned.arm() is not None, "nobody knows which of the two it took last: it is told again"
+    proved(conn)

@@ -62,6 +62,10 @@ def _settle(conn: Connection, item: Exported, now: datetime) -> bool:
         wait = min(RETRY_MAX, timedelta(seconds=2.0 ** min(row["sends"], 10)))
         conn.execute(update(exports).where(exports.c.id == row["id"]).values(retry_at=now + wait))
         return False
+    if item.question < row["told_seq"]:  # another node has told it since, and which of the two was taken last nobody knows: tell it again
+        conn.execute(update(exports).where(exports.c.id == row["id"]).values(in_flight=True))
+        judge(conn, [row["id"]], now)
+        return False
     _hear(conn, row, item.claimed, item.question, now, answer=True)
     return True
 
