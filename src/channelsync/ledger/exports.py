@@ -21,7 +21,7 @@ from channelsync.ledger.schema import channels as channel_table
 from channelsync.ledger.schema import export_lines, exports, locations, order_lines, orders
 
 PAGE = 200
-UNDOCUMENTED = "undocumented"
+UNDOCUMENTED, DELETED = "undocumented", "document_deleted"
 RETRY = timedelta(minutes=10)
 """A claim that cannot be made yet (its SKU has no listing there) is looked at again after this."""
 
@@ -116,8 +116,16 @@ def judge(conn: Connection, export_ids: Sequence[int], now: datetime) -> int:
         conn.execute(update(exports).where(exports.c.id == id_).values(due=wanted, undocumented_since=since))
         if uneven:
             put_aside(conn, row, f"the authority counts {uneven[0]} in packs, and what is wanted now is no whole number of them", now)
+        elif not wanted and row["aside_at"] is None:
+            _nothing_to_ask(conn, row, now)
         due += wanted
     return due
+
+
+def _nothing_to_ask(conn: Connection, row: RowMapping, now: datetime) -> None:
+    """It is as it should be, perhaps because its order has ended: what people were asked about it has answered itself."""
+    aside.resolve(conn, row["channel_id"], "export", row["key"], now)
+    findings.resolve(conn, DELETED, row["channel_id"], None, row["key"], now)
 
 
 def _unplaced(conn: Connection, export_ids: Mapping[int, RowMapping]) -> set[int]:
