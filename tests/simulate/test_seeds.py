@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from channelsync.testing.simulation.plan import draw
+from channelsync.testing.simulation.draw import draw
 from channelsync.testing.simulation.quiet import quiet
 from channelsync.testing.simulation.world import Report, World
 

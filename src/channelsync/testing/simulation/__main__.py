@@ -6,7 +6,8 @@ import argparse
 import sys
 import time
 
-from channelsync.testing.simulation.plan import SECONDS, draw
+from channelsync.testing.simulation.draw import draw
+from channelsync.testing.simulation.plan import SECONDS
 from channelsync.testing.simulation.quiet import quiet
 from channelsync.testing.simulation.world import Report, World
 

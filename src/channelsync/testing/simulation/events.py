@@ -45,7 +45,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the ledger knows of a shelf from now on. took: the shop's own effects it has applied."""
+    """What the ledger knows of a shelf from now on. took: the shop's own effects it has applied. frozen: nothing is to be written to it."""
 
     at: float
     shop: str
@@ -53,6 +53,7 @@ class Known:
     target: int | None
     book: int | None
     took: int
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,11 @@ class Armed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """The ledger let a call go on the wire."""
+    """The ledger let a call go on the wire, without the items that were withdrawn from it."""
 
     at: float
     key: str
+    withdrawn: frozenset[str] = frozenset()
 
 
 Event = Supplied | Changed | Claimed | Known | Counted | Looked | Armed | Released

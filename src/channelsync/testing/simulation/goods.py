@@ -16,17 +16,30 @@ Left = Callable[[str], int]
 class Goods:
     """recipes: (shop, item) -> units in one piece of it; an item without a recipe is one unit of its own name.
 
+    feeds: for each place that an item can be taken from, the units in one piece; orders are taken from the first, which is its recipe.
     offers: the most that a shop may offer of an item, given what is left of each unit. Without it: as many pieces as the units make.
+    owned: locations where not the ledger but an authority counts.
     located: units are named with their location. split: shops that keep a number for each of their own locations; their items are named so, too.
     """
 
     recipes: Mapping[tuple[str, str], Mapping[str, int]] = field(default_factory=dict)
-    offers: Callable[[str, str, Left], int] | None = None
+    feeds: Mapping[tuple[str, str], tuple[Mapping[str, int], ...]] = field(default_factory=dict)
+    offers: Callable[..., int] | None = None
     located: bool = False
     split: frozenset[str] = frozenset()
+    owned: frozenset[str] = frozenset()
 
     def recipe(self, shop: str, item: str) -> Mapping[str, int]:
         return self.recipes.get((shop, item)) or {item: 1}
+
+    def behind(self, shop: str, item: str) -> frozenset[str]:
+        """All units that the item's number depends on."""
+        made = self.feeds.get((shop, item)) or (self.recipe(shop, item),)
+        return frozenset(unit for place in made for unit in place)
+
+    def owner_counts(self, unit: str) -> bool:
+        """An authority counts it."""
+        return bool(self.owned) and (unit.rpartition("@")[2] in self.owned if self.located else True)
 
     def unit(self, sku: str, location: str) -> str:
         """The unit that lies at a ledger location."""

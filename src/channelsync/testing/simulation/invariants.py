@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sqlalchemy import Connection, text
 
 from channelsync.ledger.audit import audit
 from channelsync.testing.simulation import recorder
 from channelsync.testing.simulation.goods import Goods
+from channelsync.testing.simulation.house_truth import HouseTruth
+from channelsync.testing.simulation.plan import Plan, ShopPlan
 from channelsync.testing.simulation.promises import Promises
 from channelsync.testing.standins.base import HasPlaces, StandIn
+from channelsync.testing.standins.memory import MemoryWarehouse
 
 Accepted = tuple[str, str]
 """(channel, key) of a delivery the shop was told we have."""
@@ -32,6 +35,8 @@ def at_rest(conn: Connection, shops: Mapping[str, StandIn], truth: Promises, goo
         shop, place = row["shop"], row["location"] if row["shop"] in goods.split else ""
         yield from _shelf(dict(row), goods.item(shop, row["sku"], row["location"]), shown(shops[shop], row["sku"], place))
     for counted in recorder.counted(conn, 0.0, goods):
+        if goods.owner_counts(counted.unit):
+            continue  # what its documents have shipped stays counted, whatever the shop called off since
         if counted.promised != (promised := truth.promised(counted.shop, counted.unit)):
             yield f"orders of {counted.shop} for {counted.unit}: the ledger counts {counted.promised} units, the shop {promised}"
     for unit, available, reserved in _units(conn, goods):
@@ -43,6 +48,34 @@ def at_rest(conn: Connection, shops: Mapping[str, StandIn], truth: Promises, goo
         yield f"delivery {key} of {channel} is still {state} after {tries} tries: {reason}"
     for kind, ref, reason in conn.execute(_ASIDE):
         yield f"{kind} {ref} is set aside: {reason}"
+
+
+def rules_at_rest(conn: Connection, plan: Plan, truth: Promises, goods: Goods, sale_on: Callable[[ShopPlan], bool]) -> Iterator[str]:
+    """Every target is what the rules make of what is left in truth."""
+    ours = {unit: reserved for unit, _, reserved in _units(conn, goods)}
+    plans = {shop.name: shop for shop in plan.shops}
+    for row in conn.execute(_SHELVES).mappings():
+        shop, item = row["shop"], goods.item(row["shop"], row["sku"], row["location"])
+        assert goods.offers is not None
+        wanted = goods.offers(shop, item, lambda unit: truth.left(unit) - ours.get(unit, 0), sale_on(plans[shop])) + row["withheld"]
+        if row["target"] != wanted:
+            yield f"{shop} {item} has the target {row['target']}, by the rules it is {wanted}"
+
+
+def house_at_rest(conn: Connection, house: MemoryWarehouse, truth: HouseTruth) -> Iterator[str]:
+    """The ledger has the warehouse's numbers, the warehouse has our claims, and a shipment waits for its reading only if nobody documented it."""
+    for row in conn.execute(_OWNED):
+        units, foreign = house.shows(row.sku), truth.foreign(row.sku)
+        if (row.on_hand, row.held_elsewhere) != (units, foreign):
+            yield f"{row.sku}: {row.on_hand} there and {row.held_elsewhere} held for others, the warehouse says {units} and {foreign}"
+    pending, undocumented = int(conn.execute(_PENDING).scalar_one()), truth.undocumented()
+    if pending != undocumented:
+        yield f"{pending} shipped units wait for a reading without them, {undocumented} have no document"
+    for key, due, in_flight in conn.execute(_EXPORTS):
+        yield f"order {key} is not as it should be at the warehouse: due {due}, in flight {in_flight}"
+    for sku in house.items.values():
+        if (held := house.ours(sku)) != (wanted := truth.to_hold(sku)):
+            yield f"{sku}: the warehouse holds {held} for our orders, they need {wanted}"
 
 
 def shown(shop: StandIn, sku: str, location: str) -> int:
@@ -83,10 +116,17 @@ _ASIDE = text("SELECT kind, ref, reason FROM set_aside WHERE resolved_at IS NULL
 _SHELVES = text("""
     SELECT channels.name AS shop, COALESCE(listings.sku_text, listings.ref) AS sku, shelves.location, shelves.target, shelves.book, shelves.gap,
         shelves.verify, shelves.aside_reason,
+        COALESCE((SELECT SUM(withheld) FROM order_lines WHERE order_lines.shelf_id = shelves.id), 0) AS withheld,
         (SELECT MAX(attempts.state) FROM attempts WHERE attempts.shelf_id = shelves.id AND attempts.state IN ('armed', 'sent', 'unknown')) AS attempt
     FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
     ORDER BY shelves.id
 """)
+_OWNED = text("""
+    SELECT skus.sku, on_hand, held_elsewhere FROM stock_levels JOIN skus ON skus.id = stock_levels.sku_id
+    JOIN locations ON locations.id = stock_levels.location_id WHERE locations.authority_id IS NOT NULL ORDER BY skus.sku
+""")
+_PENDING = text("SELECT COALESCE(SUM(pending_debit), 0) FROM stock_levels")
+_EXPORTS = text("SELECT key, due, in_flight FROM exports WHERE due OR in_flight ORDER BY id")
 _AVAILABLE = text("""
     SELECT skus.sku, locations.code, on_hand - soft - hard - pending_debit - held_elsewhere AS available,
         COALESCE((SELECT SUM(open) FROM reservations WHERE reservations.sku_id = skus.id AND reservations.location_id = locations.id

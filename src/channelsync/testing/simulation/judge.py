@@ -9,6 +9,7 @@ for each unit the item is made of, what is physically there less the units of ev
     edit           a hand edit hides what the shop sold
     bookkeeping    nothing explains it but our own arithmetic
     unaccounted    no attempt of the ledger explains the write at all
+    frozen         it was let go although a person had frozen the item: harm or not, it is a violation
 
 `*-window` and `edit` are what no protocol can close; everything else is a violation. Another item of the same shop that is made of the same units
 counts like another shop.
@@ -44,6 +45,7 @@ class HarmClass(StrEnum):
     EDIT = "edit"
     BOOKKEEPING = "bookkeeping"
     UNACCOUNTED = "unaccounted"
+    FROZEN = "frozen"
 
     @property
     def is_race(self) -> bool:
@@ -185,14 +187,23 @@ class Judge:
 
     def _released(self, event: Released) -> None:
         for item, attempt in self._calls.get(event.key, {}).items():
+            if item in event.withdrawn:
+                continue
             known = self._shelf(attempt.armed.shop, item).known
+            if known and known.frozen:
+                self._broke_ice(event, attempt.armed)
             attempt.target_at_release = known.target if known else None
             attempt.took_at_release = known.took if known else 0
             attempt.released_at = event.at
             attempt.sends += 1
             attempt.looked = dict(self._looked)
-            units = self._goods.recipe(attempt.armed.shop, item)
+            units = self._goods.behind(attempt.armed.shop, item)
             attempt.counted_at_release = {(shop, unit): self._counted.get((shop, unit), 0) for shop in self._shops for unit in units}
+
+    def _broke_ice(self, event: Released, armed: Armed) -> None:
+        before = armed.target - armed.delta
+        if len(self.harms) < HARMS_MAX:
+            self.harms.append(Harm(HarmClass.FROZEN, event.at, armed.shop, armed.item, before, armed.target, before, 0, armed.key))
 
     def _changed(self, event: Changed) -> None:
         change = event.change
@@ -260,10 +271,10 @@ class Judge:
         """Units the ledger had not seen: of other shops and other items, of the item itself where its shop does not lower its number at once,
         and what has just gone at the stock authority.
         """
-        unseen = any(
-            event.at - self._went.get(unit, float("-inf")) <= self._reading_within for unit in self._goods.recipe(event.shop, item)
-        )
-        for unit, count in self._goods.recipe(event.shop, item).items():
+        behind, recipe = sorted(self._goods.behind(event.shop, item)), self._goods.recipe(event.shop, item)
+        unseen = any(event.at - self._went.get(unit, float("-inf")) <= self._reading_within for unit in behind)
+        for unit in behind:
+            count = recipe.get(unit, 0)
             for shop, facts in self._shops.items():
                 own = item if shop == event.shop else None
                 known = attempt.counted_at_release.get((shop, unit), 0) - (attempt.took_at_release * count if own else 0)

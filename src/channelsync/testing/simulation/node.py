@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine as Database
 
-from channelsync.contract import ConnectorType, Context
+from channelsync.contract import ConnectorType, Context, Role
 from channelsync.engine.channel import Channel, Settings
 from channelsync.engine.loops import Engine
 from channelsync.engine.store import Store
@@ -45,15 +45,17 @@ class ChannelPlan:
     location_id: int
     places: Mapping[str, tuple[int, ...]]
     on_edit: OnEdit
-    safety_stock: int
+    rules: tuple[Rule, ...]
     poll: float
     sweep: float
     timeout: float
+    role: Role = Role.CHANNEL
+    full_every: float = 20.0
 
 
 def _keep_rules(database: Database, plans: list[ChannelPlan]) -> None:
     with database.connect() as conn, conn.begin():
-        ruling.keep(conn, [Rule(f"channels.{plan.name}.rules", plan.id, safety_stock=plan.safety_stock) for plan in plans])
+        ruling.keep(conn, [rule for plan in plans for rule in plan.rules])
 
 
 @functools.cache
@@ -98,7 +100,7 @@ class Node:
             client, LeakyBudget(self.clock), Circuit(plan.name, self.clock, pause_max=20.0), ReadRetry(self.clock, source, None)
         )
         kind = _connector_type(plan.connector)
-        connector = kind.connect(kind.settings.model_validate(plan.table), Context(plan.name, http, self.clock))
+        connector = kind.connect(kind.settings.model_validate(plan.table), Context(plan.name, http, self.clock, plan.role))
         settings = Settings(
             name=plan.name,
             connector=plan.connector,
@@ -109,6 +111,8 @@ class Node:
             sweep=timedelta(seconds=plan.sweep),
             timeout=timedelta(seconds=plan.timeout),
             lease=timedelta(seconds=2 * plan.timeout + 4),
+            role=plan.role,
+            full_every=timedelta(seconds=plan.full_every),
         )
         return Channel(plan.id, settings, connector, introduced=False)
 

@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from channelsync.clock import Clock
-from channelsync.ledger import reservations, stock
+from channelsync.ledger import freezing, reservations, stock
+from channelsync.ledger.freezing import Freeze, Scope, Thaw
 from channelsync.ledger.holds import Which
 from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.reservations import Line, Release, Reserve
@@ -31,10 +32,13 @@ class People:
         self._plan, self._clock, self._shops, self._ask, self._passed = plan, clock, shops, ask, passed
         self._dice = random.Random(f"people {plan.seed}")
         self._split = {shop.name for shop in plan.shops if shop.split}
+        self._plans = {shop.name: shop for shop in plan.shops}
         self._items = {shop.name: plan.items(shop) for shop in plan.shops}
         self._orders: list[tuple[str, str]] = []
         self._carts: list[tuple[str, str, int]] = []
         self._serial = 0
+        self._frozen: set[str] = set()
+        self._counted = [place for place in plan.places if plan.depot is None or place != MAIN]
         self.acted: Counter[str] = Counter()
 
     def jobs(self) -> dict[Callable[[], Awaitable[None]], float]:
@@ -51,6 +55,8 @@ class People:
             self.reserve: rates.reserve,
             self.resolve: rates.reserve,
             self.edit: rates.edit,
+            self.move: rates.move,
+            self.freeze: rates.freeze,
         }
 
     async def trade(self, job: Callable[[], Awaitable[None]], rate: float, until: float) -> None:
@@ -67,12 +73,26 @@ class People:
     async def buy(self) -> None:
         name, shop = self._shop()
         items = self._items[name]
-        basket = {item: self._dice.choice((1, 1, 1, 2)) for item in self._dice.sample(items, self._dice.choice((1, 1, len(items))))}
+        wanted = self._dice.sample(items, self._dice.choice((1, 1, len(items))))
+        basket = {item: self._dice.choice((1, 1, 1, 2)) for item in self._told_apart(name, wanted)}
         try:
             self._orders.append((name, shop.buy(basket, paid=self._dice.random() >= self._plan.rates.unpaid)))
             self.acted["bought"] += 1
         except SoldOut:
             self.acted["sold out"] += 1
+
+    def _told_apart(self, shop: str, wanted: list[str]) -> list[str]:
+        """Where a warehouse documents our orders per SKU: no two items of a basket that are made of the same."""
+        if self._plan.depot is None:
+            return wanted
+        chosen: list[str] = []
+        taken: set[str] = set()
+        for item in wanted:
+            parts = set(self._plan.parts(self._plans[shop], item))
+            if not parts & taken:
+                chosen.append(item)
+                taken |= parts
+        return chosen
 
     async def pay(self) -> None:
         if picked := self._pick():
@@ -101,6 +121,15 @@ class People:
                 shop.ship(ref)
                 self.acted["shipped"] += 1
 
+    async def move(self) -> None:
+        """Staff have the other location ship an order."""
+        if not (picked := self._pick()):
+            return
+        shop, ref = picked
+        if isinstance(shop, MemoryStandIn) and shop.name in self._split and not shop.orders[ref].pending:
+            shop.move(ref, self._dice.choice(shop.places()))
+            self.acted["moved order"] += 1
+
     async def edit(self) -> None:
         """Staff type a number into the shop's admin, a little off what it shows."""
         name, shop = self._shop()
@@ -113,6 +142,17 @@ class People:
             shop.edit(sku, max(0, shop.shows(sku) + change))
         self.acted["edited"] += 1
 
+    async def freeze(self) -> None:
+        """Somebody counts on the shelf and wants nothing written meanwhile, or is done."""
+        sku = self._dice.choice(self._plan.skus)
+        if sku in self._frozen:
+            await self._ask(freezing.thaw, Thaw(Scope(sku)))
+            self._frozen.discard(sku)
+        else:
+            self._frozen.add(sku)
+            await self._ask(freezing.freeze, Freeze(Scope(sku), "counting"))
+        self.acted["froze or thawed"] += 1
+
     # -- in the warehouse and at storefronts of our own ----------------------------------------------------------------------------------------
 
     async def receive(self) -> None:
@@ -122,10 +162,12 @@ class People:
         await self._move(stock.adjust, self._dice.choice((-1, -1, 1)))
 
     async def _move(self, verb: Any, units: int) -> None:
+        if not self._counted:
+            return
         self._serial += 1
         change = Change(
             self._dice.choice(self._plan.skus),
-            self._dice.choice(self._plan.places),
+            self._dice.choice(self._counted),
             units,
             reason="counted again",
             key=f"people-{self._serial}",

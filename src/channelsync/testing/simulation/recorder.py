@@ -48,6 +48,7 @@ class Recorder:
     """`tell` hears every event, in order. `shops` by channel name."""
 
     def __init__(self, clock: Clock, shops: Mapping[str, StandIn], tell: Callable[[Event], None], goods: Goods | None = None) -> None:
+        self.beside: Callable[[], None] = lambda: None  # what else is to be told after the shops
         self._clock, self._shops, self._tell = clock, shops, tell
         self.goods = goods or Goods()
         self._tails = {name: _Tail() for name in shops}
@@ -69,6 +70,7 @@ class Recorder:
             self._tell(event)
         for name, shop in self._shops.items():
             self._claims(name, shop)
+        self.beside()
 
     def _new_changes(self, name: str, shop: StandIn) -> list[Any]:
         tail = self._tails[name]
@@ -117,8 +119,8 @@ class Recorder:
         return self._clock.monotonic()
 
 
-def _facts(known: Known) -> tuple[int | None, int | None, int]:
-    return known.target, known.book, known.took
+def _facts(known: Known) -> tuple[int | None, int | None, int, bool]:
+    return known.target, known.book, known.took, known.frozen
 
 
 class RecordingDoor:
@@ -148,7 +150,7 @@ class RecordingDoor:
         if isinstance(item, Arming) and isinstance(result, Call):
             await self._armed(item, result)
         elif isinstance(item, Release) and isinstance(result, Call):
-            recorder.tell(Released(recorder.now(), item.key))
+            recorder.tell(Released(recorder.now(), item.key, await self._withdrawn(result)))
         elif isinstance(item, PageRead) and item.page.high_water is not None:
             name = await self._inner.read(_channel_name, item.channel_id)
             recorder.tell(Looked(recorder.now(), name, self._began.get(item.channel_id, 0.0)))
@@ -167,6 +169,12 @@ class RecordingDoor:
             self._recorder.shortages_seen = row_id
             self._recorder.supplied(sku, units, location)
 
+    async def _withdrawn(self, call: Call) -> frozenset[str]:
+        """The items that were armed with a call and did not leave with it."""
+        sent = {int(write.id.rsplit(".", 1)[1]) for write in call.writes}
+        armed = await self._inner.read(_attempts, call.key, self._recorder.goods)
+        return frozenset(row[1] for position, row in enumerate(armed) if position not in sent)
+
     async def _armed(self, item: Arming, call: Call) -> None:
         now = self._recorder.now()
         seen_at = self._seen_at.get(item.channel_id, now) if item.carrier is Carrier.SET else now
@@ -175,7 +183,7 @@ class RecordingDoor:
 
 
 _KNOWN = text("""
-    SELECT channels.name AS shop, COALESCE(listings.sku_text, listings.ref) AS sku, shelves.location, shelves.target, shelves.book,
+    SELECT channels.name AS shop, COALESCE(listings.sku_text, listings.ref) AS sku, shelves.location, shelves.target, shelves.book, shelves.frozen,
         COALESCE((SELECT SUM(took) FROM order_lines WHERE order_lines.shelf_id = shelves.id), 0) AS took
     FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
     ORDER BY shelves.id
@@ -201,7 +209,10 @@ _NAME = text("SELECT name FROM channels WHERE id = :id")
 
 def _known(conn: Connection, at: float, goods: Goods) -> list[Known]:
     rows = conn.execute(_KNOWN)
-    return [Known(at, row.shop, goods.item(row.shop, row.sku, row.location), row.target, row.book, int(row.took)) for row in rows]
+    return [
+        Known(at, row.shop, goods.item(row.shop, row.sku, row.location), row.target, row.book, int(row.took), bool(row.frozen))
+        for row in rows
+    ]
 
 
 def counted(conn: Connection, at: float, goods: Goods) -> list[Counted]:

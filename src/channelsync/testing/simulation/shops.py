@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from channelsync.testing.simulation.clocks import SkewedClock
-from channelsync.testing.simulation.plan import ShopPlan
+from channelsync.testing.simulation.plan import DEPOT, DepotPlan, ShopPlan
 from channelsync.testing.standins.base import Deliver, Faults, StandIn
-from channelsync.testing.standins.memory import MemoryStandIn
+from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
+from channelsync.testing.standins.memory import MemoryStandIn, MemoryWarehouse
 from channelsync.testing.standins.shopify import ShopifyStandIn
 from channelsync.testing.standins.woocommerce import WooCommerceStandIn
 
-_KINDS: Mapping[str, type[Any]] = {"memory": MemoryStandIn, "shopify": ShopifyStandIn, "woocommerce": WooCommerceStandIn}
+_KINDS: Mapping[str, type[Any]] = {
+    "bigcommerce": BigCommerceStandIn,
+    "memory": MemoryStandIn,
+    "shopify": ShopifyStandIn,
+    "woocommerce": WooCommerceStandIn,
+}
 
 
 def build(plan: ShopPlan, clock: SkewedClock, seed: int, deliver: Deliver) -> StandIn:
@@ -22,6 +28,15 @@ def build(plan: ShopPlan, clock: SkewedClock, seed: int, deliver: Deliver) -> St
         clock, random.Random(f"{seed} {plan.name}"), faults=Faults(), deliver=deliver, name=plan.name, **plan.dials
     )
     return shop
+
+
+def build_depot(plan: DepotPlan, clock: SkewedClock, seed: int) -> MemoryWarehouse:
+    return MemoryWarehouse(clock, random.Random(f"{seed} {DEPOT}"), faults=Faults(), name=DEPOT, **plan.dials)
+
+
+def depot_settings(house: MemoryWarehouse) -> dict[str, Any]:
+    table = house.settings(f"https://{house.name}.test")
+    return {name: value for name, value in table.items() if name not in {"connector", "role"}}
 
 
 def settings(plan: ShopPlan, shop: StandIn) -> dict[str, Any]:
@@ -36,4 +51,7 @@ def places(plan: ShopPlan, shop: StandIn) -> Mapping[str, tuple[str, ...]]:
     if isinstance(shop, ShopifyStandIn):
         [fed_by] = plan.places.values()
         return {shop.location.id: fed_by}
+    if isinstance(shop, BigCommerceStandIn):
+        [fed_by] = plan.places.values()
+        return dict.fromkeys(shop.places(), fed_by)
     return plan.places

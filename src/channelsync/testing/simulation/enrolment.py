@@ -1,0 +1,87 @@
+"""A world's shops and warehouse as channels of the ledger: locations, owners, bundles, rules, and what each daemon is told of each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from channelsync.contract import Role
+from channelsync.ledger import authorities, bundling, channels, locations, skus
+from channelsync.ledger.authorities import Ownership
+from channelsync.ledger.brackets import OnEdit
+from channelsync.ledger.bundling import Define, Defined, Part
+from channelsync.ledger.channels import ChannelSpec
+from channelsync.ledger.locations import LocationSpec
+from channelsync.ledger.rules import WHOLE
+from channelsync.ledger.ruling import Rule
+from channelsync.testing.simulation import shops as shop_rooms
+from channelsync.testing.simulation.node import ChannelPlan
+from channelsync.testing.simulation.plan import DEPOT, MAIN, TIMEOUT, Plan, ShopPlan
+from channelsync.testing.standins.base import StandIn
+from channelsync.testing.standins.memory import MemoryWarehouse
+
+POLL, SWEEP = 10.0, 30.0
+HOUSE_POLL = 5.0
+
+
+def enrol(database: Engine, plan: Plan, shops: Mapping[str, StandIn], house: MemoryWarehouse | None, now: datetime) -> list[ChannelPlan]:
+    """The shops in the order of the plan, then the warehouse."""
+    with database.connect() as conn, conn.begin():
+        places = dict(zip(plan.places, locations.ensure(conn, [LocationSpec(place) for place in plan.places], now), strict=True))
+        found = [_shop(conn, shop, shops[shop.name], places, now) for shop in plan.shops]
+        if house is not None:
+            found.append(_depot(conn, house, places, now))
+        _bundle(conn, plan, now)
+    return found
+
+
+def _shop(conn: Connection, plan: ShopPlan, shop: StandIn, places: Mapping[str, int], now: datetime) -> ChannelPlan:
+    channel_id = _register(conn, ChannelSpec(plan.name, plan.kind, places[MAIN]), now)
+    refs = {ref: tuple(places[code] for code in codes) for ref, codes in shop_rooms.places(plan, shop).items()}
+    return ChannelPlan(
+        channel_id,
+        plan.name,
+        plan.kind,
+        shop_rooms.settings(plan, shop),
+        places[MAIN],
+        refs,
+        plan.on_edit,
+        _rules(plan, channel_id, now),
+        POLL,
+        SWEEP,
+        TIMEOUT,
+    )
+
+
+def _rules(plan: ShopPlan, channel_id: int, now: datetime) -> tuple[Rule, ...]:
+    name = f"channels.{plan.name}.rules"
+    share = plan.share * WHOLE // 100
+    rules = [Rule(name, channel_id, safety_stock=plan.safety_stock, share=share, show_max=plan.show_max)]
+    if (sale := plan.sale) is not None:
+        opens = now + timedelta(seconds=sale.after)
+        rules.append(Rule(f"{name}.sale", channel_id, opens=opens, closes=opens + timedelta(seconds=sale.seconds), show_max=sale.show_max))
+    return tuple(rules)
+
+
+def _depot(conn: Connection, house: MemoryWarehouse, places: Mapping[str, int], now: datetime) -> ChannelPlan:
+    main = places[MAIN]
+    channel_id = _register(conn, ChannelSpec(DEPOT, "memory", main, Role.AUTHORITY), now)
+    authorities.enrol(conn, [Ownership(main, channel_id)], now)
+    table, [own] = shop_rooms.depot_settings(house), house.dials.locations
+    return ChannelPlan(channel_id, DEPOT, "memory", table, main, {own: (main,)}, OnEdit(), (), HOUSE_POLL, SWEEP, TIMEOUT, Role.AUTHORITY)
+
+
+def _register(conn: Connection, spec: ChannelSpec, now: datetime) -> int:
+    [channel_id] = channels.register(conn, [spec], now)
+    assert isinstance(channel_id, int)
+    return channel_id
+
+
+def _bundle(conn: Connection, plan: Plan, now: datetime) -> None:
+    """Before anything is listed, so that no set is ever taken for a SKU with stock of its own."""
+    skus.ensure(conn, {sku for parts in plan.bundles.values() for sku in parts}, now)
+    for name, parts in plan.bundles.items():
+        [defined] = bundling.define(conn, [Define(name, tuple(Part(sku, units) for sku, units in parts.items()), key=f"make {name}")], now)
+        assert isinstance(defined, Defined), defined

@@ -1,0 +1,101 @@
+"""What is left of the units that a warehouse system owns, told as supplies. The warehouse's own books and the shops' orders are the truth here.
+
+    left = its units - its reserves for others - what our orders still owe of them
+
+An order owes what its shop has not called off, shipped or not, until the warehouse has posted the shipment: until then its number contains them.
+What it has posted is gone, even if the shop calls it off later. A unit that a shop restocks is gone until a sales return brings it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+from channelsync.testing.simulation.goods import Goods
+from channelsync.testing.simulation.plan import MAIN
+from channelsync.testing.standins.base import StandIn
+from channelsync.testing.standins.memory import MemoryWarehouse
+
+Supply = Callable[[str, int, bool], None]
+"""(SKU, units, told)"""
+
+
+class HouseTruth:
+    """left: what the judge believes is left of a unit. supply: corrects it."""
+
+    def __init__(
+        self, house: MemoryWarehouse, shops: Mapping[str, StandIn], goods: Goods, left: Callable[[str], int], supply: Supply
+    ) -> None:
+        self._house, self._shops, self._goods, self._left, self._supply = house, shops, goods, left, supply
+        self._known: dict[str, int] = {}
+
+    def catch_up(self) -> None:
+        """Tell how the warehouse's own affairs and the orders have changed what is left, as far as promises do not say it."""
+        documented = self._documented()
+        owed = self._owed(documented)
+        for sku in self._house.items.values():
+            there = self.units(sku) + sum(units.get(sku, 0) for units in documented.values())
+            moved, self._known[sku] = there - self._known.get(sku, 0), there
+            if moved:
+                self._supply(sku, moved, False)
+            if rest := there - owed.get(sku, 0) - self._left(self._goods.unit(sku, MAIN)):
+                self._supply(sku, rest, True)
+
+    def units(self, sku: str) -> int:
+        return self._house.shows(sku) - self.foreign(sku)
+
+    def foreign(self, sku: str) -> int:
+        return self._house.place(sku).foreign
+
+    def returned(self, sku: str) -> int:
+        """Units that came back to the shops after they had left the house."""
+        lines = ((name, line) for name, shop in self._shops.items() for order in shop.orders.values() for line in order.lines)
+        return sum(line.returned * self._parts(name, line.sku, line.location).get(sku, 0) for name, line in lines)
+
+    def to_hold(self, sku: str) -> int:
+        """What the warehouse should keep for paid orders that it has not shipped yet."""
+        documented, wanted = self._documented(), 0
+        for name, shop in self._shops.items():
+            for ref, order in shop.orders.items():
+                if order.pending:
+                    continue
+                lines = (self._parts(name, line.sku, line.location).get(sku, 0) * (line.quantity - line.cancelled) for line in order.lines)
+                wanted += max(0, sum(lines) - documented.get(f"{name}/{ref}", {}).get(sku, 0))
+        return wanted
+
+    def undocumented(self) -> int:
+        """Units that shops have shipped and no document says so."""
+        documented, shipped = self._documented(), 0
+        for name, shop in self._shops.items():
+            for ref, order in shop.orders.items():
+                gone: dict[str, int] = defaultdict(int)
+                for line in order.lines:
+                    for sku, count in self._parts(name, line.sku, line.location).items():
+                        gone[sku] += line.shipped * count
+                shipped += sum(max(0, units - documented[f"{name}/{ref}"].get(sku, 0)) for sku, units in gone.items())
+        return shipped
+
+    def _documented(self) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for document in self._house.documents.values():
+            for line in document.lines.values():
+                found[document.key][self._house.items[line.item]] += line.shipped
+        return found
+
+    def _owed(self, documented: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+        owed: dict[str, int] = defaultdict(int)
+        for name, shop in self._shops.items():
+            for ref, order in shop.orders.items():
+                wanted: dict[str, int] = defaultdict(int)
+                for line in order.lines:
+                    for sku, count in self._parts(name, line.sku, line.location).items():
+                        wanted[sku] += (line.quantity - line.cancelled) * count
+                posted = documented.get(f"{name}/{ref}", {})
+                for sku in {*wanted, *posted}:
+                    owed[sku] += max(wanted.get(sku, 0), posted.get(sku, 0))
+        return owed
+
+    def _parts(self, shop: str, sku: str, location: str) -> Mapping[str, int]:
+        """SKU -> units that the warehouse owns in one piece."""
+        recipe = self._goods.recipe(shop, self._goods.item(shop, sku, location))
+        return {sku: recipe[unit] for sku in self._house.items.values() if (unit := self._goods.unit(sku, MAIN)) in recipe}
