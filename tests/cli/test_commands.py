@@ -224,6 +224,8 @@ def test_the_ledger_of_another_store_is_not_shown(alone: Scene) -> None:
     result = call("status", scene=alone)
     assert result.exit_code == 1
     assert "the config is for store 'other'" in result.stderr
+    found = json.loads(call("doctor", "--json", scene=alone).stdout)
+    assert "other-store" in {each["code"] for each in found}
 
 
 def test_a_config_with_problems(tmp_path: Path) -> None:

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from channelsync.cli import progress as room
 from channelsync.cli.app import app
 from channelsync.cli.planning import ROWS_SHOWN, _table
 from channelsync.clock import SystemClock
+from channelsync.ledger.database import open_database
 from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.memory import MemoryStandIn
 from channelsync.testing.standins.serving import Courier, shop_open
@@ -69,6 +71,20 @@ def test_what_is_wrong_is_grouped_with_its_remedy_and_never_linked_by_itself(sce
     assert [(row["channel"], row["sku_text"]) for row in listed["rows"]] == [("west", "POTS")]
     [variant] = said("listings", "list", "--problem", "variant", scene=scene)["rows"]
     assert "'CUP' is: correct the spelling" in variant["reason"]
+
+
+def test_doctor_names_the_kinds_and_what_may_be_linked_to_the_wrong_sku(scene: Scene) -> None:
+    database = open_database(scene.config.store.database)
+    with database.begin() as conn:
+        conn.execute(text("UPDATE listings SET sku_text = 'POT' WHERE sku_text = 'MUG'"))
+    database.dispose()
+    result = call("doctor", "--json", scene=scene)
+    found = {(each["channel"], each["code"]): each for each in json.loads(result.stdout)}
+    assert "(1 variant, 1 unknown)" in found["west", "listings-unlinked"]["what"]
+    moved = found["west", "listings-moved"]
+    assert moved["severity"] == "warning"
+    assert "it now carries the SKU of another article: POT" in moved["what"]
+    assert "listings link" in moved["remedy"]
 
 
 def test_a_sale_of_what_nobody_has_linked_waits_and_is_applied_by_linking(scene: Scene) -> None:

@@ -12,7 +12,10 @@ from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.ledger import aside_groups, channels
 from channelsync.ledger.aside_groups import Group
 
-group = typer.Typer(no_args_is_help=True, help="What could not be applied, with its reason; nothing is lost, and it can be tried again.")
+group = typer.Typer(
+    no_args_is_help=True,
+    help="What could not be applied, with its reason; nothing is lost, and it can be tried again.\n\n[dim]Example: channelsync aside list[/dim]",
+)
 
 Channel = Annotated[str | None, typer.Argument(help="Only this channel.", show_default=False)]
 

@@ -12,7 +12,10 @@ from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.ledger import bundling
 from channelsync.ledger.bundling import BundleRow
 
-group = typer.Typer(no_args_is_help=True, help="Bundles: SKUs without stock of their own, made of other SKUs.")
+group = typer.Typer(
+    no_args_is_help=True,
+    help="Bundles: SKUs without stock of their own, made of other SKUs.\n\n[dim]Example: channelsync bundles set KIT MUG-01:1 TEE-01:2[/dim]",
+)
 
 Sku = Annotated[str, typer.Argument(help="The bundle's SKU.")]
 

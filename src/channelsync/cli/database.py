@@ -16,7 +16,10 @@ from channelsync.ledger.upgrade import check as schema_state
 from channelsync.ledger.upgrade import upgrade as upgrade_schema
 from channelsync.shell.lock import exclusive
 
-group = typer.Typer(no_args_is_help=True, help="The ledger's database: bring its schema up to date, or check that it proves itself.")
+group = typer.Typer(
+    no_args_is_help=True,
+    help="The ledger's database: bring its schema up to date, or check that it proves itself.\n\n[dim]Example: channelsync db check[/dim]",
+)
 
 
 @group.command()

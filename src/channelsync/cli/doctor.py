@@ -17,6 +17,7 @@ from channelsync.clock import SystemClock
 from channelsync.contract import Diagnosis, Severity
 from channelsync.errors import ChannelsyncError
 from channelsync.ledger import channels, doctoring
+from channelsync.ledger.identity import WrongStore
 from channelsync.shell import doctor as shops
 from channelsync.shell import doctor_host
 from channelsync.shell.control import ControlError
@@ -69,6 +70,9 @@ def _ledger(store: StoreAt) -> tuple[dict[str, str | None], Found]:
     tables = {name: dict(each.locations) for name, each in store.config.channels.items()}
     try:
         return store.read(_shops), store.read(doctoring.examine, SystemClock().now(), tables)
+    except WrongStore as error:
+        remedy = "correct database or id under [store], or give this store a database of its own"
+        return {}, [("", Diagnosis("other-store", Severity.ERROR, str(error), remedy))]
     except ChannelsyncError:
         return {}, []
 
@@ -100,7 +104,11 @@ def _show(found: Found) -> None:
         rows = [(each.severity.value, each.what, each.remedy) for channel, each in found if channel == name]
         table(name or "This store", ("", "what", "what to do"), rows)
     counts = {severity: sum(each.severity is severity for _, each in found) for severity in ORDER}
-    said = ", ".join(f"[{COLOURS[severity]}]{count} {severity.value}s[/{COLOURS[severity]}]" for severity, count in counts.items() if count)
+    said = ", ".join(
+        f"[{COLOURS[severity]}]{count} {severity.value}{'s' if count > 1 else ''}[/{COLOURS[severity]}]"
+        for severity, count in counts.items()
+        if count
+    )
     say(said or "[green]nothing found[/green]")
 
 

@@ -11,7 +11,9 @@ from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.errors import ChannelsyncError
 from channelsync.ledger import drifts
 
-group = typer.Typer(no_args_is_help=True, help="Numbers somebody typed into a shop, or that nothing explains.")
+group = typer.Typer(
+    no_args_is_help=True, help="Numbers somebody typed into a shop, or that nothing explains.\n\n[dim]Example: channelsync drift list[/dim]"
+)
 
 
 class Undecided(ChannelsyncError):

@@ -17,7 +17,10 @@ from channelsync.ledger.listing_pages import MAX_PAGE, Filter, Show, list_listin
 from channelsync.ledger.workbench import Item, Kind
 from channelsync.shell.desk import plain
 
-group = typer.Typer(no_args_is_help=True, help="Listings of the shops and the SKUs they are linked to.")
+group = typer.Typer(
+    no_args_is_help=True,
+    help="Listings of the shops and the SKUs they are linked to.\n\n[dim]Example: channelsync listings match --dry-run[/dim]",
+)
 
 Ref = Annotated[str, typer.Argument(help="The listing's own id at the shop, as `listings list` shows it.")]
 Channel = Annotated[str, typer.Argument(help="A channel of the config.")]

@@ -16,7 +16,10 @@ from channelsync.contract import Role
 from channelsync.ledger import channel_places, locations
 from channelsync.ledger.channel_places import Place
 
-group = typer.Typer(invoke_without_command=True, help="Where units lie, and which places of the shops show them.")
+group = typer.Typer(
+    invoke_without_command=True,
+    help="Where units lie, and which places of the shops show them.\n\n[dim]Example: channelsync locations[/dim]",
+)
 
 
 @group.callback()

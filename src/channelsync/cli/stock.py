@@ -16,7 +16,7 @@ from channelsync.ledger.explaining import Explanation, ShelfView
 from channelsync.ledger.explaining import explain as explain_sku
 from channelsync.shell.desk import plain
 
-group = typer.Typer(no_args_is_help=True, help="Physical stock and reservations.")
+group = typer.Typer(no_args_is_help=True, help="Physical stock and reservations.\n\n[dim]Example: channelsync stock list MUG[/dim]")
 
 Sku = Annotated[str, typer.Argument(help="The SKU, exactly as the ledger spells it.")]
 Location = Annotated[str | None, typer.Option("--location", "-l", help="The ledger location; needed only if there are several.")]

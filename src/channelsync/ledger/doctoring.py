@@ -8,15 +8,20 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from channelsync.contract import Diagnosis, Role, Severity
-from channelsync.ledger import channel_places, channels, overview
+from channelsync.ledger import channel_places, channels, overview, workbench
 from channelsync.ledger.channels import ChannelState, PauseKind
 from channelsync.ledger.overview import ChannelView
 from channelsync.ledger.schema import listings, skus
+from channelsync.ledger.workbench import Kind
 
 Places = Mapping[str, tuple[str, ...]]
 
 OLD = timedelta(minutes=10)
 VERY_OLD = timedelta(hours=1)
+UNLINKED = frozenset({Kind.EMPTY, Kind.DUPLICATE, Kind.VARIANT, Kind.UNKNOWN, Kind.UNUSABLE})
+DOUBTFUL = frozenset({Kind.RENAMED, Kind.MOVED, Kind.BARCODE, Kind.REUSED})
+"""Linked perhaps to the wrong SKU. What is left is as the shop means it."""
+
 SILENT = timedelta(days=1)
 """Webhooks that stand for so long without one delivery are worth a word, if orders came meanwhile."""
 
@@ -98,13 +103,19 @@ def _flow(view: ChannelView, now: datetime) -> Iterator[Diagnosis]:
 
 
 def _listed(conn: Connection, state: ChannelState, view: ChannelView) -> Iterator[Diagnosis]:
+    groups = workbench.survey(conn, [state.id], few=1).groups
     if view.unlinked:
+        kinds = ", ".join(f"{group.count} {group.kind.value}" for group in groups if group.kind in UNLINKED)
         yield Diagnosis(
             "listings-unlinked",
             Severity.WARNING,
-            f"{view.unlinked} of {view.listings} listings stand for no SKU; their numbers are not written, and their orders wait",
+            f"{view.unlinked} of {view.listings} listings stand for no SKU{f' ({kinds})' if kinds else ''}; their numbers are not written, and their orders wait",
             f"`channelsync listings match {view.name}` shows why, `channelsync listings link` maps one",
         )
+    for group in groups:
+        if group.kind in DOUBTFUL:
+            what = f"{group.count} listings are doubtful ({group.kind.value}), such as {group.items[0].ref}: {group.items[0].reason}"
+            yield Diagnosis(f"listings-{group.kind.value}", Severity.WARNING, what, group.remedy, group.items[0].ref)
     if state.opened_at is not None and not view.listings:
         yield Diagnosis(
             "no-listings", Severity.ERROR, "the shop has told of no listing", "does it have products, and may our credentials read them?"

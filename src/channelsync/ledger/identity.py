@@ -19,6 +19,10 @@ from channelsync.ledger.schema import channels, facts
 STORE = "store"
 
 
+class WrongStore(WrongDatabase):
+    """The database belongs to another store."""
+
+
 @dataclass(frozen=True, slots=True)
 class ShopClaim:
     """shop: what the shop itself says it is (`Identity.shop`)."""
@@ -34,10 +38,10 @@ def claim_store(conn: Connection, store_id: str) -> None:
 
 
 def require_store(conn: Connection, store_id: str) -> None:
-    """Changes nothing. Raises WrongDatabase unless the database is this store's, or nobody's yet."""
+    """Changes nothing. Raises WrongStore unless the database is this store's, or nobody's yet."""
     owner = conn.scalar(select(facts.c.value).where(facts.c.name == STORE))
     if owner is not None and owner != store_id:
-        raise WrongDatabase(
+        raise WrongStore(
             f"this database belongs to store {owner!r}, the config is for store {store_id!r}; correct the database URL or the store's id in the config"
         )
 
