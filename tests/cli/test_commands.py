@@ -103,6 +103,7 @@ def test_stock_through_the_running_daemon(running: Scene) -> None:
     assert said("stock", "show", "SKU-1", scene=running)["holds"][0]["reference"] == "cart-1"
     assert said("stock", "release", "cart-1", scene=running)["units"] == 4
     assert said("stock", "release", "cart-1", scene=running)["already"] == "released"
+    assert "nothing is held under this reference" in call("stock", "release", "cart-9", scene=running).stdout
     assert said("stock", "count", "SKU-1", "7", scene=running)["on_hand"] == 7
     assert said("stock", "count", "NEW-1", "3", scene=running)["on_hand"] == 3
     rows = {row["sku"]: row["available"] for row in said("stock", "list", scene=running)}

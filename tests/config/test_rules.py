@@ -87,6 +87,7 @@ def test_a_window_is_in_the_stores_time_unless_it_says_another(tmp_path: Path) -
         ('[rules]\nsafety_stock = "5"\n', "rules.safety_stock", "remove the quotes"),
         ("[rules]\nsafety_stock = -1\n", "rules.safety_stock", "whole number of units"),
         ("[rules]\nsafety_stock = true\n", "rules.safety_stock", "whole number of units"),
+        ("[rules]\nsaftey_stock = 1\n", "rules.saftey_stock", "unknown key; did you mean 'safety_stock'?"),
         ('[rules.sku."X"]\nsaftey_stock = 1\n', "rules.sku.X.saftey_stock", "unknown key"),
         ('[channels.a.rules.listing."1"]\nmax = -1\n', "channels.a.rules.listing.1.max", "greater than or equal to 0"),
         ("[[rules.windows]]\nfrom = 2026-01-02T00:00:00\nuntil = 2026-01-01T00:00:00\nmax = 1\n", "rules.windows[0].until", "not after"),

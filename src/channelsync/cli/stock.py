@@ -175,7 +175,12 @@ def release(
     wanted = {"which": {"reference": reference, "sku": sku}, "quantity": quantity, "reason": reason, "actor": actor()}
     done = StoreAt(config).ask("stock.release", wanted)
     already = f" (already {done['already']})" if done["already"] else ""
-    dump(done) if json else say(f"{reference}: {done['units']} released, {done['held']} still held{already}")
+    told = (
+        "nothing is held under this reference"
+        if done["already"] == "unknown"
+        else f"{done['units']} released, {done['held']} still held{already}"
+    )
+    dump(done) if json else say(f"{reference}: {told}")
 
 
 def _change(

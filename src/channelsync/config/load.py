@@ -146,7 +146,7 @@ class _Loading:
         try:
             return model.model_validate_json(text, strict=True, extra="forbid")
         except ValidationError as error:
-            found = from_validation(error, at, model.model_fields if known is None else known)
+            found = from_validation(error, at, model.model_fields if known is None else known, model)
             lost = [key for key in self.resolver.failed if key[: len(at)] == at]
             found = [
                 (key, message) for key, message in found if key not in lost and not (lost and key == at)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from channelsync.errors import ChannelsyncError
 
@@ -45,10 +45,23 @@ def dotted(key: Key) -> str:
     return text.removeprefix(".")
 
 
-def from_validation(error: ValidationError, at: Key, known: Iterable[str]) -> list[tuple[Key, str]]:
-    """pydantic's errors in our words. known: key names that belong at `at`, for unknown keys and near misses."""
+def from_validation(error: ValidationError, at: Key, known: Iterable[str], model: type[BaseModel] | None = None) -> list[tuple[Key, str]]:
+    """pydantic's errors in our words. known: key names that belong at `at`, for unknown keys and near misses; model: tells those further in."""
     names = sorted(known)
-    return [((*at, *_way(details["loc"])), _say(details, names)) for details in error.errors(include_url=False)]
+    return [
+        ((*at, *_way(loc)), _say(details, names if len(loc) == 1 else _names_at(model, loc[:-1])))
+        for details in error.errors(include_url=False)
+        for loc in (details["loc"],)
+    ]
+
+
+def _names_at(model: type[BaseModel] | None, way: Key) -> Sequence[str]:
+    """The keys of a table inside a table; none where it is not a plain one."""
+    for step in way:
+        field = model.model_fields.get(str(step)) if model else None
+        inner = field.annotation if field else None
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
+    return sorted(field.alias or name for name, field in model.model_fields.items()) if model else ()
 
 
 def _way(loc: Key) -> Key:
@@ -59,7 +72,7 @@ def _way(loc: Key) -> Key:
 def _say(details: Mapping[str, Any], known: Sequence[str]) -> str:
     kind, loc = details["type"], details["loc"]
     if kind == "extra_forbidden":
-        return _unknown(str(loc[-1]), known if len(loc) == 1 else ())
+        return _unknown(str(loc[-1]), known)
     if kind == "missing":
         return "is missing; add it"
     if kind in _WANTED:
