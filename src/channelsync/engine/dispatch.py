@@ -115,7 +115,7 @@ class Dispatcher:
             after = seen[-1]
 
     async def _due_raises(self, after: tuple[int, int] | None) -> tuple[tuple[int, int], ...]:
-        if not self._store.time.steady():
+        if not self._store.time.steady() or not await self._store.ledger.read(selling.any_due, self._channel.id):
             return ()
         absolute = self._channel.traits.carrier is Carrier.SET
         avoid, now = await self._unwritten(), self._store.clock.now()
@@ -163,6 +163,8 @@ class Dispatcher:
     async def _send_all(self, *, raises: bool, seen: tuple[tuple[int, int], ...] = ()) -> None:
         for _ in range(ROUNDS_MAX):
             if self._stopped or not await hold_lease(self._store, self._channel):
+                return
+            if not await self._store.ledger.read(selling.any_due, self._channel.id):
                 return
             if raises:
                 await self._send_all(raises=False)  # lowers never wait
