@@ -204,10 +204,12 @@ def test_a_channel_that_only_looks_on_is_not_called_live_and_nothing_is_on_its_w
 
 
 def test_status_fits_a_hundred_columns_without_cutting_names(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = alone.file.read_text()
+    alone.file.write_text(words.replace("[channels.west]", "[channels.warehouse-in-the-west]"))
     said("apply", "--yes", scene=alone)
     monkeypatch.setenv("COLUMNS", "100")
     names = [line.split("│")[1].strip() for line in call("status", scene=alone).stdout.splitlines() if line.startswith("│")]
-    assert names == ["east", "west"]
+    assert names == ["east", "warehouse-in-the-west"]
 
 
 def test_a_ledger_in_a_folder_that_is_not_there(alone: Scene, tmp_path: Path) -> None:

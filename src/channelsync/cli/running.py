@@ -15,7 +15,7 @@ from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.overview import ChannelView, Overview, overview
 from channelsync.shell.desk import plain
 
-COLUMNS = ("channel", "state", "waiting#", "orders /min#", "webhooks /min#", "writes /min#", "last order", "look", "reading", "push")
+COLUMNS = ("channel", "state", "waiting#", "orders /min#", "hooks /min#", "writes /min#", "last order", "look", "reading", "push")
 
 
 def status(config: ConfigFile = None, json: AsJson = False) -> None:

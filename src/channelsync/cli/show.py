@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -34,7 +34,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     """A column whose name ends in # is right-aligned."""
     grid = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
-        grid.add_column(column.rstrip("#"), justify="right" if column.endswith("#") else "left", overflow="fold")  # ids are for copying
+        justify: JustifyMethod = "right" if column.endswith("#") else "left"
+        grid.add_column(column.rstrip("#"), justify=justify, overflow="fold", no_wrap=column == "channel")  # ids are for copying: never cut
     filled = [[escape(_text(cell)) for cell in row] for row in rows]
     for row in filled:
         grid.add_row(*row)
