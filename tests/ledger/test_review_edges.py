@@ -52,7 +52,7 @@ from channelsync.ledger.schema import orders as order_table
 from channelsync.ledger.sightings import Shown
 from support.authority import PLACE, SKU, open_owned
 from support.pushing import open_outgoing
-from support.selling import DAY, MINUTE, Shop, aside, line, open_shop, order
+from support.selling import DAY, MINUTE, Shop, aside, line, open_shop, order, picture
 from support.stock import NOW, assert_adds_up, level, open_channel
 
 
@@ -388,3 +388,44 @@ def test_an_answer_that_comes_after_a_newer_one_is_not_believed(conn: Connection
     assert owned.level.available <= owned.true_available()
     assert owned.arm() is not None, "nobody knows which of the two it took last: it is told again"
     proved(conn)
+
+
+# -- several locations of a shop, one of ours ------------------------------------------------------------------------------------------------
+
+
+def test_a_line_that_moves_between_two_numbers_fed_by_one_location_moves_both(conn: Connection, shop: Shop) -> None:
+    """The shop gives the units back to one of its numbers and takes them from the other; the ledger's units stay where they are."""
+    listings.upsert(conn, shop.channel, [Listing("a", "A", locations=("here", "there"))], NOW, {"here": (1,), "there": (1,)})
+    shop.see(order(line("a", 2, location="here")))
+    assert (shop.book("a", "here"), shop.book("a", "there")) == (8, 10)
+    shop.see(order(line("a", 2, location="there"), at=NOW + MINUTE))
+    assert (shop.book("a", "here"), shop.book("a", "there")) == (10, 8)
+    shop.see(order(line("a", 2, location="there"), state=OrderState.CANCELLED, at=NOW + 2 * MINUTE))
+    shop.see(order(line("a", 2, took=0, cancelled=2, location="there"), state=OrderState.CANCELLED, at=NOW + 3 * MINUTE))
+    assert (shop.book("a", "here"), shop.book("a", "there")) == (10, 10)
+    assert (level(conn, "A").on_hand, level(conn, "A").hard) == (10, 0)
+    proved(conn)
+
+
+def test_what_a_shop_withholds_follows_its_line_to_the_other_number(conn: Connection, shop: Shop) -> None:
+    listings.upsert(conn, shop.channel, [Listing("a", "A", locations=("here", "there"))], NOW, {"here": (1,), "there": (1,)})
+    later = NOW + DAY
+    for minute, place in enumerate(("here", "there")):
+        held = OrderLine("1", "a", 2, withheld=2, location=place)
+        shop.see(order(held, state=OrderState.PENDING, at=NOW + minute * MINUTE, hold_until=later))
+        targets = {ref: value for ref, value in picture(conn)["targets"].items() if ref[0] == "a"}
+        assert targets == {("a", other): 10 if other == place else 8 for other in ("here", "there")}
+
+
+def test_a_line_from_before_the_shop_named_its_places_keeps_its_number(conn: Connection, shop: Shop) -> None:
+    """The new number was read when it first appeared: it contains what the shop had taken by then."""
+    listings.upsert(conn, shop.channel, [Listing("one", "A")], NOW, {"": (1,)})
+    shop.link("one", "A")
+    conn.execute(update(shelves).where(shelves.c.location == "").values(book=10))
+    shop.see(order(line("one", 2, location=None)))
+    assert shop.book("one", "") == 8
+    listings.upsert(conn, shop.channel, [Listing("one", "A", locations=("here",))], NOW, {"here": (1,)})
+    new = select(shelves.c.id).join(table, table.c.id == shelves.c.listing_id).where(table.c.ref == "one", shelves.c.location == "here")
+    conn.execute(update(shelves).where(shelves.c.id.in_(new)).values(book=8, rebased_at=NOW + MINUTE))
+    shop.see(order(line("one", 2, location="here"), at=NOW + 2 * MINUTE))
+    assert (shop.book("one", ""), shop.book("one", "here")) == (8, 8)

@@ -33,9 +33,17 @@ def apply(work: OrderWork, line: OrderLine, found: Sequence[Group], sources: Seq
     if early and not found:
         past = net_effect.before_opening(wanted, line, 1, work.channel.opened_at)
         here = [_remember(work, row, past.times(row.at.pack)) for row in here]
-    for number, row in enumerate(here):
+    for number, row in enumerate(_shown_at(work, here, sources[0].shelf_id)):
         mine = wanted.times(row.at.pack)
         _move(work, row, mine.without_own() if number else mine, quantity=line.quantity)
+
+
+def _shown_at(work: OrderWork, here: Group, shelf_id: int | None) -> Group:
+    """The line's rows, with the shelf whose number the shop moves for it now; the one before gets its target too."""
+    first, *others = here
+    if first.at.shelf_id is not None and first.at.shelf_id != shelf_id:
+        work.shelves.add(first.at.shelf_id)
+    return [replace(first, at=replace(first.at, shelf_id=shelf_id)), *others]
 
 
 def _hold_clock(found: Sequence[Group]) -> datetime:

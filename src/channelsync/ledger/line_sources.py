@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from channelsync.contract import OrderLine
@@ -50,7 +50,19 @@ def choose(work: OrderWork, line: OrderLine, found: Sequence[Group]) -> Choice:
     place = target.at(work.channel, line.location)
     if place is None:
         return Choice(stays, _unmapped(line.location), _place_of(work, line))
-    return Choice(_pinned(target, found, target.sources(place)))
+    pinned = _pinned(target, found, target.sources(place))
+    return Choice(_shown_at(pinned, target, line.location))
+
+
+def _shown_at(sources: tuple[Source, ...], target: Target, location: str | None) -> tuple[Source, ...]:
+    """Of several numbers that one location feeds, the shop moves that of the place it names now.
+
+    From one named place to another only: a line that was seen before the shop named its places was never moved by it.
+    """
+    named = {name: shelf_id for name, (shelf_id, _) in target.shelves.items() if name}
+    if not location or location not in named or sources[0].shelf_id not in named.values():
+        return sources
+    return (replace(sources[0], shelf_id=named[location]), *sources[1:])
 
 
 def _pinned(target: Target, found: Sequence[Group], sources: tuple[Source, ...]) -> tuple[Source, ...]:

@@ -87,7 +87,7 @@ def save_line(conn: Connection, order_id: int, row: LineRow) -> LineRow:
         "debited": row.debited,
     }
     if row.id:
-        conn.execute(update(order_lines).where(order_lines.c.id == row.id).values(**values))
+        conn.execute(update(order_lines).where(order_lines.c.id == row.id).values(**values, shelf_id=row.at.shelf_id))
         return row
     at = {name: getattr(row.at, name) for name in ("sku_id", "location_id", "shelf_id", "bundle_id", "pack")}
     made = insert(order_lines).values(order_id=order_id, line_ref=row.line_ref, **at, **values).returning(order_lines.c.id)
