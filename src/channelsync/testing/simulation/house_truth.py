@@ -8,8 +8,8 @@ What it has posted is gone, even if the shop calls it off later. A unit that a s
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 
 from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.plan import MAIN
@@ -28,17 +28,22 @@ class HouseTruth:
     ) -> None:
         self._house, self._shops, self._goods, self._left, self._supply = house, shops, goods, left, supply
         self._known: dict[str, int] = {}
+        self.had: dict[str, set[int]] = defaultdict(set)
+        """SKU -> every number of units that has ever lain there."""
 
     def catch_up(self) -> None:
         """Tell how the warehouse's own affairs and the orders have changed what is left, as far as promises do not say it."""
-        documented = self._documented()
-        owed = self._owed(documented)
+        owed, settled = Counter[str](), Counter[str]()
+        for sku, wanted, posted in self._orders():
+            owed[sku] += wanted
+            settled[sku] += min(wanted, posted)
         for sku in self._house.items.values():
-            there = self.units(sku) + sum(units.get(sku, 0) for units in documented.values())
+            self.had[sku].add(self._house.shows(sku))
+            there = self.units(sku) + settled[sku]  # what was shipped and then called off has gone without a word
             moved, self._known[sku] = there - self._known.get(sku, 0), there
             if moved:
                 self._supply(sku, moved, False)
-            if rest := there - owed.get(sku, 0) - self._left(self._goods.unit(sku, MAIN)):
+            if rest := there - owed[sku] - self._left(self._goods.unit(sku, MAIN)):
                 self._supply(sku, rest, True)
 
     def units(self, sku: str) -> int:
@@ -82,8 +87,9 @@ class HouseTruth:
                 found[document.key][self._house.items[line.item]] += line.shipped
         return found
 
-    def _owed(self, documented: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-        owed: dict[str, int] = defaultdict(int)
+    def _orders(self) -> Iterator[tuple[str, int, int]]:
+        """(SKU, wanted, posted) of each order: what its shop has not called off, and what the warehouse has shipped of it."""
+        documented = self._documented()
         for name, shop in self._shops.items():
             for ref, order in shop.orders.items():
                 wanted: dict[str, int] = defaultdict(int)
@@ -91,9 +97,8 @@ class HouseTruth:
                     for sku, count in self._parts(name, line.sku, line.location).items():
                         wanted[sku] += (line.quantity - line.cancelled) * count
                 posted = documented.get(f"{name}/{ref}", {})
-                for sku in {*wanted, *posted}:
-                    owed[sku] += max(wanted.get(sku, 0), posted.get(sku, 0))
-        return owed
+                for sku in sorted({*wanted, *posted}):
+                    yield sku, wanted.get(sku, 0), posted.get(sku, 0)
 
     def _parts(self, shop: str, sku: str, location: str) -> Mapping[str, int]:
         """SKU -> units that the warehouse owns in one piece."""

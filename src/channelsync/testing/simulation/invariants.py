@@ -62,6 +62,13 @@ def rules_at_rest(conn: Connection, plan: Plan, truth: Promises, goods: Goods, s
             yield f"{shop} {item} has the target {row['target']}, by the rules it is {wanted}"
 
 
+def house_always(conn: Connection, truth: HouseTruth) -> Iterator[str]:
+    """What the ledger believes to lie there has lain there at some time: neither silence nor a null is a number."""
+    for row in conn.execute(_OWNED):
+        if row.counted and row.on_hand not in truth.had[row.sku]:
+            yield f"{row.sku}: the ledger has {row.on_hand} there; that many the warehouse never had"
+
+
 def house_at_rest(conn: Connection, house: MemoryWarehouse, truth: HouseTruth) -> Iterator[str]:
     """The ledger has the warehouse's numbers, the warehouse has our claims, and a shipment waits for its reading only if nobody documented it."""
     for row in conn.execute(_OWNED):
@@ -122,7 +129,7 @@ _SHELVES = text("""
     ORDER BY shelves.id
 """)
 _OWNED = text("""
-    SELECT skus.sku, on_hand, held_elsewhere FROM stock_levels JOIN skus ON skus.id = stock_levels.sku_id
+    SELECT skus.sku, skus.counted, on_hand, held_elsewhere FROM stock_levels JOIN skus ON skus.id = stock_levels.sku_id
     JOIN locations ON locations.id = stock_levels.location_id WHERE locations.authority_id IS NOT NULL ORDER BY skus.sku
 """)
 _PENDING = text("SELECT COALESCE(SUM(pending_debit), 0) FROM stock_levels")

@@ -394,6 +394,8 @@ class World:
         self._bugs()
         with self.database.connect() as conn, conn.begin():
             problems = list(invariants.always(conn, self._accepted))
+            if self.house is not None:
+                problems += invariants.house_always(conn, self.house_truth)
         problems += [str(harm) for harm in self.judge.violations]
         if problems:
             raise Broken("\n".join(problems[:PROBLEMS_MAX]))
