@@ -1,4 +1,4 @@
-"""Two hundred worlds, each another. A failure names its seed; the command in its message replays it step by step."""
+"""Three hundred worlds, each another. A failure names its seed; the command in its message replays it step by step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from channelsync.testing.simulation.draw import draw
 from channelsync.testing.simulation.quiet import quiet
 from channelsync.testing.simulation.world import Report, World
 
-SEEDS = int(os.environ.get("CHANNELSYNC_SEEDS", "200"))
+SEEDS = int(os.environ.get("CHANNELSYNC_SEEDS", "300"))
 FIRST = int(os.environ.get("CHANNELSYNC_FIRST_SEED", "1"))
 
 
