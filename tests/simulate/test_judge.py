@@ -245,3 +245,21 @@ def test_a_raise_above_what_is_left_because_of_an_order_its_own_shop_has_not_tak
     story.release()
     story.write(1)
     assert story.harms() == [(HarmClass.CROSS_WINDOW, 1)]
+
+
+def _frozen_after_arming(withdrawn: frozenset[str]) -> list[tuple[HarmClass, int]]:
+    story = Story()
+    story.receive(1, target=6)
+    story.arm(6, 1)
+    story.tell(Known(story.at, "A", "X", 6, 5, 0, frozen=True))
+    story.tell(Released(story.at, "key", withdrawn))
+    return story.harms()
+
+
+def test_a_write_that_is_let_go_although_its_item_is_frozen_is_a_violation() -> None:
+    assert _frozen_after_arming(frozenset()) == [(HarmClass.FROZEN, 0)]
+    assert not HarmClass.FROZEN.is_race
+
+
+def test_a_write_that_was_withdrawn_in_time_broke_no_freeze() -> None:
+    assert _frozen_after_arming(frozenset({"X"})) == []
