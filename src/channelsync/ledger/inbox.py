@@ -132,7 +132,9 @@ def replay(conn: Connection, items: Sequence[tuple[int, str]], now: datetime) ->
 def waiting(conn: Connection) -> dict[int, Waiting]:
     """What is not handled yet, by channel."""
     query = select(inbox.c.channel_id, func.count().label("count"), func.min(inbox.c.received_at).label("oldest"))
-    rows = conn.execute(query.where(RECEIVED).group_by(inbox.c.channel_id + 0, inbox.c.channel_id))  # not by the index of all that ever came
+    rows = conn.execute(
+        query.where(RECEIVED).group_by(inbox.c.channel_id + 0, inbox.c.channel_id)
+    )  # not by the index of all that ever came
     return {row.channel_id: Waiting(row[1], row.oldest) for row in rows}
 
 
