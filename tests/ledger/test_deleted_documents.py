@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import Connection
 
@@ -30,6 +32,7 @@ def _asked(owned: Owned) -> tuple[list[str], list[str]]:
 
 def test_a_cancelled_order_needs_no_document(owned: Owned) -> None:
     assert _asked(owned) == (["shop/1"], ["shop/1"])
+    owned.now += timedelta(seconds=1)
     owned.order("1", 3, cancelled=3, state=OrderState.CANCELLED)
     assert owned.arm() is None
     assert _asked(owned) == ([], [])
