@@ -148,10 +148,12 @@ class Orders:
         for line in order.lines:
             if not line.true.open or line.true.shipped or line.location == location:
                 continue
-            self._shelves().move(line.sku, line.location, line.taken, "restore", order=order.ref)
-            line.location = location
+            before, line.location, line.true.location = line.location, location, location
+            if not line.taken:
+                continue
+            self._shelves().move(line.sku, before, line.taken, "restore", order=order.ref)
             self._shelves().move(line.sku, location, -line.taken, "sale", order=order.ref)
-            line.effects = [(line.taken, self._clock.now())] if line.taken else []
+            line.effects = [(line.taken, self._clock.now())]
         self._changed(order)
 
     def delete(self, ref: str) -> None:
