@@ -209,7 +209,7 @@ def test_status_fits_a_hundred_columns_without_cutting_names(alone: Scene, monke
     said("apply", "--yes", scene=alone)
     monkeypatch.setenv("COLUMNS", "100")
     names = [line.split("│")[1].strip() for line in call("status", scene=alone).stdout.splitlines() if line.startswith("│")]
-    assert names == ["east", "warehouse-in-the-west"]
+    assert [name for name in names if name] == ["east", "warehouse-in-the-west"], "a long trouble may go on in a second line"
 
 
 def test_a_ledger_in_a_folder_that_is_not_there(alone: Scene, tmp_path: Path) -> None:
