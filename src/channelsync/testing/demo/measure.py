@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -80,7 +80,7 @@ class SeenOrder:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A write of ours that the shop has accepted; where its answer proves nothing, at the moment the shop's own number moved."""
+    """A write of ours that the shop has accepted. One that applies writes later has accepted it that much before its number moved."""
 
     channel: str
     sku: str
@@ -100,7 +100,8 @@ def seen_orders(conn: Connection) -> list[SeenOrder]:
     return found
 
 
-def written(conn: Connection, shops: Mapping[str, StandIn]) -> list[Written]:
+def written(conn: Connection, shops: Mapping[str, StandIn], applied_after: Mapping[str, timedelta]) -> list[Written]:
+    """applied_after: for shops that accept first, how long after that their number moves."""
     query = (
         select(channels.c.name, skus.c.sku, attempts.c.created_at, attempts.c.settled_at, attempts.c.accepted, attempts.c.call_key)
         .join(shelves, shelves.c.id == attempts.c.shelf_id)
@@ -113,7 +114,10 @@ def written(conn: Connection, shops: Mapping[str, StandIn]) -> list[Written]:
     moved = {(name, change.sku, change.write): change.at for name, shop in shops.items() for change in shop.changes if change.write}
     found = []
     for row in conn.execute(query):
-        accepted_at = moved.get((row.name, row.sku, row.call_key)) if row.accepted else row.settled_at
+        accepted_at = row.settled_at
+        if row.accepted:
+            moved_at = moved.get((row.name, row.sku, row.call_key))
+            accepted_at = None if moved_at is None else moved_at - applied_after[row.name]
         if accepted_at is not None:
             found.append(Written(row.name, row.sku, row.created_at, accepted_at))
     return sorted(found, key=lambda write: write.accepted_at)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +53,9 @@ from channelsync.testing.standins.woocommerce import WooCommerceStandIn
 log = structlog.get_logger(__name__)
 
 STEP_SECONDS = 0.25
+BIGCOMMERCE_APPLIES = 0.3
+"""Seconds from an accepted adjustment to the number that moves."""
+
 BIGCOMMERCE_QUOTA = 3_000
 """Requests per 30 s, as on a large plan: the smallest one, 150, is less than this many orders ask for."""
 OPENING_TRIES = 20
@@ -105,6 +108,7 @@ class _Stage:
                 visibility_lag=float(VISIBILITY_SECONDS),
                 hang_seconds=TIMEOUT_SECONDS * 1.5,
                 quota=BIGCOMMERCE_QUOTA,
+                apply_seconds=BIGCOMMERCE_APPLIES,
             ),
         }
         self.account = MoyskladStandIn(
@@ -254,7 +258,8 @@ class _Stage:
         self.recorder.catch_up()
         differences = await self.differences()
         deliveries, pushes = await self.ledger.read(measure.counts)
-        seen, writes = await self.ledger.read(measure.seen_orders), await self.ledger.read(measure.written, self.shops)
+        seen = await self.ledger.read(measure.seen_orders)
+        writes = await self.ledger.read(measure.written, self.shops, {"bigcommerce": timedelta(seconds=BIGCOMMERCE_APPLIES)})
         truth = self.crowd.truth
         return Summary(
             seed=self.options.seed,

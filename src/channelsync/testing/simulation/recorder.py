@@ -54,7 +54,7 @@ class Recorder:
         self._tails = {name: _Tail() for name in shops}
         self._known: dict[tuple[str, str], Known] = {}
         self._counted: dict[tuple[str, str], int] = {}
-        self.shortages_seen = 0
+        self.movements_seen = 0
 
     def supplied(self, sku: str, units: int, location: str = "", *, told: bool = True) -> None:
         self._tell(Supplied(self._clock.monotonic(), self.goods.unit(sku, location), units, told))
@@ -144,9 +144,7 @@ class RecordingDoor:
         if isinstance(item, Change) and verb.__name__ in PHYSICAL and not result.repeat:
             recorder.supplied(item.sku, item.quantity, item.location)
         if verb.__name__ not in QUIET_VERBS:
-            await self._shortages()
-            now, goods = recorder.now(), recorder.goods
-            recorder.known(await self._inner.read(_known, now, goods), await self._inner.read(counted, now, goods))
+            await self._news()
         if isinstance(item, Arming) and isinstance(result, Call):
             await self._armed(item, result)
         elif isinstance(item, Release) and isinstance(result, Call):
@@ -163,11 +161,14 @@ class RecordingDoor:
             self._seen_at[args[0]] = self._recorder.now()
         return await self._inner.read(query, *args, **kwargs)
 
-    async def _shortages(self) -> None:
-        """Units that were shipped although nobody had counted them were there all along."""
-        for row_id, sku, location, units in await self._inner.read(_found, self._recorder.shortages_seen):
-            self._recorder.shortages_seen = row_id
-            self._recorder.supplied(sku, units, location)
+    async def _news(self) -> None:
+        """What the ledger knows now. Units that were shipped although nobody had counted them were there all along."""
+        recorder = self._recorder
+        news = await self._inner.read(_read_news, recorder.now(), recorder.goods, recorder.movements_seen)
+        recorder.movements_seen = news.last_movement
+        for sku, location, units in news.found:
+            recorder.supplied(sku, units, location)
+        recorder.known(news.known, news.counted)
 
     async def _withdrawn(self, call: Call) -> frozenset[str]:
         """The items that were armed with a call and did not leave with it."""
@@ -184,8 +185,9 @@ class RecordingDoor:
 
 _KNOWN = text("""
     SELECT channels.name AS shop, COALESCE(listings.sku_text, listings.ref) AS sku, shelves.location, shelves.target, shelves.book, shelves.frozen,
-        COALESCE((SELECT SUM(took) FROM order_lines WHERE order_lines.shelf_id = shelves.id), 0) AS took
+        COALESCE(own.took, 0) AS took
     FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
+        LEFT JOIN (SELECT shelf_id, SUM(took) AS took FROM order_lines GROUP BY shelf_id) AS own ON own.shelf_id = shelves.id
     ORDER BY shelves.id
 """)
 _COUNTED = text("""
@@ -201,10 +203,28 @@ _ATTEMPTS = text("""
     WHERE attempts.call_key = :key ORDER BY attempts.position
 """)
 _FOUND = text(
-    "SELECT movements.id, skus.sku, locations.code, movements.on_hand FROM movements JOIN skus ON skus.id = movements.sku_id "
+    "SELECT skus.sku, locations.code, movements.on_hand FROM movements JOIN skus ON skus.id = movements.sku_id "
     "JOIN locations ON locations.id = movements.location_id WHERE type = 'shortage' AND movements.id > :after ORDER BY movements.id"
 )
+_LAST = text("SELECT COALESCE(MAX(id), 0) FROM movements")
 _NAME = text("SELECT name FROM channels WHERE id = :id")
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """found: (SKU, location, units) that nobody had counted."""
+
+    found: list[tuple[str, str, int]]
+    last_movement: int
+    known: list[Known]
+    counted: list[Counted]
+
+
+def _read_news(conn: Connection, at: float, goods: Goods, after: int) -> _News:
+    """One reading: the ledger's door is what the daemon waits at, too."""
+    last = int(conn.execute(_LAST).scalar_one())
+    found = [(row[0], row[1], int(row[2])) for row in conn.execute(_FOUND, {"after": after})] if last > after else []
+    return _News(found, last, _known(conn, at, goods), counted(conn, at, goods))
 
 
 def _known(conn: Connection, at: float, goods: Goods) -> list[Known]:
@@ -226,10 +246,6 @@ def counted(conn: Connection, at: float, goods: Goods) -> list[Counted]:
 
 def _attempts(conn: Connection, key: str, goods: Goods) -> list[tuple[str, str, int, int]]:
     return [(row[0], goods.item(row[0], row[1], row[2]), row[3], row[4]) for row in conn.execute(_ATTEMPTS, {"key": key})]
-
-
-def _found(conn: Connection, after: int) -> list[tuple[int, str, str, int]]:
-    return [(row[0], row[1], row[2], int(row[3])) for row in conn.execute(_FOUND, {"after": after})]
 
 
 def _channel_name(conn: Connection, channel_id: int) -> str:
