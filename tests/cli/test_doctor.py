@@ -180,9 +180,9 @@ def test_addresses_that_shops_cannot_call(url: str, codes: list[str]) -> None:
 
 def test_the_filesystem_is_that_of_the_longest_mount(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
-    mounts.write_text("/dev/sda1 / ext4 rw 0 0\nserver:/x /srv/my\\040data nfs4 rw 0 0\ntmpfs /srv tmpfs rw 0 0\n")
-    assert filesystem(Path("/srv/my data/acme.db"), mounts) == "nfs4"
-    assert filesystem(Path("/srv/acme.db"), mounts) == "tmpfs"
+    mounts.write_text("/dev/sda1 / ext4 rw 0 0\nserver:/x /shelf/my\\040data nfs4 rw 0 0\ntmpfs /shelf tmpfs rw 0 0\n")
+    assert filesystem(Path("/shelf/my data/acme.db"), mounts) == "nfs4"
+    assert filesystem(Path("/shelf/acme.db"), mounts) == "tmpfs"
     assert filesystem(Path("/var/acme.db"), mounts) == "ext4"
     assert filesystem(Path("/var/acme.db"), tmp_path / "none") == ""
 
