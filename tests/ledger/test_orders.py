@@ -85,6 +85,13 @@ def test_what_has_left_one_place_stays_booked_there(conn: Connection, shop: Shop
     assert_adds_up(conn)
 
 
+def test_what_waits_in_quarantine_lies_where_it_lies(conn: Connection, shop: Shop) -> None:
+    shop.see(order(line("a", 3, quarantined=1)))
+    shop.see(order(line("a", 3, quarantined=1, location="there"), at=LATER))
+    assert (tally(conn), tally(conn, location="annex")) == ((9, 0, 0, 1), (10, 0, 2, 0))
+    assert_adds_up(conn)
+
+
 # -- mapping -------------------------------------------------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,11 @@ DEAD = (OrderState.CANCELLED, OrderState.DELETED)
 
 @dataclass
 class Life:
-    """An order that lives: the shop lowers its number when it is paid. Moved and removed is only what has not begun to ship."""
+    """An order that lives: the shop lowers its number when it is paid. Removed is only what has not begun to ship.
+
+    Moved is only what has left no trace at its place: what was shipped or waits in quarantine stays booked there, and the last version alone
+    cannot tell where that was.
+    """
 
     draw: st.DrawFn
     state: OrderState = OrderState.OPEN
@@ -76,7 +80,7 @@ class Life:
             case "take back" if line.shipped > line.restocked:
                 back = min(units, line.shipped - line.restocked)
                 line = self._took(replace(line, restocked=line.restocked + back), -back)
-            case "move" if not line.shipped:
+            case "move" if not line.shipped and not line.quarantined:
                 line = replace(line, location="there" if line.location == "here" else "here")
             case "remove" if not line.shipped:
                 del self.lines[place]
