@@ -178,5 +178,5 @@ class LetsForeignErrorsOut(MemoryConnector):
     async def check(self) -> Identity:
         try:
             return await super().check()
-        except Misunderstood as error:
+        except (Misunderstood, Unavailable) as error:
             raise KeyError("id") from error

@@ -56,11 +56,20 @@ def test_tries_are_bounded_and_the_last_error_comes_out() -> None:
     assert shop.calls == 4
 
 
-@pytest.mark.parametrize("error", [Refused("no"), Misunderstood("html"), KeyError("bug"), CircuitOpen("down"), OverBudget("full")])
+@pytest.mark.parametrize("error", [Refused("no"), KeyError("bug"), CircuitOpen("down"), OverBudget("full")])
 def test_what_repeating_cannot_help_is_not_repeated(error: Exception) -> None:
     shop = Shop([error], forever=True)
     result, seconds = _run(shop)
     assert (result, shop.calls, seconds) == (error, 1, 0)
+
+
+def test_an_answer_that_made_no_sense_is_asked_for_once_more() -> None:
+    cut_off = Shop([Misunderstood("it ends in the middle")])
+    assert (_run(cut_off)[0], cut_off.calls) == ("answer", 2)
+    changed = Shop([Misunderstood("no orders in it")], forever=True)
+    assert (str(_run(changed)[0]), changed.calls) == ("no orders in it", 2)
+    between = Shop([Misunderstood("html"), Unavailable("502"), Misunderstood("html"), Unavailable("502")])
+    assert (str(_run(between)[0]), between.calls) == ("html", 3)
 
 
 def test_refusals_cost_no_try_but_are_bounded() -> None:

@@ -18,8 +18,8 @@ LAG = 2.0
 class Story:
     """Tells a judge what happens, one second apart."""
 
-    def __init__(self, *, exclusive: bool = True, safety_stock: int = 0) -> None:
-        goods = Goods(offers=lambda _shop, item, left: left(item) - safety_stock)
+    def __init__(self, *, exclusive: bool = True, safety_stock: int = 0, show_max: int = 99) -> None:
+        goods = Goods(offers=lambda _shop, item, left: min(left(item) - safety_stock, show_max))
         self.judge = Judge({"A": ShopFacts(LAG, exclusive), "B": ShopFacts(LAG, True)}, goods)
         self.at = 100.0
         self.shows = {"A": 5, "B": 5}
@@ -245,6 +245,21 @@ def test_a_raise_above_what_is_left_because_of_an_order_its_own_shop_has_not_tak
     story.release()
     story.write(1)
     assert story.harms() == [(HarmClass.CROSS_WINDOW, 1)]
+
+
+@pytest.mark.parametrize(("units", "expected"), [(1, HarmClass.RESTORED), (2, HarmClass.BOOKKEEPING)])
+def test_a_shop_shows_more_than_its_rules_allow_when_it_gives_a_unit_back_meanwhile(units: int, expected: HarmClass) -> None:
+    story = Story(show_max=5)
+    story.sell("A")
+    story.know("A", target=4, book=4, took=1, promised=1)
+    story.receive(3, target=5, book=4)
+    story.know("A", target=5, book=4, took=1, promised=1)
+    story.look("A", "B")
+    story.arm(5, 1)
+    story.release()
+    story.change("A", 1, "restore", order="1")
+    story.write(units)
+    assert [kind for kind, _ in story.harms()] == [expected]
 
 
 def _frozen_after_arming(withdrawn: frozenset[str]) -> list[tuple[HarmClass, int]]:

@@ -57,7 +57,8 @@ def _scene(view: View) -> Group:
         grid.add_row(sku, str(free), *(str(shown[name]) for name in shops))
     rest = len(view.rows) - ROWS_SHOWN
     events = "\n".join(view.truth.events) or "..."
-    title = f"{view.phase}, {view.seconds_left:.0f} s left; {view.truth.orders} orders, {view.truth.units_sold} units sold"
+    left = f", {view.seconds_left:.0f} s left" if view.seconds_left else ""
+    title = f"{view.phase}{left}; {view.truth.orders} orders, {view.truth.units_sold} units sold"
     return Group(title, grid, f"... and {rest} more SKUs" if rest > 0 else "", Panel(events, title="last events", title_align="left"))
 
 

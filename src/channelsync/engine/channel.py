@@ -76,6 +76,7 @@ class Lease:
 class Channel:
     """`id` is the ledger's. `trouble` is the last thing that went wrong, for `status`; None while all is well.
 
+    misread: how many answers in a row made no sense.
     introduced: the shop has said who it is (`engine.introduce`); False makes every reader ask first.
     heard: what the shop's clock said with its last reading, and the monotonic time then.
     measured: what a probe found out about this shop, by name.
@@ -93,6 +94,7 @@ class Channel:
     placed: Signal = field(default_factory=Signal)
     trouble: str | None = None
     unreachable: bool = False
+    misread: int = 0
     introduced: bool = True
     heard: tuple[datetime, float] | None = None
     measured: Mapping[str, float] = field(default_factory=dict)

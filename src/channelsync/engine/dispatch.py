@@ -276,8 +276,7 @@ class Dispatcher:
         self._channel.hear(told, self._store.clock.monotonic())
         readings = {reading.shelf: reading for reading in told}
         seen = [Seen(state, readings[state.shelf].shows) for state in states if state.shelf in readings]
-        for one in seen:
-            await self._store.ledger.run(brackets.note_readings, one)
+        await asyncio.gather(*(self._store.ledger.run(brackets.note_readings, one) for one in seen))
         if seen:
             self._channel.look.set()
         return seen

@@ -27,6 +27,10 @@ UNHEARD_SECONDS = 3600.0
 """A shop that has told no time for so long, and has no number left to be read, may never tell one."""
 
 
+MISREAD_PAUSE_MAX = 60.0
+"""A shop whose answers make no sense, one after the other, is asked this seldom."""
+
+
 @dataclass(slots=True)
 class Store:
     """One store: one ledger and its channels. `owner` names this process in leases.
@@ -87,9 +91,11 @@ class Store:
                 channel.unreachable = isinstance(error, NotReached)
                 log.warning("channel gave no usable answer", channel=channel.name, error=str(error))
             return error.retry_after or 2.0
+        channel.misread += 1
         log.warning("channel was not understood", channel=channel.name, error=str(error))
-        return 10.0
+        return min(MISREAD_PAUSE_MAX, 2.0 ** min(channel.misread, 6))
 
     def well(self, channel: Channel) -> None:
         channel.trouble = None
+        channel.misread = 0
         channel.unreachable = False

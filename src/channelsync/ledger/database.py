@@ -21,6 +21,7 @@ CONNECTIONS = 5
 
 READ_ONLY = "channelsync_read_only"
 MIGRATING = "channelsync_migrating"
+PRAGMAS = "channelsync_pragmas"
 POSTGRES_SETTINGS = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
 """A node that hangs inside a transaction must not hold the others for ever."""
 
@@ -130,12 +131,14 @@ def _open_sqlite(url: URL, *, durable: bool) -> Engine:
 def _begin_sqlite(conn: Connection) -> None:
     """A writer takes the write lock at once: a reader that turns into a writer half way fails without waiting."""
     options = conn.get_execution_options()
-    read_only = bool(options.get(READ_ONLY))
-    # Neither setting can be changed inside a transaction, and a pooled connection keeps the last one's. Migrations rebuild tables that
-    # others refer to, so they run with foreign keys off and check them at the end.
-    conn.exec_driver_sql(f"PRAGMA query_only = {int(read_only)}")
-    conn.exec_driver_sql(f"PRAGMA foreign_keys = {int(not options.get(MIGRATING))}")
-    conn.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    wanted = bool(options.get(READ_ONLY)), not options.get(MIGRATING)
+    if conn.info.get(PRAGMAS) != wanted:
+        # Neither can be changed inside a transaction, and a pooled connection keeps what it was last told. Migrations rebuild tables that
+        # others refer to, so they run with foreign keys off and check them at the end.
+        conn.exec_driver_sql(f"PRAGMA query_only = {int(wanted[0])}")
+        conn.exec_driver_sql(f"PRAGMA foreign_keys = {int(wanted[1])}")
+        conn.info[PRAGMAS] = wanted
+    conn.exec_driver_sql("BEGIN" if wanted[0] else "BEGIN IMMEDIATE")
 
 
 def _create_private(path: Path) -> None:

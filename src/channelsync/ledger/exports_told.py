@@ -79,15 +79,30 @@ def _hear_page(conn: Connection, item: ClaimsRead, now: datetime) -> int:
     keys = {claimed.key for claimed in item.page.items}
     query = select(exports).where(exports.c.channel_id == item.channel_id, exports.c.key.in_(keys)).order_by(exports.c.id)
     known = {row["key"]: row for row in conn.execute(query.with_for_update()).mappings()}
-    for claimed in item.page.items:
-        row = known.get(claimed.key)
-        if row is not None and item.question >= row["told_seq"] and not _replaced(row, claimed):
+    mine = [(known[each.key], each) for each in item.page.items if each.key in known]
+    mine = [(row, each) for row, each in mine if item.question >= row["told_seq"] and not _replaced(row, each)]
+    lines = exports_lines.of(conn, [row["id"] for row, _ in mine])
+    moved, repeats = set[int](), set[int]()
+    for row, claimed in mine:
+        if row["id"] not in moved and _says_nothing_new(row, claimed, lines.get(row["id"], [])):
+            repeats.add(row["id"])
+        else:
             _hear(conn, row, claimed, item.question, now, answer=False)
+            moved.add(row["id"])
+    conn.execute(update(exports).where(exports.c.id.in_(repeats)).values(told_seq=item.question))
     for ref, reason, raw in item.page.refused:
         aside.put(conn, item.channel_id, "export", ref, reason, raw, now)
     page = item.page
     cursors.advance(conn, item.channel_id, STREAM, resume=page.resume, high_water=page.high_water, looked_at=item.looked_at, now=now)
     return len(known)
+
+
+def _says_nothing_new(row: RowMapping, claimed: Claimed, lines: Sequence[Line]) -> bool:
+    """It is what we have heard already, and nothing of it is open: nearly all of a page that overlaps the one before."""
+    if claimed.gone or row["in_flight"] or row["due"] or row["retry_at"] is not None or claimed.document != row["document"]:
+        return False
+    told = {line.ref: line for line in claimed.lines}
+    return all(_as_told(line, told, claimed) == (line.facts.held, line.facts.shipped) for line in lines)
 
 
 def _replaced(row: RowMapping, claimed: Claimed) -> bool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, tuple_, update
 
 from channelsync.contract import OrderState
+from channelsync.ledger import fitting
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_mapping import Source
 from channelsync.ledger.schema import POSTED, order_lines, orders
+
+CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,18 @@ def find_order(conn: Connection, channel_id: int, ref: str) -> StoredOrder | Non
     if row is None:
         return None
     return StoredOrder(row["id"], row["modified_at"], row["read_seq"], row["digest"], OrderState(row["state"]), row["before_opening"])
+
+
+def digests(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], tuple[int, str]]:
+    """(channel id, ref) -> (id, digest) of those of the orders that are stored. Locks nothing."""
+    keys = [(channel_id, ref) for channel_id, ref in wanted if fitting.storable(ref) == ref]  # no other can be ours
+    found: dict[tuple[int, str], tuple[int, str]] = {}
+    for start in range(0, len(keys), CHUNK):
+        chunk = keys[start : start + CHUNK]
+        query = select(orders.c.channel_id, orders.c.ref, orders.c.id, orders.c.digest)
+        for row in conn.execute(query.where(tuple_(orders.c.channel_id, orders.c.ref).in_(chunk))):
+            found[row.channel_id, row.ref] = row.id, row.digest
+    return found
 
 
 def save_order(conn: Connection, order_id: int | None, channel_id: int, values: dict[str, Any], now: datetime) -> int | None:

@@ -68,15 +68,33 @@ class OrderResult:
 
 def apply(conn: Connection, sightings: Sequence[Sighting], now: datetime) -> list[OrderResult]:
     """Apply snapshots, each in its own savepoint: one that fails is set aside and disturbs no other."""
-    refs = {(s.channel_id, line.listing) for s in sightings for line in s.snapshot.lines if line.listing is not None}
+    repeats = _repeats(conn, sightings)
+    fresh = [sighting for place, sighting in enumerate(sightings) if place not in repeats]
+    refs = {(s.channel_id, line.listing) for s in fresh for line in s.snapshot.lines if line.listing is not None}
     known = Known(
-        order_mapping.channel_rows(conn, {sighting.channel_id for sighting in sightings}),
+        order_mapping.channel_rows(conn, {sighting.channel_id for sighting in fresh}),
         order_mapping.resolve(conn, refs),
         order_mapping.owned_locations(conn),
     )
-    results = [_apply(conn, sighting, known, now) for sighting in sightings]
+    results = [repeats.get(place) or _apply(conn, sighting, known, now) for place, sighting in enumerate(sightings)]
     inbox.done(conn, [row for sighting in sightings for row in sighting.deliveries], now)
     return results
+
+
+def _repeats(conn: Connection, sightings: Sequence[Sighting]) -> dict[int, OrderResult]:
+    """By their place, those that say what is stored: nearly all of a page that overlaps the one before. They need no lock, as they change nothing.
+
+    Only the first sighting of an order: what is stored when a later one's turn comes, the earlier ones decide.
+    """
+    first: dict[tuple[int, str], int] = {}
+    for place, sighting in enumerate(sightings):
+        first.setdefault((sighting.channel_id, sighting.snapshot.ref), place)
+    stored = order_rows.digests(conn, first)
+    return {
+        place: OrderResult(Verdict.UNCHANGED, stored[key][0])
+        for key, place in first.items()
+        if key in stored and not sightings[place].again and stored[key][1] == order_json.digest(sightings[place].snapshot)
+    }
 
 
 def _apply(conn: Connection, sighting: Sighting, known: Known, now: datetime) -> OrderResult:

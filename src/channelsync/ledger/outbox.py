@@ -74,8 +74,6 @@ def arm(conn: Connection, items: Sequence[Arming], now: datetime) -> list[Call |
 def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
     if is_paused(conn, item.channel_id) or not holds_lease(conn, item.channel_id, item.lease_version):
         return None
-    if guard.stops(conn, item.channel_id, now):
-        return None
     looks, seen = dict(item.looks), dict(item.seen)
     chosen: list[tuple[int, ShelfRef, int, Difference]] = []
     armed = []
@@ -94,7 +92,7 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
         if change is not None and (change.delta > 0) == item.raises:
             chosen.append((row["id"], ShelfRef(row["ref"], row["location"]), row["version"], change))
             armed.append(row)
-    if not chosen:
+    if not chosen or guard.stops(conn, item.channel_id, now):
         return None
     conn.execute(insert(push_calls).values(_call_row(item, now)))
     writes = []

@@ -10,7 +10,7 @@ from typing import TypeVar
 from tenacity import AsyncRetrying, RetryCallState
 
 from channelsync.clock import Clock
-from channelsync.errors import RateLimited, Unavailable
+from channelsync.errors import Misunderstood, RateLimited, Unavailable
 from channelsync.shell.circuit import CircuitOpen
 from channelsync.shell.guard import HeldBack
 from channelsync.shell.limiter import OverBudget
@@ -20,9 +20,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """tries: calls that may fail; refusals: 429s that may come on top; seconds: for all of it, pauses included."""
+    """tries: calls that may fail; unreadable: of these, answers that made no sense; refusals: 429s that may come on top; seconds: for all of it,
+    pauses included.
+    """
 
     tries: int = 4
+    unreadable: int = 2
     refusals: int = 10
     seconds: float = 120.0
     pause: float = 0.5
@@ -30,7 +33,10 @@ class RetryRules:
 
 
 class ReadRetry:
-    """Repeats a call while it raises Unavailable, with exponential pauses of full jitter; a longer Retry-After of the shop wins."""
+    """Repeats a call while it raises Unavailable, with exponential pauses of full jitter; a longer Retry-After of the shop wins.
+
+    An answer that is cut off, or a page that something between us and the shop put in its place, is seldom so twice: it is asked for once more.
+    """
 
     def __init__(self, clock: Clock, source: random.Random, rules: RetryRules | None = None) -> None:
         self._clock = clock
@@ -57,6 +63,7 @@ class _Plan:
     source: random.Random
     started: float
     tries: int = 0
+    unreadable: int = 0
     refusals: int = 0
 
     def again(self, state: RetryCallState) -> bool:
@@ -65,7 +72,8 @@ class _Plan:
             self.refusals += 1
         else:
             self.tries += 1
-        return isinstance(error, Unavailable) and not isinstance(error, (CircuitOpen, OverBudget, HeldBack))
+            self.unreadable += isinstance(error, Misunderstood)
+        return isinstance(error, (Unavailable, Misunderstood)) and not isinstance(error, (CircuitOpen, OverBudget, HeldBack))
 
     def pause(self, state: RetryCallState) -> float:
         error = _error(state)
@@ -77,7 +85,8 @@ class _Plan:
 
     def enough(self, state: RetryCallState) -> bool:
         spent = self.clock.monotonic() - self.started + state.upcoming_sleep
-        return self.tries >= self.rules.tries or self.refusals > self.rules.refusals or spent > self.rules.seconds
+        used_up = self.tries >= self.rules.tries or self.unreadable >= self.rules.unreadable or self.refusals > self.rules.refusals
+        return used_up or spent > self.rules.seconds
 
 
 def _error(state: RetryCallState) -> BaseException | None:

@@ -17,7 +17,7 @@ from channelsync.testing.conformance.world import HOOK_URL, World, drain
 from channelsync.testing.standins.base import Faults
 
 STORM = Faults(
-    throttle=0.1, server_error_before=0.1, server_error_after=0.05, drop_before=0.05, drop_after=0.05, html=0.1, truncated=0.1,
+    throttle=0.1, server_error_before=0.1, server_error_after=0.05, drop_before=0.05, drop_after=0.05, html=0.2, truncated=0.2,
     slow=0.2, slow_seconds=1.0,
 )  # fmt: skip
 ROUNDS = 25

@@ -54,6 +54,14 @@ class Goods:
             return max(0, self.offers(shop, item, left))
         return max(0, self.pieces(shop, item, left))
 
+    def there(self, shop: str, item: str, left: Left) -> int:
+        """As many as all its places make, whatever the rules let the shop show of them."""
+        made = self.feeds.get((shop, item)) or (self.recipe(shop, item),)
+        if len(made[0]) > 1:  # a set is put together at one place
+            return sum(min(left(unit) // count for unit, count in place.items()) for place in made)
+        [count] = made[0].values()
+        return sum(left(unit) for place in made for unit in place) // count
+
     def pieces(self, shop: str, item: str, left: Left) -> int:
         """As many as the scarcest of its units allows."""
         return min(left(unit) // count for unit, count in self.recipe(shop, item).items())

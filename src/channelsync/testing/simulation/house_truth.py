@@ -57,6 +57,11 @@ class HouseTruth:
         lines = ((name, line) for name, shop in self._shops.items() for order in shop.orders.values() for line in order.lines)
         return sum(line.returned * self._parts(name, line.sku, line.location).get(sku, 0) for name, line in lines)
 
+    def went_from_here(self, shop: str, ref: str) -> bool:
+        """The warehouse has shipped goods of an order that its shop has moved to another place by now. It is one parcel: nobody packs a second."""
+        lines = [self._parts(shop, line.sku, line.location) for line in self._shops[shop].orders[ref].lines]
+        return not all(lines) and any(self._documented().get(f"{shop}/{ref}", {}).values())
+
     def to_hold(self, sku: str) -> int:
         """What the warehouse should keep for paid orders that it has not shipped yet."""
         documented, wanted = self._documented(), 0

@@ -6,12 +6,13 @@ for each unit the item is made of, what is physically there less the units of ev
     own-*          the write swallowed a sale of its own shop: it ends above target + what the ledger had not seen yet
     superseded-*   it carried its difference exactly, but the ledger had lowered the target meanwhile
     cross-*        ... or another shop had sold units that the ledger had not seen
+    restored       ... or its own shop has given units back since, on top of which it shows more than its rules allow; the units are there
     edit           a hand edit hides what the shop sold
     bookkeeping    nothing explains it but our own arithmetic
     unaccounted    no attempt of the ledger explains the write at all
     frozen         it was let go although a person had frozen the item: harm or not, it is a violation
 
-`*-window` and `edit` are what no protocol can close; everything else is a violation. Another item of the same shop that is made of the same units
+`*-window`, `restored` and `edit` are what no protocol can close; everything else is a violation. Another item of the same shop that is made of the same units
 counts like another shop.
 """
 
@@ -42,6 +43,7 @@ class HarmClass(StrEnum):
     CROSS_WINDOW = "cross-window"
     SUPERSEDED_KNOWABLE = "superseded-KNOWABLE"
     SUPERSEDED_WINDOW = "superseded-window"
+    RESTORED = "restored"
     EDIT = "edit"
     BOOKKEEPING = "bookkeeping"
     UNACCOUNTED = "unaccounted"
@@ -50,7 +52,10 @@ class HarmClass(StrEnum):
     @property
     def is_race(self) -> bool:
         """No protocol can close it."""
-        return self in {HarmClass.OWN_WINDOW, HarmClass.CROSS_WINDOW, HarmClass.SUPERSEDED_WINDOW, HarmClass.EDIT}
+        return self in _RACES
+
+
+_RACES = {HarmClass.OWN_WINDOW, HarmClass.CROSS_WINDOW, HarmClass.SUPERSEDED_WINDOW, HarmClass.RESTORED, HarmClass.EDIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +241,10 @@ class Judge:
         if shown <= limit or len(self.harms) >= HARMS_MAX:
             return
         units = min(change.after - change.before, shown - limit)
-        kind = self._classify(event, item, shelf)
+        kind = self._classify(event, item, shelf, limit)
         self.harms.append(Harm(kind, event.at, event.shop, item, change.before, change.after, limit, units, change.write))
 
-    def _classify(self, event: Changed, item: str, shelf: _Shelf) -> HarmClass:
+    def _classify(self, event: Changed, item: str, shelf: _Shelf, limit: int) -> HarmClass:
         change = event.change
         attempt = self._calls.get(change.write or "", {}).get(item)
         if attempt is None:
@@ -251,6 +256,9 @@ class Judge:
         if target is not None and target < attempt.armed.target:
             knew = attempt.target_at_release is not None and attempt.target_at_release < attempt.armed.target
             return HarmClass.SUPERSEDED_KNOWABLE if knew else HarmClass.SUPERSEDED_WINDOW
+        shown, restored = change.after - change.withheld, attempt.took_at_release - shelf.took
+        if shown - restored <= limit and shown <= self._goods.there(event.shop, item, self.truth.left):
+            return HarmClass.RESTORED
         return self._cross(event, item, attempt)
 
     def _own(self, event: Changed, item: str, shelf: _Shelf, attempt: _Attempt, excess: int) -> HarmClass:

@@ -6,6 +6,7 @@ it knows it, so an error of order can only excuse a push, never accuse it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -130,6 +131,8 @@ class RecordingDoor:
         self._inner, self._recorder = inner, recorder
         self._began: dict[int, float] = {}
         self._seen_at: dict[int, float] = {}
+        self._reading = asyncio.Lock()
+        self._read_begun = self._read_done = 0  # readings of the news, by number
 
     async def start(self) -> None:
         await self._inner.start()
@@ -162,7 +165,16 @@ class RecordingDoor:
         return await self._inner.read(query, *args, **kwargs)
 
     async def _news(self) -> None:
-        """What the ledger knows now. Units that were shipped although nobody had counted them were there all along."""
+        """What the ledger knows now, or knew after this was called: callers who wait together share a reading."""
+        asked = self._read_begun
+        async with self._reading:
+            if self._read_done <= asked:
+                self._read_begun += 1
+                await self._read_news()
+                self._read_done = self._read_begun
+
+    async def _read_news(self) -> None:
+        """Units that were shipped although nobody had counted them were there all along."""
         recorder = self._recorder
         news = await self._inner.read(_read_news, recorder.now(), recorder.goods, recorder.movements_seen)
         recorder.movements_seen = news.last_movement

@@ -138,6 +138,8 @@ class World:
         self.house = self._open_house()
         self.lines = {name: self._line(name, shop) for name, shop in self._everybody().items()}
         self.people = People(plan, self.clock, self.shops, self.ask, self.recorder.catch_up)
+        if self.house is not None:
+            self.people.went_already = self.house_truth.went_from_here
         for number, each in enumerate(plan.shops):
             shop = self.shops[each.name]
             shop.stock(Item(item, plan.stock if not number else self._dice.randint(0, 9)) for item in plan.items(each))
