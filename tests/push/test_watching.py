@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -218,6 +219,29 @@ def test_nothing_is_raised_that_a_shop_without_credentials_may_have_sold(play: P
         await Watch(bench.store, bench.b.channel).run_once()
         await bench.a.push()
         assert bench.a.shows == 5
+
+    play(story)
+
+
+def test_a_shop_that_refuses_our_credentials_is_left_alone_until_it_takes_them(play: Play) -> None:
+    """By every task, and by the raises of the other shops; all go on as soon as the watch is let in."""
+
+    async def story(bench: Bench) -> None:
+        engine, token = Engine(bench.store, forgiving=False, tick=30.0), bench.b.standin.token
+        bench.b.standin.token = "changed"
+        tasks = [asyncio.ensure_future(work()) for work in engine.tasks().values()]
+        await bench.receive(3)
+        await bench.clock.sleep(60)
+        before = bench.b.http.wire.calls
+        await bench.clock.sleep(3 * 60 * MINUTE)
+        asked = bench.b.http.wire.calls - before
+        bench.b.standin.token = token
+        await bench.clock.sleep(20 * MINUTE)
+        assert asked < 3 * 60, "less than once a minute, all tasks together"
+        assert bench.a.shows == bench.b.shows == 5
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     play(story)
 

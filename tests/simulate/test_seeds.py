@@ -11,9 +11,11 @@ import pytest
 
 from channelsync.testing.simulation.draw import draw
 from channelsync.testing.simulation.quiet import quiet
+from channelsync.testing.simulation.sparse import DAYS, draw_sparse
 from channelsync.testing.simulation.world import Report, World
 
 SEEDS = int(os.environ.get("CHANNELSYNC_SEEDS", "300"))
+SPARSE_SEEDS = int(os.environ.get("CHANNELSYNC_SPARSE_SEEDS", "2"))
 FIRST = int(os.environ.get("CHANNELSYNC_FIRST_SEED", "1"))
 
 
@@ -38,6 +40,17 @@ def test_no_seed_breaks_a_rule(seed: int, record_property: Callable[[str, object
     record_property("simulated", report.summary())
     how = f"seed {seed} at {commit()}; replay: python -m channelsync.testing.simulation --seed {seed} --events 100"
     assert not report.problems, "\n".join([how, *report.problems])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, SPARSE_SEEDS + 1))
+def test_four_days_break_no_rule(seed: int) -> None:
+    """Webhooks are up to three days late in them, tasks that nothing wakes look every two minutes, and everything that is due once a day is."""
+    with quiet():
+        report = World(draw_sparse(seed)).run()
+    how = f"seed {seed} at {commit()}; replay: python -m channelsync.testing.simulation --sparse --seed {seed} --events 100"
+    assert not report.problems, "\n".join([how, *report.problems])
+    assert report.seconds >= DAYS * 86_400
 
 
 @pytest.mark.parametrize("seed", [5, 22])

@@ -51,17 +51,29 @@ class Signal:
 
     async def wait(self, clock: Clock, seconds: float) -> bool:
         """Until set, at most `seconds`. True if it was set."""
-        if not self._event.is_set():
-            alarm = asyncio.ensure_future(clock.sleep(seconds))
-            woken = asyncio.ensure_future(self._event.wait())
-            try:
-                await asyncio.wait((alarm, woken), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                alarm.cancel()
-                woken.cancel()
+        await sooner(clock, seconds, self._event)
         was = self._event.is_set()
         self._event.clear()
         return was
+
+
+async def sooner(clock: Clock, seconds: float, event: asyncio.Event) -> None:
+    """Until the event is set, at most `seconds`."""
+    if event.is_set():
+        return
+    alarm = asyncio.ensure_future(clock.sleep(seconds))
+    woken = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((alarm, woken), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        alarm.cancel()
+        woken.cancel()
+
+
+def _set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @dataclass(slots=True)
@@ -77,6 +89,7 @@ class Channel:
     """`id` is the ledger's. `trouble` is the last thing that went wrong, for `status`; None while all is well.
 
     misread: how many answers in a row made no sense.
+    admitted: cleared when the shop refuses our credentials; set, for whoever waits, once it takes them again.
     introduced: the shop has said who it is (`engine.introduce`); False makes every reader ask first.
     heard: what the shop's clock said with its last reading, and the monotonic time then.
     measured: what a probe found out about this shop, by name.
@@ -95,6 +108,7 @@ class Channel:
     trouble: str | None = None
     unreachable: bool = False
     misread: int = 0
+    admitted: asyncio.Event = field(default_factory=_set_event)
     introduced: bool = True
     heard: tuple[datetime, float] | None = None
     measured: Mapping[str, float] = field(default_factory=dict)

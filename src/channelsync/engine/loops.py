@@ -12,7 +12,7 @@ import structlog
 from channelsync.contract import Role
 from channelsync.engine.authority import Authority
 from channelsync.engine.catalogue import Catalogue
-from channelsync.engine.channel import Channel, Signal
+from channelsync.engine.channel import Channel, Signal, sooner
 from channelsync.engine.dispatch import Dispatcher
 from channelsync.engine.housekeeping import Housekeeping
 from channelsync.engine.intake import Intake
@@ -24,7 +24,7 @@ from channelsync.engine.reconcile import Reconciler
 from channelsync.engine.ruling import Ruling
 from channelsync.engine.store import Store
 from channelsync.engine.watching import Watch
-from channelsync.errors import ChannelError
+from channelsync.errors import ChannelError, Unauthorized
 from channelsync.ledger.inbox import Claimed
 
 log = structlog.get_logger(__name__)
@@ -35,11 +35,15 @@ T = TypeVar("T")
 
 WIDE_EVERY = timedelta(days=1)
 WIDE_BY = timedelta(days=2)
-PLACES_LOOK = timedelta(minutes=1)
+PLACES_TICKS = 60
+RULES_LOOK = 60.0
 RECHECK_EVERY = timedelta(minutes=10)
-WATCH_SECONDS = 15.0
+WATCH_TICKS = 15
 BUG_PAUSE_SECONDS = 30.0
 CATALOGUE_PAUSE_SECONDS = 30.0
+REFUSED_PAUSE_MAX = 900.0
+"""A shop that refuses our credentials is asked by every task this seldom, and by the watch, which wakes them all once it is let in."""
+
 BATCHES_AT_ONCE = 4
 
 
@@ -48,16 +52,20 @@ class Engine:
 
     forgiving: an unexpected exception in one task is logged and the task goes on later; otherwise it ends the engine (tests want that).
     progress: task name -> monotonic time of its last success, for the watchdog.
+    tick: seconds after which a task that nothing has woken looks by itself whether something is due.
     """
 
-    def __init__(self, store: Store, *, forgiving: bool = True, makes_skus: int | None = None, delivery_days: int = 14) -> None:
+    def __init__(
+        self, store: Store, *, forgiving: bool = True, makes_skus: int | None = None, delivery_days: int = 14, tick: float = 1.0
+    ) -> None:
         self.store = store
         self.forgiving = forgiving
+        self._tick = tick
         self.arrived = Signal()
         self.pullers = Pullers(store)
         self.intake = Intake(store)
         self.housekeeping = Housekeeping(store, delivery_days=delivery_days)
-        self.ruling = Ruling(store)
+        self.ruling = Ruling(store, look=max(RULES_LOOK, tick))
         self.places = {channel.id: Places(store, channel) for channel in store.channels.values()}
         self.catalogues = {
             channel.id: Catalogue(store, channel, makes_skus=channel.id == makes_skus, places=self.places[channel.id])
@@ -98,14 +106,14 @@ class Engine:
             return self._authority_tasks(channel, authority)
         settings = channel.settings
         dispatcher, reconciler, catalogue = self.dispatchers[channel.id], self.reconcilers[channel.id], self.catalogues[channel.id]
-        second = timedelta(seconds=1)
+        tick = timedelta(seconds=self._tick)
         return {
-            "dispatch": lambda: self._loop(channel, "dispatch", dispatcher.run_once, channel.due, second),
+            "dispatch": lambda: self._loop(channel, "dispatch", dispatcher.run_once, channel.due, tick),
             "poll": lambda: self._loop(channel, "poll", self.pullers[channel].look, channel.pull, settings.poll),
-            "look": lambda: self._loop(channel, "look", lambda: self._look(channel, reconciler), channel.look, second),
-            "sweep": lambda: self._loop(channel, "sweep", reconciler.sweep, Signal(), max(second, settings.sweep / 10)),
+            "look": lambda: self._loop(channel, "look", lambda: self._look(channel, reconciler), channel.look, tick),
+            "sweep": lambda: self._loop(channel, "sweep", reconciler.sweep, Signal(), max(tick, settings.sweep / 10)),
             "catalogue": lambda: self._loop(channel, "catalogue", lambda: self._refresh(catalogue), channel.listed, settings.catalogue),
-            "places": lambda: self._loop(channel, "places", self.places[channel.id].run_once, channel.placed, PLACES_LOOK),
+            "places": lambda: self._loop(channel, "places", self.places[channel.id].run_once, channel.placed, PLACES_TICKS * tick),
             "wide": lambda: self._later(WIDE_EVERY, channel, "wide", lambda: self.pullers[channel].look(widen=WIDE_BY)),
             "whole": lambda: self._later(WIDE_EVERY, channel, "whole", lambda: catalogue.refresh(whole=True)),
             "watch": lambda: self._watch(channel),
@@ -126,7 +134,7 @@ class Engine:
         watch = Watch(self.store, channel)
         while True:
             await self._own(f"{channel.name}.watch", watch.run_once)
-            await self.store.clock.sleep(WATCH_SECONDS)
+            await self.store.clock.sleep(WATCH_TICKS * self._tick)
 
     async def _look(self, channel: Channel, reconciler: Reconciler) -> None:
         await reconciler.look_at(self.intake.moved.pop(channel.id, {}))
@@ -134,12 +142,19 @@ class Engine:
 
     async def _loop(self, channel: Channel, name: str, job: Job, signal: Signal, every: timedelta) -> None:
         """Do the job whenever the signal is set and at least once per `every`; after an error wait as the error asks."""
+        refused = 0
         while True:
             wait = every.total_seconds()
             try:
                 await introduce(self.store, channel)
                 await job()
                 self.progress[f"{channel.name}.{name}"] = self.store.clock.monotonic()
+                refused = 0
+            except Unauthorized as error:
+                pause = await self.store.troubled(channel, error) * 2.0 ** min(refused, 8)
+                refused += 1
+                await sooner(self.store.clock, min(pause, REFUSED_PAUSE_MAX) * (0.5 + self.store.random.random()), channel.admitted)
+                continue
             except ChannelError as error:
                 pause = await self.store.troubled(channel, error)
                 await self.store.clock.sleep(pause * (0.5 + self.store.random.random()))
@@ -163,7 +178,7 @@ class Engine:
                     batches.create_task(self._batch(claimed, room))
                     continue
                 room.release()
-                await self.arrived.wait(self.store.clock, 1.0)
+                await self.arrived.wait(self.store.clock, self._tick)
 
     async def _batch(self, claimed: Sequence[Claimed], room: asyncio.Semaphore) -> None:
         try:
@@ -174,12 +189,12 @@ class Engine:
     async def _housekeeping(self) -> None:
         while True:
             await self._own("housekeeping", self.housekeeping.run_once)
-            await self.store.clock.sleep(1.0)
+            await self.store.clock.sleep(self._tick)
 
     async def _rules(self) -> None:
         while True:
             wait = await self._own("rules", self.ruling.run_once)
-            await self.store.clock.sleep(wait or 1.0)
+            await self.store.clock.sleep(wait or self._tick)
 
     async def _own(self, name: str, job: Callable[[], Awaitable[T]]) -> T | None:
         """One round of a task that belongs to no channel; None if it failed."""

@@ -81,6 +81,9 @@ class Pullers:
         return all(await asyncio.gather(*(self._look(channel) for channel in wanted)))
 
     async def _look(self, channel: Channel) -> bool:
+        """A shop that refuses our credentials is not asked before every raise of every other shop: its own tasks and the watch ask it."""
+        if not channel.admitted.is_set():
+            return False
         try:
             await self[channel].look()
         except ChannelError as error:

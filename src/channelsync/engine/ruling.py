@@ -11,8 +11,8 @@ LOOK_SECONDS = 60.0
 
 
 class Ruling:
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, *, look: float = LOOK_SECONDS) -> None:
+        self._store, self._look = store, look
 
     async def run_once(self) -> float:
         """Bring every shelf up to what holds now. Returns the seconds until something opens or closes, or until the next look at the clock."""
@@ -25,5 +25,5 @@ class Ruling:
             if caught.changed:
                 store.wake()
         if caught.until is None:
-            return LOOK_SECONDS
-        return min(LOOK_SECONDS, max(0.0, (caught.until - store.clock.now()).total_seconds()) + 0.001)
+            return self._look
+        return min(self._look, max(0.0, (caught.until - store.clock.now()).total_seconds()) + 0.001)

@@ -80,6 +80,7 @@ class Store:
         """
         channel.trouble = str(error)
         if isinstance(error, Unauthorized):
+            channel.admitted.clear()
             lost = channels.Pause(channel.id, f"needs new credentials: {error}", channels.PauseKind.CREDENTIALS)
             if await self.ledger.run(channels.pause, lost):
                 log.error("channel paused", channel=channel.name, error=str(error))
@@ -98,4 +99,5 @@ class Store:
     def well(self, channel: Channel) -> None:
         channel.trouble = None
         channel.misread = 0
+        channel.admitted.set()
         channel.unreachable = False

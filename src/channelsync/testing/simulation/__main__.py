@@ -7,8 +7,10 @@ import sys
 import time
 
 from channelsync.testing.simulation.draw import draw
-from channelsync.testing.simulation.plan import SECONDS
+from channelsync.testing.simulation.plan import SECONDS, Plan
 from channelsync.testing.simulation.quiet import quiet
+from channelsync.testing.simulation.shrink import left_out, shrink
+from channelsync.testing.simulation.sparse import draw_sparse
 from channelsync.testing.simulation.world import Report, World
 
 
@@ -17,13 +19,23 @@ def main() -> int:
     failed = 0
     for seed in range(options.seed, options.seed + options.count):
         began = time.perf_counter()
+        plan = draw_sparse(seed) if options.sparse else draw(seed, seconds=options.seconds)
         with quiet(on=not options.log):
-            report = World(draw(seed, seconds=options.seconds)).run()
+            report = World(plan).run()
+            if report.problems and options.shrink:
+                plan, report = smallest(plan)
         failed += bool(report.problems)
         lines = [_line(report, time.perf_counter() - began), *(f"    {problem}" for problem in report.problems[:20])]
         lines += [f"        {event}" for event in report.tail[len(report.tail) - options.events :]]
         sys.stdout.write("\n".join(lines) + "\n")
     return 1 if failed else 0
+
+
+def smallest(plan: Plan) -> tuple[Plan, Report]:
+    """A failing plan without what it does not need to fail, and what became of it; says what was left out."""
+    small = shrink(plan, lambda smaller: bool(World(smaller).run().problems))
+    sys.stdout.write(f"seed {plan.seed} still fails without: {', '.join(left_out(plan, small)) or 'nothing'}\n")
+    return small, World(small).run()
 
 
 def _options() -> argparse.Namespace:
@@ -32,6 +44,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=1, help="how many seeds, from --seed on")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long the shops trade, in virtual seconds")
     parser.add_argument("--events", type=int, default=0, help="print the last events")
+    parser.add_argument("--sparse", action="store_true", help="four days with few events instead of seconds with many")
+    parser.add_argument("--shrink", action="store_true", help="leave out what a failing world does not need to fail")
     parser.add_argument("--log", action="store_true", help="show the daemon's own log")
     return parser.parse_args()
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from channelsync.ledger.brackets import EditPolicy, OnEdit
+from channelsync.testing.simulation.bad_days import with_bad_days
 from channelsync.testing.simulation.network import Weather
 from channelsync.testing.simulation.plan import (
     DRAIN,
@@ -34,7 +35,7 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
     skus = tuple(f"SKU-{number}" for number in range(dice.choice((1, 2, 3))))
     bundles = _bundles(seed, skus)
     shops = _with_rules(seed, _with_bundles(seed, _with_places(seed, _with_packs(seed, shops, skus)), bundles))
-    return Plan(
+    plan = Plan(
         seed=seed,
         shops=shops,
         skus=skus,
@@ -50,6 +51,7 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
         bundles=bundles,
         depot=_depot(seed, stormy=stormy),
     )
+    return with_bad_days(plan)
 
 
 def _with_packs(seed: int, shops: tuple[ShopPlan, ...], skus: tuple[str, ...]) -> tuple[ShopPlan, ...]:

@@ -18,26 +18,23 @@ from channelsync.ledger.rules import WHOLE
 from channelsync.ledger.ruling import Rule
 from channelsync.testing.simulation import shops as shop_rooms
 from channelsync.testing.simulation.node import ChannelPlan
-from channelsync.testing.simulation.plan import DEPOT, MAIN, TIMEOUT, Plan, ShopPlan
+from channelsync.testing.simulation.plan import DEPOT, MAIN, TIMEOUT, Pace, Plan, ShopPlan
 from channelsync.testing.standins.base import StandIn
 from channelsync.testing.standins.memory import MemoryWarehouse
-
-POLL, SWEEP = 10.0, 30.0
-HOUSE_POLL = 5.0
 
 
 def enrol(database: Engine, plan: Plan, shops: Mapping[str, StandIn], house: MemoryWarehouse | None, now: datetime) -> list[ChannelPlan]:
     """The shops in the order of the plan, then the warehouse."""
     with database.connect() as conn, conn.begin():
         places = dict(zip(plan.places, locations.ensure(conn, [LocationSpec(place) for place in plan.places], now), strict=True))
-        found = [_shop(conn, shop, shops[shop.name], places, now) for shop in plan.shops]
+        found = [_shop(conn, shop, shops[shop.name], places, now, plan.pace) for shop in plan.shops]
         if house is not None:
-            found.append(_depot(conn, house, places, now))
+            found.append(_depot(conn, house, places, now, plan.pace))
         _bundle(conn, plan, now)
     return found
 
 
-def _shop(conn: Connection, plan: ShopPlan, shop: StandIn, places: Mapping[str, int], now: datetime) -> ChannelPlan:
+def _shop(conn: Connection, plan: ShopPlan, shop: StandIn, places: Mapping[str, int], now: datetime, pace: Pace) -> ChannelPlan:
     channel_id = _register(conn, ChannelSpec(plan.name, plan.kind, places[MAIN]), now)
     refs = {ref: tuple(places[code] for code in codes) for ref, codes in shop_rooms.places(plan, shop).items()}
     return ChannelPlan(
@@ -49,8 +46,8 @@ def _shop(conn: Connection, plan: ShopPlan, shop: StandIn, places: Mapping[str, 
         refs,
         plan.on_edit,
         _rules(plan, channel_id, now),
-        POLL,
-        SWEEP,
+        pace.poll,
+        pace.sweep,
         TIMEOUT,
     )
 
@@ -65,12 +62,26 @@ def _rules(plan: ShopPlan, channel_id: int, now: datetime) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _depot(conn: Connection, house: MemoryWarehouse, places: Mapping[str, int], now: datetime) -> ChannelPlan:
+def _depot(conn: Connection, house: MemoryWarehouse, places: Mapping[str, int], now: datetime, pace: Pace) -> ChannelPlan:
     main = places[MAIN]
     channel_id = _register(conn, ChannelSpec(DEPOT, "memory", main, Role.AUTHORITY), now)
     authorities.enrol(conn, [Ownership(main, channel_id)], now)
     table, [own] = shop_rooms.depot_settings(house), house.dials.locations
-    return ChannelPlan(channel_id, DEPOT, "memory", table, main, {own: (main,)}, OnEdit(), (), HOUSE_POLL, SWEEP, TIMEOUT, Role.AUTHORITY)
+    return ChannelPlan(
+        channel_id,
+        DEPOT,
+        "memory",
+        table,
+        main,
+        {own: (main,)},
+        OnEdit(),
+        (),
+        pace.house_poll,
+        pace.sweep,
+        TIMEOUT,
+        Role.AUTHORITY,
+        pace.house_full,
+    )
 
 
 def _register(conn: Connection, spec: ChannelSpec, now: datetime) -> int:

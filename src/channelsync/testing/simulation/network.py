@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import httpx
 
 from channelsync.clock import Clock
+from channelsync.testing.simulation.garbage import Garbage
 from channelsync.testing.simulation.steps import Steps
 from channelsync.testing.standins.base import StandIn
 
@@ -21,6 +22,7 @@ FOR_EVER = 1e7
 class Weather:
     """Probabilities per request. late_seconds: a request may reach the shop this late, long after the client has given up (below the shop's D).
 
+    garbled: the answer is replaced by something that nobody can read (`garbage`).
     writes_only: nothing happens to requests without an X-Request-Id, by which writes of a memory shop are known.
     """
 
@@ -29,6 +31,7 @@ class Weather:
     late_seconds: float = 0.0
     lost: float = 0.0
     answer_lost: float = 0.0
+    garbled: float = 0.0
     latency: tuple[float, float] = (0.005, 0.06)
     writes_only: bool = False
 
@@ -39,15 +42,26 @@ class Weather:
 
 
 class Line:
-    """The way to one shop. It outlives the daemon: what is on the wire goes on. `down`: the shop accepts no connection."""
+    """The way to one shop. It outlives the daemon: what is on the wire goes on.
+
+    down: the shop accepts no connection. revoked: it knows our credentials no more.
+    """
 
     def __init__(
-        self, shop: StandIn, clock: Clock, source: random.Random, weather: Weather, faults: Counter[str], passed: Callable[[], None]
+        self,
+        shop: StandIn,
+        clock: Clock,
+        source: random.Random,
+        weather: Weather,
+        faults: Counter[str],
+        passed: Callable[[], None],
+        garbage: Garbage,
     ) -> None:
         self._app = httpx.ASGITransport(shop.app)
         self._clock, self._random, self.weather, self._faults, self._passed = clock, source, weather, faults, passed
         self._running: set[asyncio.Task[_Answer]] = set()
-        self.down = False
+        self._garbage = garbage
+        self.down = self.revoked = False
         self.requests = 0
 
     async def exchange(self, request: httpx.Request) -> httpx.Response:
@@ -58,6 +72,9 @@ class Line:
             self._faults["refused"] += 1
             await self._clock.sleep(0.001)
             raise httpx.ConnectError("connection refused")
+        if self.revoked:
+            self._faults["credentials revoked"] += 1
+            return httpx.Response(401, headers={"content-type": "application/json"}, stream=httpx.ByteStream(b'{"errors":"unauthorized"}'))
         if draw() < weather.lost:
             self._faults["request lost"] += 1
             await self._clock.sleep(FOR_EVER)
@@ -69,6 +86,9 @@ class Line:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         answer = await asyncio.shield(task)
+        if weather.garbled and (made := self._garbage.instead(weather.garbled)):
+            self._faults[f"answer is {made.kind}"] += 1
+            answer = _Answer(answer.status, list(made.headers), made.body)
         if draw() < weather.answer_lost:
             self._faults["answer lost"] += 1
             await self._clock.sleep(FOR_EVER)

@@ -77,6 +77,7 @@ class Node:
         plans: list[ChannelPlan],
         *,
         makes_skus: int | None = None,
+        tick: float = 1.0,
         crash_at: int | None = None,
         died: Callable[[], None] = lambda: None,
     ) -> None:
@@ -89,7 +90,7 @@ class Node:
         self.store = Store(self.door, clock, source, owner)
         for plan in plans:
             self.store.channels[plan.id] = self._channel(plan, lines[plan.name], source)
-        self.engine = Engine(self.store, forgiving=False, makes_skus=makes_skus)
+        self.engine = Engine(self.store, forgiving=False, makes_skus=makes_skus, tick=tick)
         self.receiver = Inlets(self.engine).receiver()
         self._tasks: list[asyncio.Task[None]] = []
         self.bugs: list[BaseException] = []

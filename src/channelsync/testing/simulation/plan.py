@@ -126,8 +126,44 @@ class DepotPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How often everybody looks, in seconds. tick: a task of the daemon that nothing woke. audit: the checks while the shops trade.
+
+    patience: of quiet, within which everything must be at rest. reading: by then the warehouse has been asked again, whatever its rows and the way to
+    it were like. kicked: a shop does its own work when something has happened, and not fifty times a second.
+    """
+
+    tick: float = 1.0
+    poll: float = 10.0
+    sweep: float = 30.0
+    house_poll: float = 5.0
+    house_full: float = 20.0
+    audit: float = 15.0
+    patience: float = 900.0
+    step: float = 5.0
+    reading: float = 60.0
+    kicked: bool = False
+
+
+DENSE = Pace()
+SPARSE = Pace(
+    tick=600.0,
+    poll=1800.0,
+    sweep=4 * 3600.0,
+    house_poll=1800.0,
+    house_full=12 * 3600.0,
+    audit=6 * 3600.0,
+    patience=12 * 3600.0,
+    step=600.0,
+    reading=6 * 3600.0,
+    kicked=True,
+)
+"""Slower than in life: days of trade, in which a task that nothing wakes looks every ten minutes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """crashes: steps that each life of the daemon lasts. takeovers, outages, jumps: (second, ...) from the start of trading.
+    """crashes: steps that each life of the daemon lasts. takeovers, outages, revocations, jumps: (second, ...) from the start of trading.
 
     bundles: SKUs that are made of others, and of how many of each. depot: the warehouse system that owns what lies at the main place.
     patient: rest is only reached when every delivery is settled, even one that waits minutes for its next try.
@@ -142,11 +178,13 @@ class Plan:
     crashes: tuple[int, ...] = ()
     takeovers: tuple[tuple[float, float], ...] = ()
     outages: tuple[tuple[float, str, float], ...] = ()
+    revocations: tuple[tuple[float, str, float], ...] = ()
     jumps: tuple[tuple[float, float], ...] = ()
     patient: bool = False
     places: tuple[str, ...] = (MAIN,)
     bundles: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     depot: DepotPlan | None = None
+    pace: Pace = DENSE
 
     def items(self, shop: ShopPlan) -> tuple[str, ...]:
         """All that a shop sells."""

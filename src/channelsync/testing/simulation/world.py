@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from channelsync.contract import Delivery, ReceivesWebhooks, RegistersWebhooks, Role
+from channelsync.engine.channel import Signal
 from channelsync.engine.operator import Operator
 from channelsync.ledger import brackets, exports, freezing, matching
 from channelsync.ledger.brackets import EditPolicy
@@ -25,13 +26,14 @@ from channelsync.ledger.schema import exports as export_table
 from channelsync.testing.simulation import database, enrolment, invariants, shops
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.events import Event
+from channelsync.testing.simulation.garbage import Garbage
 from channelsync.testing.simulation.house import HousePeople
 from channelsync.testing.simulation.house_truth import HouseTruth
 from channelsync.testing.simulation.judge import Judge, ShopFacts
 from channelsync.testing.simulation.network import Line, Weather
 from channelsync.testing.simulation.node import ChannelPlan, Node
 from channelsync.testing.simulation.people import People
-from channelsync.testing.simulation.plan import DEPOT, MAIN, Plan, ShopPlan
+from channelsync.testing.simulation.plan import DEPOT, MAIN, SECONDS, Plan, ShopPlan
 from channelsync.testing.simulation.recorder import Recorder
 from channelsync.testing.simulation.steps import Crash
 from channelsync.testing.standins.base import Faults, Item, StandIn
@@ -40,15 +42,11 @@ from channelsync.testing.virtual_clock import VirtualClock
 
 HUB = "https://hub.test/webhooks"
 OPENING_SECONDS = 120.0
-REST_SECONDS = 900.0
-REST_STEP = 5.0
-AUDIT_SECONDS = 15.0
 MOMENT_TRIES, MOMENT_STEP = 1000, 0.004
 PROBLEMS_MAX = 20
+KICK_SECONDS = 3600.0
 SELDOM = (50_000, 50, 100)
 """A world's garbage is small and soon over; collecting it at Python's usual pace takes a fifth of the time."""
-READING_WITHIN = 60.0
-"""By then the warehouse has been asked again, whatever its rows and the way to it were like."""
 TAIL = 400
 """Events kept for the report of a failure."""
 
@@ -80,10 +78,10 @@ class Report:
 
 
 class World:
-    """Use once: `World(plan).run()`. patience: seconds of quiet within which everything must be at rest."""
+    """Use once: `World(plan).run()`. patience: seconds of quiet within which everything must be at rest, if not the plan's."""
 
-    def __init__(self, plan: Plan, *, patience: float = REST_SECONDS) -> None:
-        self.plan, self._patience = plan, patience
+    def __init__(self, plan: Plan, *, patience: float | None = None) -> None:
+        self.plan, self._patience = plan, plan.pace.patience if patience is None else patience
         self.clock = VirtualClock()
         self.report = Report(plan.seed)
         self._dice = random.Random(f"world {plan.seed}")
@@ -91,6 +89,7 @@ class World:
         self._tail: deque[Event] = deque(maxlen=TAIL)
         self._accepted: list[tuple[str, str]] = []
         self._background: list[asyncio.Task[None]] = []
+        self._kicks: dict[str, Signal] = {}
         self._lives = 0
         self.nodes: list[Node] = []
 
@@ -133,11 +132,11 @@ class World:
         }
         facts = {shop.name: ShopFacts(shop.lag, shop.exclusive) for shop in plan.shops}
         self.goods = goods = plan.goods()
-        self.judge = self.report.judge = Judge(facts, goods, reading_within=READING_WITHIN)
+        self.judge = self.report.judge = Judge(facts, goods, reading_within=plan.pace.reading)
         self.recorder = Recorder(self.clock, self.shops, self._tell, goods)
         self.house = self._open_house()
         self.lines = {name: self._line(name, shop) for name, shop in self._everybody().items()}
-        self.people = People(plan, self.clock, self.shops, self.ask, self.recorder.catch_up)
+        self.people = People(plan, self.clock, self.shops, self.ask, self._passed)
         if self.house is not None:
             self.people.went_already = self.house_truth.went_from_here
         for number, each in enumerate(plan.shops):
@@ -168,8 +167,8 @@ class World:
         return {**self.shops, **({DEPOT: self.house} if self.house is not None else {})}
 
     def _line(self, name: str, shop: StandIn) -> Line:
-        source = random.Random(f"line {self.plan.seed} {name}")
-        return Line(shop, self.clock, source, Weather(), self.report.faults, self.recorder.catch_up)
+        source, garbage = (random.Random(f"{kind} {self.plan.seed} {name}") for kind in ("line", "garbage"))
+        return Line(shop, self.clock, source, Weather(), self.report.faults, self._passed, Garbage(garbage))
 
     @property
     def _opens(self) -> int:
@@ -200,6 +199,7 @@ class World:
             self.lines,
             self._channels,
             makes_skus=self._opens,
+            tick=self.plan.pace.tick,
             crash_at=crash_at,
             died=self._died,
         )
@@ -249,7 +249,7 @@ class World:
         """Day one: look at everything, show the plan, apply it."""
         [node] = self.nodes
         for shop in self.shops.values():
-            self._spawn(shop.run())
+            self._spawn(self._work_when_kicked(shop) if self.plan.pace.kicked else shop.run())
         for channel in node.store.channels.values():
             if channel.settings.role is Role.AUTHORITY:
                 continue
@@ -263,6 +263,20 @@ class World:
                 return
             await self.clock.sleep(1.0)
         raise Broken(f"not every number was read within {OPENING_SECONDS:.0f} s of the start")
+
+    async def _work_when_kicked(self, shop: StandIn) -> None:
+        """The shop's own clock work, in worlds of days."""
+        while True:
+            await shop.work()
+            due, kicked = shop.next_due(), self._kicks.setdefault(shop.name, Signal())
+            wait = KICK_SECONDS if due is None else max(0.001, min(KICK_SECONDS, due - self.clock.monotonic()))
+            await kicked.wait(self.clock, wait)
+
+    def _passed(self) -> None:
+        """Something has happened in the shops."""
+        self.recorder.catch_up()
+        for kicked in self._kicks.values():
+            kicked.set()
 
     async def _link(self) -> bool:
         """What no SKU text can tell a person does: which SKU a pack is made of. False: not every listing is there yet."""
@@ -301,12 +315,14 @@ class World:
             self._spawn(self._after(began + at, partial(self._take_over, seconds)))
         for at, name, seconds in plan.outages:
             self._spawn(self._after(began + at, partial(self._outage, name, seconds)))
+        for at, name, seconds in plan.revocations:
+            self._spawn(self._after(began + at, partial(self._revoke, name, seconds)))
         for at, seconds in plan.jumps:
             self._spawn(self._after(began + at, partial(self._jump, seconds)))
         if plan.crashes:
-            self._spawn(self._after(began + self._dice.uniform(1, 20), self._crash))
+            self._spawn(self._after(began + self._dice.uniform(1, 20) * plan.seconds / SECONDS, self._crash))
         while self.clock.monotonic() < until:
-            await self.clock.sleep(AUDIT_SECONDS)
+            await self.clock.sleep(plan.pace.audit)
             self._check()
 
     async def _after(self, at: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -347,6 +363,11 @@ class World:
         await self.clock.sleep(seconds)
         self.lines[name].down = False
 
+    async def _revoke(self, name: str, seconds: float) -> None:
+        self.lines[name].revoked = True
+        await self.clock.sleep(seconds)
+        self.lines[name].revoked = False
+
     async def _jump(self, seconds: float) -> None:
         self.report.faults["clock jump"] += 1
         self.hub_clock.jump(seconds)
@@ -356,13 +377,13 @@ class World:
         for name, shop in self._everybody().items():
             shop.faults = Faults()
             self.lines[name].weather = Weather()
-            self.lines[name].down = False
+            self.lines[name].down = self.lines[name].revoked = False
         for sku in self.plan.skus if self.plan.rates.freeze else ():
             await self.ask(freezing.thaw, Thaw(Scope(sku)))
         until = self.clock.monotonic() + self._patience
         problems = ["it never came to rest"]
         while problems and self.clock.monotonic() < until:
-            await self.clock.sleep(REST_STEP)
+            await self.clock.sleep(self.plan.pace.step)
             await self._answer_questions()
             self._bugs()
             self.recorder.catch_up()

@@ -1,0 +1,18 @@
+"""How much of everything a proof runs. `ci` is for every change, `long` for a night."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """dense: seeds of worlds that trade for seconds in which a lot happens. sparse: seeds of worlds that trade for days. first: the first seed of each."""
+
+    name: str
+    dense: int
+    sparse: int
+    first: int = 1
+
+
+PROFILES = {profile.name: profile for profile in (Profile("ci", dense=280, sparse=20), Profile("long", dense=5_000, sparse=100))}

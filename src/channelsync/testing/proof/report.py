@@ -1,0 +1,80 @@
+"""The page of figures, for people and as JSON. Nothing is measured here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from channelsync.testing.proof.worlds import DENSE, SPARSE, Worlds
+
+PROBLEMS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """commit: what was proved, "+" behind it where files differ from it. seconds: how long the proof took."""
+
+    commit: str
+    profile: str
+    seconds: float
+    worlds: Worlds
+
+    @property
+    def holds(self) -> bool:
+        return not self.worlds.failed
+
+    def as_json(self) -> dict[str, Any]:
+        worlds = self.worlds
+        return {
+            "commit": self.commit,
+            "profile": self.profile,
+            "seconds": round(self.seconds, 1),
+            "holds": self.holds,
+            "seeds": dict(worlds.seeds),
+            "simulated_hours": {kind: round(hours, 2) for kind, hours in worlds.hours.items()},
+            "events": worlds.events,
+            "daemon_lives": worlds.lives,
+            "raises_judged": worlds.raises,
+            "raced_units": worlds.raced,
+            "faults": dict(worlds.faults.most_common()),
+            "acted": dict(worlds.acted.most_common()),
+            "violations": [{"seed": list(each.seed), "problems": list(each.problems), "replay": each.replay} for each in worlds.failed],
+        }
+
+    def page(self) -> str:
+        """Markdown."""
+        worlds = self.worlds
+        figures = {
+            "worlds that trade for seconds, dense": f"{worlds.seeds[DENSE]:,} seeds, {worlds.hours[DENSE]:,.1f} simulated hours",
+            "worlds that trade for days, sparse": f"{worlds.seeds[SPARSE]:,} seeds, {worlds.hours[SPARSE]:,.0f} simulated hours",
+            "events": f"{worlds.events:,}",
+            "daemons that lived and died": f"{worlds.lives:,}",
+            "writes that raised a number, each judged": f"{worlds.raises:,}",
+            "units in races that no protocol can close": f"{worlds.raced:,}",
+            "faults": f"{worlds.faults.total():,} of {len(worlds.faults)} kinds",
+            "violations": f"{len(worlds.failed)}",
+        }
+        parts = [
+            f"# Proof: {'every rule held' if self.holds else 'FAILED'}",
+            f"Commit {self.commit}, profile `{self.profile}`, {self.seconds / 60:.1f} minutes.",
+            _table(("what", "figure"), figures),
+            "## Faults",
+            _table(("fault", "times"), {kind: f"{count:,}" for kind, count in worlds.faults.most_common()}),
+            "## What people did",
+            _table(("deed", "times"), {kind: f"{count:,}" for kind, count in worlds.acted.most_common()}),
+            *self._failures(),
+        ]
+        return "\n\n".join(parts) + "\n"
+
+    def _failures(self) -> list[str]:
+        return [
+            "\n".join([f"## {kind} seed {number}", *(f"- {line}" for line in each.problems), f"\n    {each.replay}"])
+            for each in self.worlds.failed[:PROBLEMS_SHOWN]
+            for kind, number in (each.seed,)
+        ]
+
+
+def _table(head: tuple[str, str], rows: Mapping[str, str]) -> str:
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
+    return "\n".join(lines)
