@@ -24,6 +24,7 @@ from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import Schema
 from channelsync.ledger.upgrade import check as schema_state
 from channelsync.shell.http import shop_http
+from channelsync.shell.redact import Redactor
 from channelsync.shell.retry import RetryRules
 
 IMPATIENT = RetryRules(tries=2, refusals=2, seconds=30.0)
@@ -98,7 +99,15 @@ async def _check_all(store: StoreAt, known: dict[str, str | None]) -> list[Check
 
 
 async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, clock: Clock) -> Checked:
-    async with shop_http(channel.name, clock=clock, source=random.Random(), timeout=channel.timeout_seconds, rules=IMPATIENT) as door:
+    async with shop_http(
+        channel.name,
+        clock=clock,
+        source=random.Random(),
+        timeout=channel.timeout_seconds,
+        rules=IMPATIENT,
+        private_hosts=channel.allow_private_hosts,
+        redactor=Redactor(store.config.secrets),
+    ) as door:
         connector = store.registry.connector(channel.connector).connect(channel.settings, Context(channel.name, door, clock, channel.role))
         try:
             told = await connector.check()

@@ -19,6 +19,7 @@ from channelsync.engine.probe import Findings, Probe, ProbeFailed
 from channelsync.ledger import measuring
 from channelsync.ledger.measuring import Candidate
 from channelsync.shell.http import shop_http
+from channelsync.shell.redact import Redactor
 
 YES_NO = {True: "yes", False: "no", None: "not measured"}
 
@@ -66,7 +67,14 @@ def _choose(found: list[Candidate], channel: str, sku: str) -> Candidate:
 
 async def _measure(store: StoreAt, channel: str, chosen: Candidate, wait: float) -> Findings:
     clock, each = SystemClock(), store.config.channels[channel]
-    async with shop_http(channel, clock=clock, source=random.Random(), timeout=each.timeout_seconds) as door:
+    async with shop_http(
+        channel,
+        clock=clock,
+        source=random.Random(),
+        timeout=each.timeout_seconds,
+        private_hosts=each.allow_private_hosts,
+        redactor=Redactor(store.config.secrets),
+    ) as door:
         connector = store.registry.connector(each.connector).connect(each.settings, Context(channel, door, clock, each.role))
 
         async def heard(since: datetime) -> bool:

@@ -129,6 +129,7 @@ class ChannelKeys(Part):
     guard: GuardConfig = GuardConfig()
     rules: ChannelRules = ChannelRules()
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
+    allow_private_hosts: bool = False
     webhooks: bool = True
     full_every_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24.0
     authority_lag_minutes: Annotated[float, Field(ge=0, le=7 * 24 * 60)] = 0.0
