@@ -24,6 +24,7 @@ from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import Schema
 from channelsync.ledger.upgrade import check as schema_state
 from channelsync.shell.http import shop_http
+from channelsync.shell.hush import hushed
 from channelsync.shell.redact import Redactor
 from channelsync.shell.retry import RetryRules
 
@@ -99,6 +100,7 @@ async def _check_all(store: StoreAt, known: dict[str, str | None]) -> list[Check
 
 
 async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, clock: Clock) -> Checked:
+    redactor = Redactor(store.config.secrets)
     async with shop_http(
         channel.name,
         clock=clock,
@@ -106,9 +108,10 @@ async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, 
         timeout=channel.timeout_seconds,
         rules=IMPATIENT,
         private_hosts=channel.allow_private_hosts,
-        redactor=Redactor(store.config.secrets),
+        redactor=redactor,
     ) as door:
-        connector = store.registry.connector(channel.connector).connect(channel.settings, Context(channel.name, door, clock, channel.role))
+        context = Context(channel.name, door, clock, channel.role)
+        connector = hushed(store.registry.connector(channel.connector).connect(channel.settings, context), redactor)
         try:
             told = await connector.check()
             page = await anext(aiter(connector.listings(Cursor())))

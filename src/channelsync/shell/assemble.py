@@ -38,6 +38,7 @@ from channelsync.ledger.ruling import CatchUp
 from channelsync.ledger.upgrade import upgrade
 from channelsync.registry import Registry
 from channelsync.shell.http import ShopHttp, shop_http
+from channelsync.shell.hush import hushed
 from channelsync.shell.redact import Redactor
 
 LEASE_SECONDS = 60.0
@@ -112,7 +113,8 @@ async def assembled(
                 redactor=redactor,
             )
             doors[each.name] = await stack.enter_async_context(door)
-            connector = _connected(config, each, registry, Context(each.name, doors[each.name], clock, each.role))
+            context = Context(each.name, doors[each.name], clock, each.role)
+            connector = hushed(_connected(config, each, registry, context), redactor)
             settings = _settings(each, ids)
             channel_id = ids.channels[each.name]
             measured = await ledger.read(measuring.of_channel, channel_id)

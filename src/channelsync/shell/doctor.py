@@ -16,6 +16,7 @@ from channelsync.contract.setup import Setup
 from channelsync.errors import ChannelError, Unauthorized
 from channelsync.registry import Registry
 from channelsync.shell.http import shop_http
+from channelsync.shell.hush import hushed
 from channelsync.shell.redact import Redactor
 from channelsync.shell.retry import RetryRules
 
@@ -76,7 +77,8 @@ async def _channel(config: Config, channel: ChannelConfig, registry: Registry, k
         redactor=redactor,
     ) as door:
         dated = DatedHttp(door, clock)
-        connector = registry.connector(channel.connector).connect(channel.settings, Context(channel.name, dated, clock, channel.role))
+        context = Context(channel.name, dated, clock, channel.role)
+        connector = hushed(registry.connector(channel.connector).connect(channel.settings, context), redactor)
         url = config.listen.public_url if channel.webhooks else None
         setup = Setup(f"{url}/webhooks/{channel.name}" if url else None, tuple(channel.locations), clock.now())
         found = [*await _identity(connector, known), *await _diagnoses(connector, setup, redactor)]

@@ -1,7 +1,6 @@
 """A shop, or a page in front of it, may repeat what we sent: an error that quotes the key, a debug page, a redirect that keeps the query.
 
-What comes back is cleaned of the call's own credentials before anybody reads it, and the text of an error of every secret we know, because
-both are stored, shown and told to whoever asks for the status.
+What comes back is cleaned of the call's own credentials before anybody reads it, because rows and reasons are stored and shown.
 """
 
 from __future__ import annotations
@@ -11,17 +10,16 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus
 
 from channelsync.contract.http import HttpRequest, HttpResponse
-from channelsync.errors import ChannelError
 from channelsync.shell.redact import MASK, Redactor, tells_secret
 
 PLACE = re.compile(r"page|next|cursor|continu", re.IGNORECASE)
 """A "page_token" says where we are, and the answer may say it again."""
 
 SHORTEST = 8
-"""A shorter credential may stand in an answer by chance; errors are still cleaned of it."""
+"""A shorter credential may stand in an answer by chance."""
 
 
 class Echoes:
@@ -40,16 +38,17 @@ class Echoes:
                 headers = {name: value.replace(spelling, MASK) for name, value in headers.items()}
         return replace(response, body=body, headers=headers)
 
-    def hush(self, error: ChannelError) -> None:
-        error.args = tuple(self._redactor.text(part) if isinstance(part, str) else part for part in error.args)
-
 
 def credentials(request: HttpRequest) -> set[str]:
-    """What the call proves itself with, as it stands in headers and parameters of telling names."""
-    carried = [
-        value for name, value in (*request.headers.items(), *request.params.items()) if tells_secret(name) and not PLACE.search(name)
-    ]
+    """What the call proves itself with, as it stands in headers, parameters and fields of telling names."""
+    named = (*request.headers.items(), *request.params.items(), *_form(request))
+    carried = [value for name, value in named if tells_secret(name) and not PLACE.search(name)]
     return {part for value in carried for part in _parts(value) if len(part) >= SHORTEST}
+
+
+def _form(request: HttpRequest) -> list[tuple[str, str]]:
+    is_form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return parse_qsl((request.body or b"").decode("latin-1")) if is_form else []
 
 
 def _parts(value: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ import httpx
 
 from channelsync.clock import Clock
 from channelsync.contract.http import Budget, HttpRequest, HttpResponse
-from channelsync.errors import ChannelError, Misunderstood, RateLimited
+from channelsync.errors import Misunderstood, RateLimited
 from channelsync.shell.circuit import Circuit
 from channelsync.shell.echo import Echoes
 from channelsync.shell.http_client import HttpClient
@@ -64,13 +64,6 @@ class ShopHttp:
             yield _lines(file)
 
     async def _once(self, request: HttpRequest, understand: Callable[[HttpResponse], T], *, write: bool) -> T:
-        try:
-            return await self._judged(request, understand, write=write)
-        except ChannelError as error:
-            self._echoes.hush(error)
-            raise
-
-    async def _judged(self, request: HttpRequest, understand: Callable[[HttpResponse], T], *, write: bool) -> T:
         self.circuit.check()
         guard = self._bucket.guarded
         guard.check(request)
@@ -110,8 +103,7 @@ async def shop_http(
 ) -> AsyncIterator[ShopHttp]:
     """The door of one channel, closed at the end. `transport` replaces the network, e.g. `httpx.ASGITransport(stand_in.app)`.
 
-    private_hosts: it may lead to plain http and into our own network. redactor: knows the secrets that no error may tell; it learns what
-    calls carry.
+    private_hosts: it may lead to plain http and into our own network. redactor: learns the credentials that calls carry.
     """
     client = HttpClient(clock, timeout=timeout, transport=transport, private_hosts=private_hosts)
     try:
