@@ -24,7 +24,7 @@ def verify(delivery: Delivery, secrets: Sequence[bytes]) -> str:
     Two equal bodies say the same, except that a bare `{"id": n}` of a deletion may come again after a restore: there the id helps.
     """
     if is_ping(delivery):
-        return "ping:" + hashlib.sha256(delivery.body).hexdigest()
+        return "ping"  # one for all: it is unsigned, so a stranger could make up as many as he likes
     signature = delivery.headers.get(HEADER + "signature", "").encode()
     matches = [hmac.compare_digest(_sign(secret, delivery.body), signature) for secret in secrets]
     if not any(matches):

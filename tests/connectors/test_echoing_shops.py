@@ -56,14 +56,14 @@ TABLES: dict[str, dict[str, Any]] = {
         "store_hash": "abc",
         "access_token": "canary-token-bc",
         "client_secret": "canary-client-bc",
-        "webhook_secret": "canary-hook-bc",
+        "webhook_secrets": ["canary-hook-bc"],
     },
     "moysklad": {
         "token": "canary-token-ms",
         "stores": [UUID],
         "organization": UUID,
         "agent": UUID,
-        "webhook_token": "canary-hook-moysklad",
+        "webhook_secrets": ["canary-hook-moysklad"],
     },
     "moysklad by password": {
         "connector": "moysklad",
@@ -72,7 +72,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "stores": [UUID],
         "organization": UUID,
         "corrections": "enter_loss",
-        "webhook_token": "canary-hook-moysklad",
+        "webhook_secrets": ["canary-hook-moysklad"],
     },
 }
 WRITE = Write("w1", ShelfRef("1", ""), value=5, compare=6, delta=-1)

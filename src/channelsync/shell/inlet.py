@@ -55,7 +55,7 @@ class Inlets:
 
 def _inlet(connector: ReceivesWebhooks) -> Inlet:
     if isinstance(connector, SecretInAddress):
-        return Inlet(connector, connector.address_secret)
+        return Inlet(connector, tuple(connector.address_secrets))
     return Inlet(connector)
 
 

@@ -41,10 +41,12 @@ PATH_SECRET, QUERY = f"{OURS}path-secret", f"{OURS}query"
 
 @dataclass(frozen=True, slots=True)
 class Inlet:
-    """How one channel's deliveries are judged. secret: the last part of the address, for platforms that cannot sign; None: not used."""
+    """How one channel's deliveries are judged. secrets: the last part of the address is one of them, for platforms that cannot sign; none: not
+    used.
+    """
 
     connector: ReceivesWebhooks
-    secret: str | None = None
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +176,15 @@ def _verified(inlet: Inlet | None, secret: str | None, delivery: Delivery) -> st
     if inlet is None:
         hmac.compare_digest(hmac.digest(b"no such channel", delivery.body, hashlib.sha256), bytes(32))
         raise BadDelivery("unknown channel")
-    if not _same(inlet.secret, secret):
+    if not _fits(inlet.secrets, secret):
         raise BadDelivery("wrong secret in the address")
     return inlet.connector.verify(delivery)
 
 
-def _same(expected: str | None, given: str | None) -> bool:
-    if expected is None or given is None:
-        return expected is given
-    return hmac.compare_digest(expected.encode(), given.encode(errors="surrogateescape"))
+def _fits(secrets: tuple[str, ...], given: str | None) -> bool:
+    if given is None or not secrets:
+        return given is None and not secrets
+    return any([hmac.compare_digest(each.encode(), given.encode(errors="surrogateescape")) for each in secrets])  # noqa: C419  all of them
 
 
 async def _respond(send: Send, status: int, *, allow: str) -> None:
