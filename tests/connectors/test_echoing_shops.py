@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from channelsync.config import Config, parse
-from channelsync.contract import Call, Context, Cursor, Setup, ShelfRef, Write
-from channelsync.contract.authority import Claim, ClaimLine
+from channelsync.contract import Context
 from channelsync.errors import ChannelError
 from channelsync.registry import Registry
 from channelsync.shell.http import shop_http
@@ -27,62 +23,7 @@ from channelsync.shell.hush import VERBS, hushed
 from channelsync.shell.redact import Redactor
 from channelsync.shell.retry import RetryRules
 from channelsync.testing.virtual_clock import VirtualClock
-
-UUID = "0f0e0d0c-0b0a-0908-0706-050403020100"
-TABLES: dict[str, dict[str, Any]] = {
-    "memory": {"url": "https://shop.test", "token": "canary-token-memory", "webhook_secrets": ["canary-hook-memory"]},
-    "woocommerce": {
-        "url": "https://shop.test",
-        "consumer_key": "ck_canary_key",
-        "consumer_secret": "cs_canary/secret+",
-        "webhook_secrets": ["canary-hook-woo"],
-    },
-    "woocommerce by query": {
-        "connector": "woocommerce",
-        "auth": "query",
-        "url": "https://shop.test",
-        "consumer_key": "ck_canary_key",
-        "consumer_secret": "cs_canary/secret+",
-        "webhook_secrets": ["canary-hook-woo"],
-    },
-    "shopify": {"shop": "bird.myshopify.com", "access_token": "shpat_tokencanary", "webhook_secrets": ["canary-hook-shopify"]},
-    "shopify by grant": {
-        "connector": "shopify",
-        "shop": "bird.myshopify.com",
-        "client_id": "an id",
-        "client_secret": "shpss_canary&secret",
-    },
-    "bigcommerce": {
-        "store_hash": "abc",
-        "access_token": "canary-token-bc",
-        "client_secret": "canary-client-bc",
-        "webhook_secrets": ["canary-hook-bc"],
-    },
-    "moysklad": {
-        "token": "canary-token-ms",
-        "stores": [UUID],
-        "organization": UUID,
-        "agent": UUID,
-        "webhook_secrets": ["canary-hook-moysklad"],
-    },
-    "moysklad by password": {
-        "connector": "moysklad",
-        "login": "robot@bird",
-        "password": "canary-password-ms",
-        "stores": [UUID],
-        "organization": UUID,
-        "corrections": "enter_loss",
-        "webhook_secrets": ["canary-hook-moysklad"],
-    },
-}
-WRITE = Write("w1", ShelfRef("1", ""), value=5, compare=6, delta=-1)
-
-
-def _config(name: str) -> Config:
-    table = {"connector": name, **TABLES[name]}
-    if table["connector"] == "moysklad":
-        table |= {"role": "authority", "locations": {UUID: "main"}} if "token" in table else {}
-    return parse({"store": {"id": "acme"}, "channels": {"shop": table}}, Registry.installed(), file=Path("/nowhere/acme.toml"))
+from support.asking import ARGUMENTS, TABLES, asked, config_of
 
 
 def _told(request: httpx.Request, secrets: list[str]) -> str:
@@ -115,32 +56,9 @@ MODES: dict[str, Callable[[str], httpx.Response]] = {
 }
 
 
-ARGUMENTS: dict[str, tuple[Any, ...]] = {
-    "check": (),
-    "listings": (Cursor(),),
-    "orders": (Cursor(),),
-    "order": ("1",),
-    "stock": ([ShelfRef("1", "")],),
-    "push": (Call("key", (WRITE,)),),
-    "subscriptions": (),
-    "subscribe": ("https://us.test/webhooks/shop",),
-    "diagnose": (Setup("https://us.test/webhooks/shop", (), datetime(2026, 11, 1, tzinfo=UTC)),),
-    "locations": (),
-    "physical": (Cursor(),),
-    "physical_of": ([ShelfRef(UUID, UUID)],),
-    "export": (Claim("k1", "1", (ClaimLine("l1", UUID, UUID, 1, 1),)),),
-    "claims": (Cursor(),),
-}
-
-
-async def _asked(connector: Any, verb: str) -> Any:
-    answer = getattr(connector, verb)(*ARGUMENTS[verb])
-    return [page async for page in answer] if isinstance(answer, AsyncIterator) else await answer
-
-
 def _met(name: str, mode: str) -> str:
     """Everything that comes out of the connector, as text."""
-    config, clock = _config(name), VirtualClock()
+    config, clock = config_of(name), VirtualClock()
     channel = config.channels["shop"]
     secrets = sorted(config.secrets)
 
@@ -156,7 +74,7 @@ def _met(name: str, mode: str) -> str:
                 if not hasattr(connector, verb):
                     continue
                 try:
-                    said.append(repr(await _asked(connector, verb)))
+                    said.append(repr(await asked(connector, verb)))
                 except (ChannelError, ValueError) as error:
                     said.append(f"{verb}: {error}")
         return "\n".join(said)
@@ -173,5 +91,5 @@ def test_nothing_that_a_shop_repeats_comes_out_of_a_connector(name: str, mode: s
     assert not leaks, leaks[0][:600]
 
 
-def test_every_verb_that_asks_the_shop_is_asked() -> None:
+def test_every_verb_that_asks_the_shop_isasked() -> None:
     assert {*ARGUMENTS, "verify", "parse"} == set(VERBS)
