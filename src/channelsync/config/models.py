@@ -72,11 +72,14 @@ class Listener(Part):
 
 
 class ListenConfig(Part):
-    """public_url: what shops call. Without it no webhooks are registered and polling does all the work."""
+    """public_url: what shops call. Without it no webhooks are registered and polling does all the work. inbox_max: deliveries of one channel that
+    may wait; past it its shop is asked to come again.
+    """
 
     public: Listener = Listener(port=8080)
     private: Listener = Listener(port=8081)
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    inbox_max: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
 
 
 class LocationConfig(Part):

@@ -69,7 +69,7 @@ async def daemon(
         await stack.enter_async_context(exclusive(config, clock, patience=LOCK_PATIENCE_SECONDS))
         store = assembled(config, registry, clock=clock, source=source, watch=watch, redactor=redactor)
         assembly = await stack.enter_async_context(store)
-        pulse, inlets = Pulse(assembly.engine), Inlets(assembly.engine)
+        pulse, inlets = Pulse(assembly.engine), Inlets(assembly.engine, waiting_max=config.listen.inbox_max)
         private, listen = Private(pulse), config.listen
         await introduce_all(assembly.store)
         stack.push_async_callback(_release_leases, assembly)

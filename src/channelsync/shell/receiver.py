@@ -16,7 +16,7 @@ import structlog
 from channelsync.clock import Clock
 from channelsync.contract.values import Delivery
 from channelsync.contract.verbs import ReceivesWebhooks
-from channelsync.errors import BadDelivery
+from channelsync.errors import BadDelivery, ChannelsyncError
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,9 @@ Send = Callable[[Message], Awaitable[None]]
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 Store = Callable[[str, str, Delivery], Awaitable[None]]
-"""(channel, key, delivery): returns after the commit. A repeat is success. Raising means: not stored, the shop shall come again."""
+"""(channel, key, delivery): returns after the commit. A repeat is success. Raising means: not stored, the shop shall come again; InboxFull
+has been told to people already.
+"""
 
 Rejected = Callable[[str, str], None]
 """(channel, why): a delivery that did not verify; channel is "" if there is no such channel. Must not block."""
@@ -37,6 +39,10 @@ OURS = "x-channelsync-"
 """How headers begin that a shop was told to send, to say that it is the shop: for `verify` alone, and never kept."""
 
 PATH_SECRET, QUERY = f"{OURS}path-secret", f"{OURS}query"
+
+
+class InboxFull(ChannelsyncError):
+    """As many deliveries of this channel wait as may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,8 @@ class Receiver:
         kept = {name: value for name, value in delivery.headers.items() if name == QUERY or not name.startswith(OURS)}
         try:
             await self._store(channel, key, replace(delivery, headers=kept))
+        except InboxFull:
+            return 503
         except Exception:
             log.exception("delivery not stored; the shop is asked to come again", channel=channel)
             return 503
