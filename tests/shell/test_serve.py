@@ -74,6 +74,19 @@ def test_what_a_proxy_says_about_the_caller_is_not_believed() -> None:
     assert seen == [("127.0.0.1", "http")]
 
 
+def test_a_bug_behind_a_listener_tells_the_caller_nothing() -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("canary: SELECT secret FROM here")
+
+    async def main() -> httpx.Response:
+        async with serving(broken, "127.0.0.1", 0, stop_seconds=1) as address, httpx.AsyncClient() as client:
+            return await client.get(address.url)
+
+    answer = asyncio.run(main())
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert "server" not in answer.headers
+
+
 def test_the_deadlines_are_the_promised_ones() -> None:
     assert (HEAD_SECONDS, BODY_SECONDS) == (10, 20)
     assert (DeadlineProtocol.head_seconds, DeadlineProtocol.body_seconds) == (10, 20)
