@@ -56,7 +56,7 @@ REQUESTS = {
 @pytest.mark.parametrize("way", REQUESTS)
 def test_an_answer_is_cleaned_of_the_calls_own_credentials(way: str) -> None:
     request = REQUESTS[way]
-    response: HttpResponse = _answered(request, _echo, lambda response: response, Redactor())
+    response: HttpResponse = _answered(request, _echo, lambda response: response, Redactor(["ck_canary_key"]))
     told = f"{response.headers} {response.body.decode()}"
     assert MASK in told
     assert "shop.example" in told
@@ -69,6 +69,16 @@ def test_an_answer_that_repeats_nothing_is_handed_on_as_it_came() -> None:
     kept = Redactor([OTHER])
     response = _answered(REQUESTS["a bearer token"], lambda _: httpx.Response(200, content=body), lambda response: response, kept)
     assert response.body == body, "shops show our webhook secret where it is set, and the connector compares it"
+
+
+def test_a_login_name_that_is_no_secret_stays() -> None:
+    """A shop says who we are by it."""
+    pair = base64.b64encode(b"robot@account:canary-password").decode()
+    request = HttpRequest("GET", "https://shop.example/", {"authorization": f"Basic {pair}"})
+    said = b"robot@account canary-password"
+    assert (
+        _answered(request, lambda _: httpx.Response(200, content=said), lambda response: response, Redactor()).body == b"robot@account ***"
+    )
 
 
 def test_a_page_mark_is_no_secret() -> None:

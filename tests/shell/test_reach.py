@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from channelsync.clock import SystemClock
 from channelsync.contract.http import HttpRequest
@@ -73,11 +75,13 @@ async def _meet(inside: Inside, scheme: str, host: str, *, download: bool = Fals
         return await use(http, f"{scheme}://{host}:{server.sockets[0].getsockname()[1]}/")
 
 
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
 @pytest.mark.parametrize("download", [False, True])
-def test_a_host_of_our_own_network_hears_nothing(download: bool) -> None:
+def test_a_host_of_our_own_network_hears_nothing(download: bool, loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     inside = Inside()
-    with pytest.raises(OutOfReach, match="127.0.0.1, which is not on the public internet.*allow_private_hosts"):
-        asyncio.run(_meet(inside, "https", "127.0.0.1", download=download))
+    refused = pytest.raises(OutOfReach, match="127.0.0.1, which is not on the public internet.*allow_private_hosts")
+    with refused, asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_meet(inside, "https", "127.0.0.1", download=download))
     assert inside.connections == 1, "it is not asked again"
     assert inside.got == b"", "not even the beginning of TLS"
 

@@ -31,19 +31,19 @@ class Echoes:
     def cleaned(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """The answer without the credentials of the request. Most answers carry none and are handed on as they are."""
         body, headers = response.body, dict(response.headers)
-        for secret in credentials(request):
+        for secret in self._credentials(request):
             self._redactor.add(secret)
             for spelling in {secret, quote(secret, safe=""), quote_plus(secret)}:
                 body = body.replace(spelling.encode(), MASK.encode())
                 headers = {name: value.replace(spelling, MASK) for name, value in headers.items()}
         return replace(response, body=body, headers=headers)
 
-
-def credentials(request: HttpRequest) -> set[str]:
-    """What the call proves itself with, as it stands in headers, parameters and fields of telling names."""
-    named = (*request.headers.items(), *request.params.items(), *_form(request))
-    carried = [value for name, value in named if tells_secret(name) and not PLACE.search(name)]
-    return {part for value in carried for part in _parts(value) if len(part) >= SHORTEST}
+    def _credentials(self, request: HttpRequest) -> set[str]:
+        """What the call proves itself with, as it stands in headers, parameters and fields of telling names."""
+        named = (*request.headers.items(), *request.params.items(), *_form(request))
+        carried = [value for name, value in named if tells_secret(name) and not PLACE.search(name)]
+        parts = [part for value in carried for part in _parts(value)]
+        return {text for text, secret in parts if len(text) >= SHORTEST and (secret or self._redactor.knows(text))}
 
 
 def _form(request: HttpRequest) -> list[tuple[str, str]]:
@@ -51,13 +51,14 @@ def _form(request: HttpRequest) -> list[tuple[str, str]]:
     return parse_qsl((request.body or b"").decode("latin-1")) if is_form else []
 
 
-def _parts(value: str) -> Iterator[str]:
-    """Of "Bearer x" the x; of "Basic x" also what x says."""
+def _parts(value: str) -> Iterator[tuple[str, bool]]:
+    """Of "Bearer x" the x; of "Basic x" also what x says. False: the name in it, which is a secret only at some shops."""
     scheme, _, rest = value.rpartition(" ")
-    yield rest
+    yield rest, True
     if scheme.lower() == "basic":
         try:
             name, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
         except (binascii.Error, ValueError):
             return
-        yield from (name, password)
+        yield name, False
+        yield password, True

@@ -48,6 +48,9 @@ class Redactor:
         if before != set(self._known):
             self._compile()
 
+    def knows(self, secret: str) -> bool:
+        return secret in self._known
+
     def _compile(self) -> None:
         spellings = {spelling for secret in self._known for spelling in _spellings(secret)}
         longest_first = sorted(spellings, key=len, reverse=True)
