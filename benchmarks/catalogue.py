@@ -68,7 +68,7 @@ async def serve(listings: int, bulk_seconds: float) -> None:
     shop = ShopifyStandIn(SystemClock(), random.Random(1), bulk_seconds=bulk_seconds, visibility_lag=0.0)
     shop.stock(Item(f"SKU-{number:06}", 40, f"Article {number}") for number in range(listings))
     async with shop_open(shop) as url:
-        say({**shop.settings(url), "visibility_lag_seconds": 1, "overlap_seconds": 60})
+        say({**shop.settings(url), "visibility_lag_seconds": 1, "overlap_seconds": 60, "allow_private_hosts": True})
         while await asyncio.to_thread(sys.stdin.readline):
             say({"calls": dict(shop.admin.calls), "throttled": shop.admin.throttles, "leaks": shop.bulk.leaks, "writes": len(shop.changes)})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from channelsync.contract import Budget, HttpResponse
+from channelsync.contract import Budget, HttpResponse, NotJson, decoded
 from channelsync.errors import ChannelError, Misunderstood, Refused, Unauthorized, Unavailable
 
 OVERLOADED_SECONDS = 60.0  # a 429 without quota headers means that the platform itself is overloaded
@@ -71,8 +70,8 @@ def understand(response: HttpResponse) -> Answer:
 
 def _decode(body: bytes) -> Any:
     try:
-        return json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+        return decoded(body)
+    except NotJson:
         return NO_JSON
 
 

@@ -47,8 +47,6 @@ class BigCommerceConnector:
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
         self._api = Api(settings, context.http, context.clock)
-        self._secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-        self._client_secret = settings.client_secret.get_secret_value() if settings.client_secret else None
         self._rules = RulesOf(self._api)
         self._orders = Orders(self._api, settings, self._rules)
         self._listings = Listings(self._api, settings)
@@ -106,8 +104,8 @@ class BigCommerceConnector:
         settings = self._settings
         return webhooks.verify(
             delivery,
-            self._secret,
-            self._client_secret,
+            settings.header_secrets,
+            settings.client_secrets,
             require_signature=settings.require_signature,
             store_hash=settings.store_hash,
         )
@@ -119,7 +117,7 @@ class BigCommerceConnector:
         return [hook.subscription for hook in await subscriptions.hooks(self._api)]
 
     async def subscribe(self, url: str) -> Sequence[Subscription]:
-        return await subscriptions.subscribe(self._api, url, self._secret)
+        return await subscriptions.subscribe(self._api, url, self._settings.header_secrets)
 
     async def locations(self) -> Sequence[ChannelLocation]:
         return await read_locations(self._api)

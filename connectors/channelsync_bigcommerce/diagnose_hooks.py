@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from channelsync.contract import Diagnosis, Setup, Severity
@@ -22,15 +23,15 @@ async def diagnose(api: Api, settings: Settings, setup: Setup) -> list[Diagnosis
         remedy = "give the daemon a public https address on port 443"
         found.append(Diagnosis("webhook-url", Severity.ERROR, f"BigCommerce delivers to https on port 443 only, not to {url}", remedy, url))
     existing = await hooks(api)
-    secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
-    found += _ours({hook.subscription.topic: hook for hook in existing if hook.subscription.url == url}, secret, url)
-    found += _elsewhere([hook for hook in existing if hook.subscription.url != url], secret)
+    secrets = settings.header_secrets
+    found += _ours({hook.subscription.topic: hook for hook in existing if hook.subscription.url == url}, secrets, url)
+    found += _elsewhere([hook for hook in existing if hook.subscription.url != url], secrets)
     return found + await _blocked(api, url)
 
 
 def _configured(settings: Settings) -> list[Diagnosis]:
-    if settings.webhook_secret is None:
-        what = "webhook_secret is missing: no delivery can be accepted"
+    if not settings.webhook_secrets:
+        what = "webhook_secrets is empty: no delivery can be accepted"
         return [Diagnosis("webhook-secret-missing", Severity.ERROR, what, "set one, a long random text")]
     if settings.client_secret is None:
         what = "client_secret is missing: deliveries that the store signs cannot be checked and are refused"
@@ -38,7 +39,7 @@ def _configured(settings: Settings) -> list[Diagnosis]:
     return []
 
 
-def _ours(ours: dict[str, Hook], secret: str, url: str) -> list[Diagnosis]:
+def _ours(ours: dict[str, Hook], secrets: Sequence[str], url: str) -> list[Diagnosis]:
     missing = [scope for scope in SCOPES if scope not in ours]
     found = []
     if missing:
@@ -49,15 +50,15 @@ def _ours(ours: dict[str, Hook], secret: str, url: str) -> list[Diagnosis]:
         if hook and not hook.subscription.active:
             what = f"the store has switched off its hook for {scope} (failures for two days, or no event for 90)"
             found.append(Diagnosis("webhook-off", Severity.ERROR, what, REPAIR, scope))
-        if hook and hook.secret != secret:
-            what = f"the hook for {scope} does not carry webhook_secret: its deliveries are refused"
+        if hook and hook.secret not in secrets:
+            what = f"the hook for {scope} carries none of webhook_secrets: its deliveries are refused"
             found.append(Diagnosis("webhook-secret", Severity.ERROR, what, REPAIR, scope))
     return found
 
 
-def _elsewhere(others: list[Hook], secret: str) -> list[Diagnosis]:
+def _elsewhere(others: list[Hook], secrets: Sequence[str]) -> list[Diagnosis]:
     """Hooks with our secret were made by us, for an address that is no longer ours."""
-    strays = sorted({hook.subscription.url for hook in others if secret and hook.secret == secret})
+    strays = sorted({hook.subscription.url for hook in others if hook.secret in secrets})
     remedy = "delete them at the store if that address is not in use any more"
     return [Diagnosis("webhook-elsewhere", Severity.WARNING, f"hooks with our secret deliver to {url}", remedy, url) for url in strays]
 

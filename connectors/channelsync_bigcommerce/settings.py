@@ -14,7 +14,8 @@ PLACED = frozenset({1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 14})
 class Settings(BaseModel):
     """store_hash, access_token, client_secret: of a store-level API account; client_secret is needed to check webhook signatures.
 
-    webhook_secret: ours, put into the headers of the hooks that we create and required on every delivery. require_signature: refuse deliveries
+    webhook_secrets: ours. The first is put into the headers of the hooks that we create and repair; every delivery must bring one of them.
+    old_client_secrets: of API accounts that were replaced, while hooks of theirs may still deliver. require_signature: refuse deliveries
     without Standard Webhooks headers too. default_location: where the storefront sells from.
     overlap_seconds: how far each poll reaches back; visibility_lag_seconds: how late an order may appear in lists.
     write_visible_seconds: when an accepted adjustment shows; write_drains_seconds: it takes effect by then or never.
@@ -28,7 +29,8 @@ class Settings(BaseModel):
     store_hash: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,40}$")]
     access_token: Secret
     client_secret: Secret | None = None
-    webhook_secret: Annotated[SecretStr, Field(min_length=8)] | None = None
+    old_client_secrets: Annotated[tuple[Secret, ...], Field(max_length=10)] = ()
+    webhook_secrets: Annotated[tuple[Annotated[SecretStr, Field(min_length=8)], ...], Field(max_length=10)] = ()
     require_signature: bool = False
     api_url: str = "https://api.bigcommerce.com"
     allow_http: bool = False
@@ -59,6 +61,18 @@ class Settings(BaseModel):
             raise ValueError("overlap_seconds must not be less than visibility_lag_seconds, or late orders are never seen")
         if self.write_drains_seconds < self.write_visible_seconds:
             raise ValueError("write_drains_seconds must not be less than write_visible_seconds")
+        if self.old_client_secrets and self.client_secret is None:
+            raise ValueError("old_client_secrets stand beside the present client_secret: set that too")
         if self.require_signature and self.client_secret is None:
             raise ValueError("require_signature needs client_secret: signatures are made with it")
         return self
+
+    @property
+    def client_secrets(self) -> tuple[str, ...]:
+        """All that deliveries may be signed with, the present one first."""
+        present = (self.client_secret,) if self.client_secret else ()
+        return tuple(secret.get_secret_value() for secret in (*present, *self.old_client_secrets))
+
+    @property
+    def header_secrets(self) -> tuple[str, ...]:
+        return tuple(secret.get_secret_value() for secret in self.webhook_secrets)

@@ -44,10 +44,11 @@ async def hooks(api: Api) -> list[Hook]:
     return [_hook(row) async for page, _ in api.pages("/v3/hooks", {}) for row in page]
 
 
-async def subscribe(api: Api, url: str, secret: str | None) -> Sequence[Subscription]:
-    """Create what is missing, re-arm what is off, repair what does not carry our secret. Returns ours as they are then."""
-    if secret is None:
-        raise Refused("webhook_secret is missing: deliveries are told apart by it; set one in the channel's settings")
+async def subscribe(api: Api, url: str, secrets: Sequence[str]) -> Sequence[Subscription]:
+    """Create what is missing, re-arm what is off, repair what does not carry the first of our secrets. Returns ours as they are then."""
+    if not secrets:
+        raise Refused("webhook_secrets is empty: deliveries are told apart by them; set one in the channel's settings")
+    secret = secrets[0]
     ours = {hook.subscription.topic: hook for hook in reversed(await hooks(api)) if hook.subscription.url == url}
     for scope in SCOPES:
         found = ours.get(scope)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, ShelfHint
+from channelsync.contract import Delivery, Ignored, ListingHint, NotJson, OrderHint, Parsed, ShelfHint, decoded
 from channelsync.errors import BadDelivery, Misunderstood
 from channelsync_bigcommerce.shapes import inner, number_id, product_ref, text, variant_ref
 
@@ -26,15 +26,15 @@ ORDER = re.compile(r"store/(?:channel/\d+/)?order/")
 STOCK_MOVED = re.compile(r"store/channel/[^/]+/inventory/product/")
 
 
-def verify(delivery: Delivery, secret: str | None, client_secret: str | None, *, require_signature: bool, store_hash: str) -> str:
-    """The key of the event: scope, hash and time."""
-    if secret is None:
-        raise BadDelivery("webhook_secret is not configured")
-    given = delivery.headers.get(SECRET_HEADER, "")
-    if not hmac.compare_digest(given.encode(), secret.encode()):
-        raise BadDelivery(f"the header {SECRET_HEADER} does not carry webhook_secret")
+def verify(delivery: Delivery, secrets: Sequence[str], client_secrets: Sequence[str], *, require_signature: bool, store_hash: str) -> str:
+    """The key of the event: scope, hash and time. secrets, client_secrets: during a rotation the new and the old ones; any of them will do."""
+    if not secrets:
+        raise BadDelivery("webhook_secrets is empty")
+    given = delivery.headers.get(SECRET_HEADER, "").encode()
+    if not any([hmac.compare_digest(given, secret.encode()) for secret in secrets]):  # noqa: C419  every one is compared, whichever matches
+        raise BadDelivery(f"the header {SECRET_HEADER} carries none of webhook_secrets")
     if any(name in delivery.headers for name in SIGNED_HEADERS):
-        _check_signature(delivery, client_secret)
+        _check_signature(delivery, client_secrets)
     elif require_signature:
         raise BadDelivery("the delivery is not signed, and require_signature is on")
     body = _decoded(delivery)
@@ -44,17 +44,17 @@ def verify(delivery: Delivery, secret: str | None, client_secret: str | None, *,
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _check_signature(delivery: Delivery, client_secret: str | None) -> None:
+def _check_signature(delivery: Delivery, client_secrets: Sequence[str]) -> None:
     """HMAC-SHA256, keyed with the text of the client secret itself, over id, time and raw body."""
-    if client_secret is None:
+    if not client_secrets:
         raise BadDelivery("the delivery is signed, and client_secret is not configured: it cannot be checked")
     number, stamp, signatures = (delivery.headers.get(name, "") for name in SIGNED_HEADERS)
     if not STAMP.fullmatch(stamp) or abs(delivery.received_at.timestamp() - int(stamp)) > TOLERANCE_SECONDS:
         raise BadDelivery(f"webhook-timestamp is missing or too far from our clock: {stamp[:20]!r}")
     signed = f"{number}.{stamp}.".encode() + delivery.body
-    wanted = base64.b64encode(hmac.digest(client_secret.encode(), signed, "sha256"))
+    wanted = [base64.b64encode(hmac.digest(secret.encode(), signed, "sha256")) for secret in client_secrets]
     found = [part.removeprefix("v1,").encode() for part in signatures.split(" ")[:20] if part.startswith("v1,")]
-    if not any([hmac.compare_digest(wanted, one) for one in found]):  # noqa: C419  every one is compared, whichever matches
+    if not any([hmac.compare_digest(each, one) for each in wanted for one in found]):  # noqa: C419  all of them, whichever matches
         raise BadDelivery("the signature does not match client_secret")
 
 
@@ -90,8 +90,8 @@ def _thing(scope: str, data: Mapping[str, Any]) -> Parsed:
 
 def _decoded(delivery: Delivery) -> dict[str, Any]:
     try:
-        body = json.loads(delivery.body)
-    except (ValueError, RecursionError):
+        body = decoded(delivery.body)
+    except NotJson:
         raise BadDelivery(f"the body is not JSON: {delivery.body[:80]!r}", genuine=True) from None
     if not isinstance(body, dict):
         raise BadDelivery("the body is not an object", genuine=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from channelsync.contract import HttpResponse
+from channelsync.contract import HttpResponse, NotJson, decoded
 from channelsync.errors import ChannelError, Misunderstood, RateLimited, Refused, Unauthorized, Unavailable
 from channelsync_moysklad.shapes import Raw, inner
 
@@ -107,8 +106,8 @@ def refusal(response: HttpResponse) -> float | None:
 
 def _decoded(body: bytes) -> Any:
     try:
-        return json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+        return decoded(body)
+    except NotJson:
         return NO_JSON
 
 

@@ -56,11 +56,11 @@ class MoyskladConnector:
         self._settings, self._role = settings, context.role
         self._owns = context.role is Role.AUTHORITY
         self._api = Api(settings, context.http, context.clock)
-        self._token = settings.webhook_token.get_secret_value() if settings.webhook_token else None
+        self._secrets = tuple(secret.get_secret_value() for secret in settings.webhook_secrets)
         self._listings = Listings(self._api, settings, keeps=not self._owns)
         self._orders = Orders(self._api)
         self._corrections = Corrections(self._api)
-        self._hooks = Subscriptions(self._api, self._token)
+        self._hooks = Subscriptions(self._api, self._secrets)
 
     @property
     def traits(self) -> Traits:
@@ -124,11 +124,11 @@ class MoyskladConnector:
         return Claims(self._api).stream(cursor)
 
     @property
-    def address_secret(self) -> str | None:
-        return self._token
+    def address_secrets(self) -> Sequence[str]:
+        return self._secrets
 
     def verify(self, delivery: Delivery) -> str:
-        return webhooks.verify(delivery, self._token)
+        return webhooks.verify(delivery, self._secrets)
 
     def parse(self, delivery: Delivery) -> Sequence[Parsed]:
         return webhooks.parse(delivery, self._role)

@@ -114,8 +114,8 @@ class Doctor:
     async def _webhooks(self, setup: Setup) -> AsyncIterator[Diagnosis]:
         if setup.webhook_url is None:
             return
-        if self._settings.webhook_token is None:
-            yield _error("webhook-token", "webhook_token is not set", "set it to a long random text; Moysklad signs nothing")
+        if not self._settings.webhook_secrets:
+            yield _error("webhook-secret", "webhook_secrets is empty", "set it to a long random text; Moysklad signs nothing")
             return
         try:
             existing = await self._hooks.existing()

@@ -22,8 +22,8 @@ class Settings(BaseModel):
     export. credential: what the token is ("solution" once published, "draft" before); it decides what a request costs. units_per_window:
     per 3 seconds. overlap_minutes: how far each reading reaches back. first_run_days: orders untouched for longer count as settled.
     cancelled_states: names or ids of order states that mean "will not ship", besides those that Moysklad itself calls unsuccessful.
-    corrections: "enter_loss" lets us write stock as documents; see the README before. webhook_token: a long random text, the last part of
-    the address of our webhooks, since Moysklad signs nothing. webhook_prefix: our public address; our own writes are then not told to us.
+    corrections: "enter_loss" lets us write stock as documents; see the README before. webhook_secrets: long random texts; the first is the last
+    part of the address of our webhooks, since Moysklad signs nothing, and all of them are taken. webhook_prefix: our public address; our own writes are then not told to us.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,7 +46,7 @@ class Settings(BaseModel):
     listings_per_page: Annotated[int, Field(ge=10, le=1000)] = 1000
     cancelled_states: Annotated[list[str], Field(max_length=50)] = []
     corrections: Literal["none", "enter_loss"] = "none"
-    webhook_token: Annotated[SecretStr, Field(min_length=16, max_length=128)] | None = None
+    webhook_secrets: Annotated[tuple[Annotated[SecretStr, Field(min_length=16, max_length=128)], ...], Field(max_length=10)] = ()
     webhook_prefix: str | None = None
 
     @field_validator("api_url")
@@ -57,11 +57,11 @@ class Settings(BaseModel):
             raise ValueError("must be the API's address, such as https://api.moysklad.ru/api/remap/1.2")
         return value.rstrip("/")
 
-    @field_validator("webhook_token")
+    @field_validator("webhook_secrets")
     @classmethod
-    def _fits_an_address(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9_-]+", value.get_secret_value()):
-            raise ValueError("must consist of letters, digits, - and _: it is part of an address")
+    def _fit_an_address(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(re.fullmatch(r"[A-Za-z0-9_-]+", each.get_secret_value()) for each in value):
+            raise ValueError("must consist of letters, digits, - and _: they are part of an address")
         return value
 
     @model_validator(mode="after")

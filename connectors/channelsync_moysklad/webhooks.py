@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, Role, StockHint
+from channelsync.contract import Delivery, Ignored, ListingHint, NotJson, OrderHint, Parsed, Role, StockHint, decoded
 from channelsync.errors import BadDelivery, Misunderstood
 from channelsync_moysklad.shapes import linked_in
 
@@ -20,21 +19,21 @@ SALES = ("demand", "retaildemand", "salesreturn")
 GOODS = ("product", "variant", "bundle", "service")
 
 
-def verify(delivery: Delivery, token: str | None) -> str:
-    """The key: repeats carry the same request id, and the same body."""
-    given = delivery.headers.get(SECRET, "")
-    if token is None:
-        raise BadDelivery("no webhook_token is configured")
-    if not hmac.compare_digest(token.encode(), given.encode(errors="surrogateescape")):
-        raise BadDelivery("the secret in the address is not webhook_token")
+def verify(delivery: Delivery, secrets: Sequence[str]) -> str:
+    """The key: repeats carry the same request id, and the same body. secrets: during a rotation the new one and the old; either will do."""
+    given = delivery.headers.get(SECRET, "").encode(errors="surrogateescape")
+    if not secrets:
+        raise BadDelivery("webhook_secrets is empty")
+    if not any([hmac.compare_digest(secret.encode(), given) for secret in secrets]):  # noqa: C419  every one is compared, whichever matches
+        raise BadDelivery("the secret in the address is none of webhook_secrets")
     return hashlib.sha256(delivery.headers.get(QUERY, "").encode(errors="surrogateescape") + b"\n" + delivery.body).hexdigest()
 
 
 def parse(delivery: Delivery, role: Role) -> Sequence[Parsed]:
     """Where Moysklad owns the stock there are no orders to read: every event means "look now". Raises Misunderstood."""
     try:
-        raw = json.loads(delivery.body)
-    except (ValueError, RecursionError):
+        raw = decoded(delivery.body)
+    except NotJson:
         raise Misunderstood(f"the delivery is not JSON: {delivery.body[:80]!r}") from None
     if not isinstance(raw, dict):
         raise Misunderstood("the delivery is not an object")

@@ -5,7 +5,6 @@ The file is no snapshot: each row was read at some moment while the operation ra
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from channelsync.contract import Clock, Downloads
+from channelsync.contract import Clock, Downloads, NotJson, decoded
 from channelsync.errors import Misunderstood, Refused, Unavailable
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
@@ -103,8 +102,8 @@ def _counted(lines: Iterator[bytes], done: Done) -> Iterator[dict[str, Any]]:
 
 def _row(line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        row = decoded(line)
+    except NotJson as error:
         raise Misunderstood(f"a line of the bulk file is not JSON: {line[:120]!r}") from error
     if not isinstance(row, dict):
         raise Misunderstood(f"a line of the bulk file is no object: {line[:120]!r}")

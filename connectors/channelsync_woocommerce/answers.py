@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
 
-from channelsync.contract import HttpResponse
+from channelsync.contract import HttpResponse, require_shallow
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized, Unavailable
 
 NO_JSON = object()
@@ -77,7 +77,9 @@ def decode(body: bytes) -> tuple[Any, bool]:
     text = body.decode("utf-8-sig", errors="replace").strip()
     for start in islice(re.finditer(r"[{\[]", text), STARTS_TRIED):
         try:
-            return json.loads(text[start.start() :]), start.start() > 0
+            data = json.loads(text[start.start() :])
+            require_shallow(data)
+            return data, start.start() > 0
         except json.JSONDecodeError as error:
             if error.pos >= len(text) - start.start():
                 break

@@ -282,7 +282,7 @@ def test_init_makes_a_moysklad_the_authority(tmp_path: Path, monkeypatch: pytest
     assert tables["store"]["opening"] == "house"
     assert tables["channels"]["house"]["role"] == "authority"
     assert "role" not in tables["channels"]["shop"]
-    for name in ("HOUSE_TOKEN", "HOUSE_WEBHOOK_TOKEN", "SHOP_CLIENT_SECRET"):
+    for name in ("HOUSE_TOKEN", "HOUSE_WEBHOOK_SECRET", "SHOP_CLIENT_SECRET"):
         monkeypatch.setenv(name, "0123456789abcdef")
     filled = re.sub('"PASTE-[A-Z-]+-HERE"', '"c4647159-008a-11ef-ac12-000f00000006"', file.read_text())
     file.write_text(filled.replace("YOUR-SHOP", "acme"))

@@ -100,6 +100,12 @@ def test_two_lines_per_part_are_enough(tmp_path: Path) -> None:
     assert (shop.location, shop.locations) == ("main", {})
 
 
+def test_both_listeners_are_apart_and_on_this_machine_alone_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    listen = _load(tmp_path, MINIMAL).listen
+    assert (listen.public.host, listen.private.host) == ("127.0.0.1", "127.0.0.1")
+    assert listen.public.port != listen.private.port
+
+
 def test_nothing_in_it_can_be_changed(tmp_path: Path) -> None:
     config = _load(tmp_path, MINIMAL)
     with pytest.raises(ValueError, match="frozen"):

@@ -30,7 +30,7 @@ class TestBigCommerce(ConnectorSuite):
         return build_world(
             connector,
             lambda clock, source, deliver: BigCommerceStandIn(clock, source, deliver=deliver, **dials),
-            wrong={"access_token": "nobody", "webhook_secret": "nothing-of-ours", "client_secret": "nothing-of-theirs"},
+            wrong={"access_token": "nobody", "webhook_secrets": ["nothing-of-ours"], "client_secret": "nothing-of-theirs"},
             extra={"batch_size": 20, **table},
             many=MANY,
         )

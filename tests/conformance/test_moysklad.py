@@ -16,7 +16,7 @@ class TestMoyskladChannel(ConnectorSuite):
         return build_world(
             connector,
             lambda clock, source, deliver: MoyskladStandIn(clock, source, deliver=deliver),
-            wrong={"token": "nobody", "webhook_token": "0123456789abcdef"},
+            wrong={"token": "nobody", "webhook_secrets": ["0123456789abcdef"]},
             extra={"corrections": request.param, "listings_per_page": 50, "visibility_lag_seconds": 1},
             signed=False,
         )
@@ -28,7 +28,7 @@ class TestMoyskladAuthority(AuthoritySuite):
         return build_world(
             connector,
             lambda clock, source, deliver: MoyskladStandIn(clock, source, deliver=deliver, **request.param),
-            wrong={"token": "nobody", "webhook_token": "0123456789abcdef"},
+            wrong={"token": "nobody", "webhook_secrets": ["0123456789abcdef"]},
             extra={"visibility_lag_seconds": 1},
             role=Role.AUTHORITY,
             signed=False,

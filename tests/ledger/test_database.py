@@ -153,3 +153,11 @@ def test_the_driver_is_the_standard_librarys(tmp_path: Path) -> None:
     with engine.connect() as conn:
         assert isinstance(conn.connection.dbapi_connection, sqlite3.Connection)
     engine.dispose()
+
+
+def test_an_error_does_not_repeat_what_rows_hold(engine: Engine) -> None:
+    """Its text goes into the log, and rows hold orders and deliveries of people."""
+    with pytest.raises(DBAPIError) as error, engine.begin() as conn:
+        conn.execute(text("INSERT INTO nowhere (body) VALUES (:body)"), {"body": "Ann Example, Main Street 1"})
+    assert "Ann" not in str(error.value)
+    assert "nowhere" in str(error.value)

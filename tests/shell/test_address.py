@@ -37,7 +37,7 @@ def send(connector: Unsigned, stored: list[Delivery], path: str, headers: dict[s
         stored.append(delivery)
 
     async def main() -> int:
-        receiver = Receiver({"ms": Inlet(connector, "s3cret")}, VirtualClock(), keep, lambda channel, why: None)
+        receiver = Receiver({"ms": Inlet(connector, ("new", "s3cret"))}, VirtualClock(), keep, lambda channel, why: None)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(receiver), base_url="http://us") as client:
             return (await client.post(path, content=b"{}", headers=headers)).status_code
 

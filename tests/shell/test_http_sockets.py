@@ -21,7 +21,7 @@ def _text(response: HttpResponse) -> str:
 
 
 async def _write(url: str, timeout: float = 2.0) -> str:
-    async with shop_http("shop", clock=SystemClock(), source=random.Random(1), timeout=timeout) as http:
+    async with shop_http("shop", clock=SystemClock(), source=random.Random(1), timeout=timeout, private_hosts=True) as http:
         return await http.write(HttpRequest("POST", url, body=b"x"), _text)
 
 

@@ -53,7 +53,7 @@ class Inbox:
 
 
 def _receiver(inbox: Inbox, limits: Limits | None = None) -> Receiver:
-    inlets = {"shop": Inlet(Signed()), "unsigned": Inlet(Signed(), secret="in-the-address")}
+    inlets = {"shop": Inlet(Signed()), "unsigned": Inlet(Signed(), ("in-the-address", "the-old-one"))}
     return Receiver(inlets, VirtualClock(), inbox.store, inbox.reject, limits)
 
 

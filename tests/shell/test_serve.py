@@ -57,6 +57,36 @@ def _talk(say: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[
     return asyncio.run(main())
 
 
+def test_what_a_proxy_says_about_the_caller_is_not_believed() -> None:
+    """Nothing of ours goes by the caller's address, so no header of anybody can change it."""
+    seen: list[tuple[str, str]] = []
+
+    async def look(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["client"][0], scope["scheme"]))
+        await echo(scope, receive, send)
+
+    async def main() -> None:
+        async with serving(look, "127.0.0.1", 0, stop_seconds=1) as address, httpx.AsyncClient() as client:
+            forged = {"x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https", "forwarded": "for=203.0.113.7;proto=https"}
+            await client.get(address.url, headers=forged)
+
+    asyncio.run(main())
+    assert seen == [("127.0.0.1", "http")]
+
+
+def test_a_bug_behind_a_listener_tells_the_caller_nothing() -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("canary: SELECT secret FROM here")
+
+    async def main() -> httpx.Response:
+        async with serving(broken, "127.0.0.1", 0, stop_seconds=1) as address, httpx.AsyncClient() as client:
+            return await client.get(address.url)
+
+    answer = asyncio.run(main())
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert "server" not in answer.headers
+
+
 def test_the_deadlines_are_the_promised_ones() -> None:
     assert (HEAD_SECONDS, BODY_SECONDS) == (10, 20)
     assert (DeadlineProtocol.head_seconds, DeadlineProtocol.body_seconds) == (10, 20)

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 STEP = 0.05
 QUICK = {"visibility_lag_seconds": 0.05, "write_drains_seconds": 0.5, "overlap_seconds": 2.0}
-PROMPT = {"poll_seconds": 0.3, "sweep_seconds": 1.0, "timeout_seconds": 2.0}
+PROMPT = {"poll_seconds": 0.3, "sweep_seconds": 1.0, "timeout_seconds": 2.0, "allow_private_hosts": True}
 
 
 def write_config(folder: Path, channels: Mapping[str, Mapping[str, Any]], **store: Any) -> Path:

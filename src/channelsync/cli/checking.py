@@ -24,6 +24,8 @@ from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import Schema
 from channelsync.ledger.upgrade import check as schema_state
 from channelsync.shell.http import shop_http
+from channelsync.shell.hush import hushed
+from channelsync.shell.redact import Redactor
 from channelsync.shell.retry import RetryRules
 
 IMPATIENT = RetryRules(tries=2, refusals=2, seconds=30.0)
@@ -98,8 +100,18 @@ async def _check_all(store: StoreAt, known: dict[str, str | None]) -> list[Check
 
 
 async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, clock: Clock) -> Checked:
-    async with shop_http(channel.name, clock=clock, source=random.Random(), timeout=channel.timeout_seconds, rules=IMPATIENT) as door:
-        connector = store.registry.connector(channel.connector).connect(channel.settings, Context(channel.name, door, clock, channel.role))
+    redactor = Redactor(store.config.secrets)
+    async with shop_http(
+        channel.name,
+        clock=clock,
+        source=random.Random(),
+        timeout=channel.timeout_seconds,
+        rules=IMPATIENT,
+        private_hosts=channel.allow_private_hosts,
+        redactor=redactor,
+    ) as door:
+        context = Context(channel.name, door, clock, channel.role)
+        connector = hushed(store.registry.connector(channel.connector).connect(channel.settings, context), redactor)
         try:
             told = await connector.check()
             page = await anext(aiter(connector.listings(Cursor())))

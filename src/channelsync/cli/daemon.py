@@ -27,11 +27,12 @@ def run(
     [dim]Example: channelsync run -c /etc/channelsync/acme.toml[/dim]
     """
     store, clock = StoreAt(config), SystemClock()
-    configure(clock=clock, redactor=Redactor(store.config.secrets), style=log_style, level=log_level)
-    notifier = Notifier(os.environ)
+    notifier, redactor = Notifier(os.environ), Redactor(store.config.secrets)
+    configure(clock=clock, redactor=redactor, style=log_style, level=log_level)
 
     async def main() -> None:
-        async with shell.daemon(store.config, store.registry, clock=clock, source=random.SystemRandom(), notifier=notifier):
+        source = random.SystemRandom()
+        async with shell.daemon(store.config, store.registry, clock=clock, source=source, notifier=notifier, redactor=redactor):
             await shell.until_told()
 
     run_loop(main())

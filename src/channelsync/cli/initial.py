@@ -23,14 +23,14 @@ TEMPLATES = {
 store_hash = "PASTE-IT-HERE"
 access_token = {{ env = "{env}_TOKEN" }}               # or {{ file = "..." }}, {{ credential = "..." }}
 client_secret = {{ env = "{env}_CLIENT_SECRET" }}
-webhook_secret = {{ env = "{env}_WEBHOOK_SECRET" }}
+webhook_secrets = [{{ env = "{env}_WEBHOOK_SECRET" }}]
 """,
     AUTHORITY: """\
 token = {{ env = "{env}_TOKEN" }}               # or {{ file = "..." }}, {{ credential = "..." }}; of an employee of its own
 stores = ["PASTE-THE-STORE-ID-HERE"]
 organization = "PASTE-ITS-ID-HERE"              # for the orders we write there
 agent = "PASTE-THE-COUNTERPARTY-ID-HERE"
-webhook_token = {{ env = "{env}_WEBHOOK_TOKEN" }}   # a long random text of yours
+webhook_secrets = [{{ env = "{env}_WEBHOOK_SECRET" }}]   # a long random text of yours
 locations = {{ "PASTE-THE-STORE-ID-HERE" = "main" }}
 """,
     "shopify": """\

@@ -19,6 +19,8 @@ from channelsync.engine.probe import Findings, Probe, ProbeFailed
 from channelsync.ledger import measuring
 from channelsync.ledger.measuring import Candidate
 from channelsync.shell.http import shop_http
+from channelsync.shell.hush import hushed
+from channelsync.shell.redact import Redactor
 
 YES_NO = {True: "yes", False: "no", None: "not measured"}
 
@@ -65,9 +67,18 @@ def _choose(found: list[Candidate], channel: str, sku: str) -> Candidate:
 
 
 async def _measure(store: StoreAt, channel: str, chosen: Candidate, wait: float) -> Findings:
-    clock, each = SystemClock(), store.config.channels[channel]
-    async with shop_http(channel, clock=clock, source=random.Random(), timeout=each.timeout_seconds) as door:
-        connector = store.registry.connector(each.connector).connect(each.settings, Context(channel, door, clock, each.role))
+    clock, each, redactor = SystemClock(), store.config.channels[channel], Redactor(store.config.secrets)
+    async with shop_http(
+        channel,
+        clock=clock,
+        source=random.Random(),
+        timeout=each.timeout_seconds,
+        private_hosts=each.allow_private_hosts,
+        redactor=redactor,
+    ) as door:
+        connector = hushed(
+            store.registry.connector(each.connector).connect(each.settings, Context(channel, door, clock, each.role)), redactor
+        )
 
         async def heard(since: datetime) -> bool:
             return await asyncio.to_thread(store.read, measuring.heard_since, chosen.channel_id, since)

@@ -103,11 +103,11 @@ class StoreAt:
             return await self._do(verb, args, tell)
 
     async def _do(self, verb: str, args: Mapping[str, Any], tell: Tell | None) -> Any:
-        clock = SystemClock()
-        configure(clock=clock, redactor=Redactor(self.config.secrets), style="console", level="warning")
+        clock, redactor = SystemClock(), Redactor(self.config.secrets)
+        configure(clock=clock, redactor=redactor, style="console", level="warning")
         async with (
             exclusive(self.config, clock, patience=LOCK_PATIENCE_SECONDS),
-            assembled(self.config, self.registry, clock=clock, source=random.Random(), inline=True) as assembly,
+            assembled(self.config, self.registry, clock=clock, source=random.Random(), inline=True, redactor=redactor) as assembly,
         ):
             desk = Desk(assembly, running=False)
             return await _told(desk.handle(verb, args), lambda: desk.handle("live", {}), tell)

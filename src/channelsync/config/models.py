@@ -72,11 +72,14 @@ class Listener(Part):
 
 
 class ListenConfig(Part):
-    """public_url: what shops call. Without it no webhooks are registered and polling does all the work."""
+    """public_url: what shops call. Without it no webhooks are registered and polling does all the work. inbox_max: deliveries of one channel that
+    may wait; past it its shop is asked to come again.
+    """
 
     public: Listener = Listener(port=8080)
     private: Listener = Listener(port=8081)
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    inbox_max: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
 
 
 class LocationConfig(Part):
@@ -129,6 +132,7 @@ class ChannelKeys(Part):
     guard: GuardConfig = GuardConfig()
     rules: ChannelRules = ChannelRules()
     timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 30.0
+    allow_private_hosts: bool = False
     webhooks: bool = True
     full_every_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24.0
     authority_lag_minutes: Annotated[float, Field(ge=0, le=7 * 24 * 60)] = 0.0

@@ -5,6 +5,7 @@
 
 from channelsync.clock import Clock
 from channelsync.contract.authority import Claim, Claimed, ClaimedLine, ClaimLine, Physical
+from channelsync.contract.decoding import NotJson, decoded, require_shallow
 from channelsync.contract.http import Budget, Downloads, Guarded, Guardrail, Http, HttpRequest, HttpResponse
 from channelsync.contract.setup import ChannelLocation, Diagnosis, Setup, Severity
 from channelsync.contract.values import (
@@ -77,6 +78,7 @@ __all__ = [
     "Ignored",
     "Listing",
     "ListingHint",
+    "NotJson",
     "OrderHint",
     "OrderLine",
     "OrderSnapshot",
@@ -100,4 +102,6 @@ __all__ = [
     "Traits",
     "Write",
     "WriteResult",
+    "decoded",
+    "require_shallow",
 ]

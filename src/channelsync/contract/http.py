@@ -5,12 +5,12 @@ A connector hands over a request and a function that understands the answer; it 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from channelsync.contract.decoding import NotJson, decoded
 from channelsync.errors import Misunderstood
 
 T = TypeVar("T")
@@ -45,9 +45,9 @@ class HttpResponse:
     def json(self) -> Any:
         """The body as JSON (a UTF-8 BOM is tolerated). Raises Misunderstood with the first bytes of what came instead."""
         try:
-            return json.loads(self.body.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise Misunderstood(f"answer {self.status} is not JSON: {self.body[:120]!r}") from error
+            return decoded(self.body)
+        except NotJson as error:
+            raise Misunderstood(f"answer {self.status} is {error}") from error
 
 
 class Budget(Protocol):

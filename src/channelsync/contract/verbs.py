@@ -108,8 +108,8 @@ class SecretInAddress(Protocol):
     """For shops that cannot sign: their webhooks come to `/webhooks/{channel}/{secret}`, and nowhere else. `verify` compares it once more."""
 
     @property
-    def address_secret(self) -> str | None:
-        """None: webhooks are not set up, and none is taken."""
+    def address_secrets(self) -> Sequence[str]:
+        """Those that are taken: one, and while it is replaced the old one too. Empty: webhooks are not set up, and none is taken."""
 
 
 @runtime_checkable

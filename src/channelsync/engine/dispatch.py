@@ -232,7 +232,7 @@ class Dispatcher:
             return [WriteResult(write.id, Outcome.UNKNOWN, str(error)) for write in call.writes], error
         except Exception as bug:
             log.exception("the connector failed in a push", channel=self._channel.name, call=call.key)
-            wrapped = Misunderstood(f"the connector failed: {bug!r}")
+            wrapped = Misunderstood(f"the connector failed ({type(bug).__name__}); the log says more")
             return [WriteResult(write.id, Outcome.UNKNOWN, str(wrapped)) for write in call.writes], wrapped
 
     async def _settle(self, call: Call, results: list[WriteResult], error: ChannelError | None) -> Settled:

@@ -97,7 +97,7 @@ class Intake:
             return
         except Exception as bug:
             log.exception("the connector failed to read a delivery", channel=channel.name, delivery=row.id)
-            await self._fail([row.id], f"the connector failed: {bug!r}", final=False)
+            await self._fail([row.id], f"the connector failed ({type(bug).__name__}); the log says more", final=False)
             return
         self._sort(parsed, row.id, channel, work)
 

@@ -19,6 +19,9 @@ BUSY_MILLISECONDS = 5000
 CONNECTIONS = 5
 """Kept open per engine: one writer, the rest readers; as many again may be opened for a moment."""
 
+QUIET: dict[str, Any] = {"hide_parameters": True}
+"""An error's text goes into the log, and what rows hold are orders and whole deliveries of people."""
+
 READ_ONLY = "channelsync_read_only"
 MIGRATING = "channelsync_migrating"
 PRAGMAS = "channelsync_pragmas"
@@ -107,10 +110,10 @@ def _shown(url: URL) -> str:
 
 def _open_sqlite(url: URL, *, durable: bool) -> Engine:
     if url.database in (None, "", ":memory:"):
-        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False}, **QUIET)
     else:
         _create_private(Path(str(url.database)))
-        engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS)
+        engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, **QUIET)
 
     @event.listens_for(engine, "connect")
     def configure(dbapi_connection: Any, _record: object) -> None:
@@ -162,6 +165,7 @@ def _open_postgres(url: URL, *, pooled: bool) -> Engine:
             max_overflow=CONNECTIONS,
             pool_pre_ping=True,
             connect_args=connect_args,
+            **QUIET,
         )
     except ModuleNotFoundError as problem:
         raise UnusableDatabase("PostgreSQL needs its driver: pip install 'channelsync[postgres]'") from problem

@@ -38,6 +38,8 @@ from channelsync.ledger.ruling import CatchUp
 from channelsync.ledger.upgrade import upgrade
 from channelsync.registry import Registry
 from channelsync.shell.http import ShopHttp, shop_http
+from channelsync.shell.hush import hushed
+from channelsync.shell.redact import Redactor
 
 LEASE_SECONDS = 60.0
 
@@ -80,9 +82,10 @@ async def assembled(
     inline: bool = False,
     transports: Mapping[str, httpx.AsyncBaseTransport] | None = None,
     watch: Watch | None = None,
+    redactor: Redactor | None = None,
 ) -> AsyncIterator[Assembly]:
     """Open everything, close everything at the end. inline: work in this thread, for a short command. transports: instead of the network.
-    watch: puts something around the ledger's door (a recorder).
+    watch: puts something around the ledger's door (a recorder). redactor: the log's, so that it learns the tokens that shops grant.
 
     Raises WrongDatabase, UnusableDatabase and Refusal if this config and this database do not belong together.
     """
@@ -97,13 +100,21 @@ async def assembled(
         await bring_up(ledger, config, ids)
         owner = f"{os.uname().nodename}:{os.getpid()}:{uuid.UUID(int=source.getrandbits(128)).hex[:8]}"
         store = Store(ledger, clock, source, owner)
+        redactor = redactor or Redactor(config.secrets)
         doors: dict[str, ShopHttp] = {}
         for each in config.channels.values():
             door = shop_http(
-                each.name, clock=clock, source=source, timeout=each.timeout_seconds, transport=(transports or {}).get(each.name)
+                each.name,
+                clock=clock,
+                source=source,
+                timeout=each.timeout_seconds,
+                transport=(transports or {}).get(each.name),
+                private_hosts=each.allow_private_hosts,
+                redactor=redactor,
             )
             doors[each.name] = await stack.enter_async_context(door)
-            connector = _connected(config, each, registry, Context(each.name, doors[each.name], clock, each.role))
+            context = Context(each.name, doors[each.name], clock, each.role)
+            connector = hushed(_connected(config, each, registry, context), redactor)
             settings = _settings(each, ids)
             channel_id = ids.channels[each.name]
             measured = await ledger.read(measuring.of_channel, channel_id)
@@ -170,7 +181,7 @@ async def introduce_all(store: Store) -> None:
 
 
 def _engine(config: Config, store: Store) -> Engine:
-    engine = Engine(store)
+    engine = Engine(store, delivery_days=config.retention.delivery_days)
     if config.store.opening is not None:
         channel = store.named(config.store.opening)
         engine.catalogues[channel.id] = Catalogue(store, channel, makes_skus=True, places=engine.places[channel.id])

@@ -26,6 +26,7 @@ from channelsync.shell.lock import beside, exclusive
 from channelsync.shell.notify import Notifier
 from channelsync.shell.private import Private
 from channelsync.shell.pulse import Pulse
+from channelsync.shell.redact import Redactor
 from channelsync.shell.schedule import SchedulerTicker, Ticker
 from channelsync.shell.serve import Address, serving
 from channelsync.shell.subscribing import TICK_SECONDS, Subscriptions
@@ -50,7 +51,14 @@ class Running:
 
 @asynccontextmanager
 async def daemon(
-    config: Config, registry: Registry, *, clock: Clock, source: random.Random, notifier: Notifier | None = None, watch: Watch | None = None
+    config: Config,
+    registry: Registry,
+    *,
+    clock: Clock,
+    source: random.Random,
+    notifier: Notifier | None = None,
+    watch: Watch | None = None,
+    redactor: Redactor | None = None,
 ) -> AsyncIterator[Running]:
     """Everything runs while the block runs; a bug in the engine's loops ends the block with its exception.
 
@@ -59,8 +67,9 @@ async def daemon(
     notifier = notifier or Notifier({})
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(exclusive(config, clock, patience=LOCK_PATIENCE_SECONDS))
-        assembly = await stack.enter_async_context(assembled(config, registry, clock=clock, source=source, watch=watch))
-        pulse, inlets = Pulse(assembly.engine), Inlets(assembly.engine)
+        store = assembled(config, registry, clock=clock, source=source, watch=watch, redactor=redactor)
+        assembly = await stack.enter_async_context(store)
+        pulse, inlets = Pulse(assembly.engine), Inlets(assembly.engine, waiting_max=config.listen.inbox_max)
         private, listen = Private(pulse), config.listen
         await introduce_all(assembly.store)
         stack.push_async_callback(_release_leases, assembly)

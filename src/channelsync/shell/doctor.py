@@ -16,6 +16,8 @@ from channelsync.contract.setup import Setup
 from channelsync.errors import ChannelError, Unauthorized
 from channelsync.registry import Registry
 from channelsync.shell.http import shop_http
+from channelsync.shell.hush import hushed
+from channelsync.shell.redact import Redactor
 from channelsync.shell.retry import RetryRules
 
 T = TypeVar("T")
@@ -64,12 +66,22 @@ async def examine(
 
 
 async def _channel(config: Config, channel: ChannelConfig, registry: Registry, known: str | None, clock: Clock) -> list[Diagnosis]:
-    async with shop_http(channel.name, clock=clock, source=random.Random(), timeout=channel.timeout_seconds, rules=IMPATIENT) as door:
+    redactor = Redactor(config.secrets)
+    async with shop_http(
+        channel.name,
+        clock=clock,
+        source=random.Random(),
+        timeout=channel.timeout_seconds,
+        rules=IMPATIENT,
+        private_hosts=channel.allow_private_hosts,
+        redactor=redactor,
+    ) as door:
         dated = DatedHttp(door, clock)
-        connector = registry.connector(channel.connector).connect(channel.settings, Context(channel.name, dated, clock, channel.role))
+        context = Context(channel.name, dated, clock, channel.role)
+        connector = hushed(registry.connector(channel.connector).connect(channel.settings, context), redactor)
         url = config.listen.public_url if channel.webhooks else None
         setup = Setup(f"{url}/webhooks/{channel.name}" if url else None, tuple(channel.locations), clock.now())
-        found = [*await _identity(connector, known), *await _diagnoses(connector, setup)]
+        found = [*await _identity(connector, known), *await _diagnoses(connector, setup, redactor)]
     if any(each.severity is Severity.ERROR and each.code != "refused-us" for each in found):
         found = [each for each in found if each.code != "refused-us"]  # the connector knows better why
     if channel.mode == "shadow":
@@ -96,7 +108,7 @@ async def _identity(connector: Connector, known: str | None) -> Sequence[Diagnos
     return []
 
 
-async def _diagnoses(connector: Connector, setup: Setup) -> Sequence[Diagnosis]:
+async def _diagnoses(connector: Connector, setup: Setup, redactor: Redactor) -> Sequence[Diagnosis]:
     if not isinstance(connector, Diagnoses):
         return []
     try:
@@ -104,7 +116,7 @@ async def _diagnoses(connector: Connector, setup: Setup) -> Sequence[Diagnosis]:
     except ChannelError:
         return []  # it cannot be reached: `check` has said so
     except Exception as bug:
-        what = f"the connector failed to look: {type(bug).__name__}: {bug}"
+        what = redactor.text(f"the connector failed to look: {type(bug).__name__}: {bug}")
         return [Diagnosis("connector-failed", Severity.WARNING, what, "this is a bug of the connector; please report it")]
 
 

@@ -18,8 +18,10 @@ from channelsync.clock import Clock
 from channelsync.contract.http import Budget, HttpRequest, HttpResponse
 from channelsync.errors import Misunderstood, RateLimited
 from channelsync.shell.circuit import Circuit
+from channelsync.shell.echo import Echoes
 from channelsync.shell.http_client import HttpClient
 from channelsync.shell.limiter import LeakyBudget
+from channelsync.shell.redact import Redactor
 from channelsync.shell.retry import ReadRetry, RetryRules
 
 T = TypeVar("T")
@@ -32,12 +34,15 @@ WRITE_WAIT_SECONDS = 5.0  # a write was computed from numbers that age; better t
 class ShopHttp:
     """The `Http` of one channel."""
 
-    def __init__(self, client: HttpClient, budget: LeakyBudget, circuit: Circuit, retry: ReadRetry) -> None:
+    def __init__(
+        self, client: HttpClient, budget: LeakyBudget, circuit: Circuit, retry: ReadRetry, redactor: Redactor | None = None
+    ) -> None:
         self.budget: Budget = budget
         self.circuit = circuit
         self._bucket = budget
         self._client = client
         self._retry = retry
+        self._echoes = Echoes(redactor or Redactor())
 
     @property
     def bucket(self) -> LeakyBudget:
@@ -69,7 +74,7 @@ class ShopHttp:
                     with self._bucket.on_its_way(request.cost), guard.watch(request) as answered:
                         response = await self._client.send(request)
                         answered(response.status)
-                result = understand(response)
+                result = understand(self._echoes.cleaned(request, response))
             except RateLimited as error:
                 self._bucket.refused(error.retry_after)
                 raise
@@ -93,10 +98,15 @@ async def shop_http(
     timeout: float = 30.0,
     transport: httpx.AsyncBaseTransport | None = None,
     rules: RetryRules | None = None,
+    private_hosts: bool = False,
+    redactor: Redactor | None = None,
 ) -> AsyncIterator[ShopHttp]:
-    """The door of one channel, closed at the end. `transport` replaces the network, e.g. `httpx.ASGITransport(stand_in.app)`."""
-    client = HttpClient(clock, timeout=timeout, transport=transport)
+    """The door of one channel, closed at the end. `transport` replaces the network, e.g. `httpx.ASGITransport(stand_in.app)`.
+
+    private_hosts: it may lead to plain http and into our own network. redactor: learns the credentials that calls carry.
+    """
+    client = HttpClient(clock, timeout=timeout, transport=transport, private_hosts=private_hosts)
     try:
-        yield ShopHttp(client, LeakyBudget(clock), Circuit(channel, clock), ReadRetry(clock, source, rules))
+        yield ShopHttp(client, LeakyBudget(clock), Circuit(channel, clock), ReadRetry(clock, source, rules), redactor)
     finally:
         await client.aclose()

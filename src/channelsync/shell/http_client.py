@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import IO
+from typing import IO, Any
 
 import httpx
 
@@ -18,6 +18,7 @@ from channelsync.clock import Clock
 from channelsync.contract.http import HttpRequest, HttpResponse
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unavailable
 from channelsync.shell.inflate import ACCEPT_ENCODING, Body, Broken, TooLarge
+from channelsync.shell.reach import public_only, require_https
 from channelsync.shell.retry_after import seconds_to_wait
 from channelsync.shell.within import within
 
@@ -39,15 +40,23 @@ class HttpClient:
     """The connection pool of one channel.
 
     timeout: seconds for a whole call on the injected clock, so that a shop which sends one byte a second cannot hold us.
-    transport: where calls go instead of the network (a stand-in in process).
+    transport: where calls go instead of the network (a stand-in in process). private_hosts: they may go to plain http and to hosts that are
+    not on the public internet.
     """
 
     def __init__(
-        self, clock: Clock, *, timeout: float = 30.0, transport: httpx.AsyncBaseTransport | None = None, body_max: int = BODY_MAX
+        self,
+        clock: Clock,
+        *,
+        timeout: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+        body_max: int = BODY_MAX,
+        private_hosts: bool = False,
     ) -> None:
         self._clock = clock
         self._timeout = timeout
         self._body_max = body_max
+        self._anywhere = private_hosts or transport is not None
         self._client = httpx.AsyncClient(
             transport=transport,
             timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
@@ -60,7 +69,7 @@ class HttpClient:
         """Raises NotReached, Unavailable, RateLimited (429) and Misunderstood (a body we cannot take). Any other status is an answer."""
         where = _where(request)
         with self._errors(where, self._body_max):
-            response = await within(self._clock, self._timeout, self._exchange(request))
+            response = await within(self._clock, self._timeout, self._exchange(request, where))
         if response.status == httpx.codes.TOO_MANY_REQUESTS:
             wait = request.refusal(response) if request.refusal else None
             if wait is None:
@@ -77,7 +86,8 @@ class HttpClient:
         file.truncate()
         where = _where(HttpRequest("GET", url))
         with self._errors(where, limit):
-            response = await within(self._clock, self._timeout, self._client.send(self._client.build_request("GET", url), stream=True))
+            outgoing = self._client.build_request("GET", url, extensions=self._reach(where, url))
+            response = await within(self._clock, self._timeout, self._client.send(outgoing, stream=True))
             try:
                 if response.status_code != httpx.codes.OK:
                     raise _no_file(where, response, self._clock.now())
@@ -111,9 +121,21 @@ class HttpClient:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _exchange(self, request: HttpRequest) -> HttpResponse:
+    def _reach(self, where: str, url: str) -> dict[str, Any]:
+        """Extensions of a request that keep it from where it may not go. Raises OutOfReach if that is plain from its address."""
+        if self._anywhere:
+            return {}
+        require_https(where, url)
+        return {"trace": public_only(where)}
+
+    async def _exchange(self, request: HttpRequest, where: str) -> HttpResponse:
         outgoing = self._client.build_request(
-            request.method, request.url, headers=dict(request.headers), params=dict(request.params) or None, content=request.body
+            request.method,
+            request.url,
+            headers=dict(request.headers),
+            params=dict(request.params) or None,
+            content=request.body,
+            extensions=self._reach(where, request.url),
         )
         response = await self._client.send(outgoing, stream=True)
         try:

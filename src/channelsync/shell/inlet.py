@@ -1,31 +1,46 @@
-"""Between the public listener and the ledger: deliveries are stored before the shop hears 200, rejected ones are only counted."""
+"""Between the public listener and the ledger: deliveries are stored before the shop hears 200, rejected ones are only counted.
+
+Of each channel only so many may wait to be applied: a shop that floods us, or an intake that has stopped, must not fill the disk.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
 
+import structlog
+
 from channelsync.contract import Delivery, ReceivesWebhooks, SecretInAddress
 from channelsync.engine.loops import Engine
 from channelsync.ledger import inbox, rejected, webhooks
-from channelsync.ledger.inbox import Arrived
+from channelsync.ledger.inbox import Arrived, Receipt
 from channelsync.ledger.rejected import Rejected
 from channelsync.ledger.webhooks import Delivered
-from channelsync.shell.receiver import Inlet, Receiver
+from channelsync.shell.receiver import InboxFull, Inlet, Receiver
 
+log = structlog.get_logger(__name__)
+
+WAITING_MAX = 100_000
 KEY_MAX = 128
 REASONS_MAX = 100
 """Different reasons remembered between two tellings; whoever floods us with more is counted as one."""
 
 
 class Inlets:
-    """Makes the receiver. `tell` is the timer's work: it writes down how many deliveries came, and how many were rejected."""
+    """Makes the receiver. `tell` is the timer's work: it writes down how many deliveries came and how many were rejected, and counts those that
+    wait.
 
-    def __init__(self, engine: Engine) -> None:
+    waiting_max: of one channel, give or take what comes within a tick.
+    """
+
+    def __init__(self, engine: Engine, *, waiting_max: int = WAITING_MAX) -> None:
         self._engine, self._store = engine, engine.store
         self._ids = {channel.name: channel.id for channel in self._store.channels.values()}
         self._rejected: Counter[tuple[str, str]] = Counter()
         self._delivered: Counter[str] = Counter()
+        self._waiting_max = waiting_max
+        self._waiting: Counter[str] = Counter()
+        self._full: set[str] = set()
 
     def receiver(self) -> Receiver:
         running = {channel.name: channel.connector for channel in self._store.channels.values()}
@@ -33,9 +48,13 @@ class Inlets:
         return Receiver(inlets, self._store.clock, self.keep, self.reject)
 
     async def keep(self, channel: str, key: str, delivery: Delivery) -> None:
-        """Returns after the commit."""
+        """Returns after the commit. Raises InboxFull."""
+        if self._waiting[channel] >= self._waiting_max:
+            self._tell_full(channel)
+            raise InboxFull(f"{self._waiting_max} deliveries of {channel} wait")
         arrived = Arrived(self._ids[channel], _fitting(key), delivery.headers, delivery.body, delivery.received_at)
-        await self._store.ledger.run(inbox.store, arrived)
+        if await self._store.ledger.run(inbox.store, arrived) is Receipt.NEW:
+            self._waiting[channel] += 1
         self._delivered[channel] += 1
         self._engine.arrived.set()
 
@@ -43,7 +62,16 @@ class Inlets:
         known = (channel, why) in self._rejected or len(self._rejected) < REASONS_MAX
         self._rejected[channel, why if known else "other"] += 1
 
+    def _tell_full(self, channel: str) -> None:
+        if channel not in self._full:
+            self._full.add(channel)
+            log.error("inbox full; the shop is asked to come again", channel=channel, waiting=self._waiting[channel])
+
     async def tell(self) -> None:
+        names = {number: name for name, number in self._ids.items()}
+        waiting = await self._store.ledger.read(inbox.waiting)
+        self._waiting = Counter({names[number]: each.count for number, each in waiting.items() if number in names})
+        self._full = {name for name in self._full if self._waiting[name] >= self._waiting_max}
         delivered, self._delivered = self._delivered, Counter()
         now = self._store.clock.now()
         for channel, count in delivered.items():
@@ -55,7 +83,7 @@ class Inlets:
 
 def _inlet(connector: ReceivesWebhooks) -> Inlet:
     if isinstance(connector, SecretInAddress):
-        return Inlet(connector, connector.address_secret)
+        return Inlet(connector, tuple(connector.address_secrets))
     return Inlet(connector)
 
 

@@ -16,7 +16,7 @@ import structlog
 from channelsync.clock import Clock
 from channelsync.contract.values import Delivery
 from channelsync.contract.verbs import ReceivesWebhooks
-from channelsync.errors import BadDelivery
+from channelsync.errors import BadDelivery, ChannelsyncError
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,9 @@ Send = Callable[[Message], Awaitable[None]]
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 Store = Callable[[str, str, Delivery], Awaitable[None]]
-"""(channel, key, delivery): returns after the commit. A repeat is success. Raising means: not stored, the shop shall come again."""
+"""(channel, key, delivery): returns after the commit. A repeat is success. Raising means: not stored, the shop shall come again; InboxFull
+has been told to people already.
+"""
 
 Rejected = Callable[[str, str], None]
 """(channel, why): a delivery that did not verify; channel is "" if there is no such channel. Must not block."""
@@ -39,12 +41,18 @@ OURS = "x-channelsync-"
 PATH_SECRET, QUERY = f"{OURS}path-secret", f"{OURS}query"
 
 
+class InboxFull(ChannelsyncError):
+    """As many deliveries of this channel wait as may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inlet:
-    """How one channel's deliveries are judged. secret: the last part of the address, for platforms that cannot sign; None: not used."""
+    """How one channel's deliveries are judged. secrets: the last part of the address is one of them, for platforms that cannot sign; none: not
+    used.
+    """
 
     connector: ReceivesWebhooks
-    secret: str | None = None
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,8 @@ class Receiver:
         kept = {name: value for name, value in delivery.headers.items() if name == QUERY or not name.startswith(OURS)}
         try:
             await self._store(channel, key, replace(delivery, headers=kept))
+        except InboxFull:
+            return 503
         except Exception:
             log.exception("delivery not stored; the shop is asked to come again", channel=channel)
             return 503
@@ -174,15 +184,15 @@ def _verified(inlet: Inlet | None, secret: str | None, delivery: Delivery) -> st
     if inlet is None:
         hmac.compare_digest(hmac.digest(b"no such channel", delivery.body, hashlib.sha256), bytes(32))
         raise BadDelivery("unknown channel")
-    if not _same(inlet.secret, secret):
+    if not _fits(inlet.secrets, secret):
         raise BadDelivery("wrong secret in the address")
     return inlet.connector.verify(delivery)
 
 
-def _same(expected: str | None, given: str | None) -> bool:
-    if expected is None or given is None:
-        return expected is given
-    return hmac.compare_digest(expected.encode(), given.encode(errors="surrogateescape"))
+def _fits(secrets: tuple[str, ...], given: str | None) -> bool:
+    if given is None or not secrets:
+        return given is None and not secrets
+    return any([hmac.compare_digest(each.encode(), given.encode(errors="surrogateescape")) for each in secrets])  # noqa: C419  all of them
 
 
 async def _respond(send: Send, status: int, *, allow: str) -> None:

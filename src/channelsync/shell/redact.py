@@ -38,12 +38,20 @@ class Redactor:
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
+        before = set(self._known)
         for secret in secrets:
             if len(secret) >= SHORTEST:
                 self._known.pop(secret, None)
                 self._known[secret] = None
         while len(self._known) > SECRETS_MAX:
             del self._known[next(iter(self._known))]
+        if before != set(self._known):
+            self._compile()
+
+    def knows(self, secret: str) -> bool:
+        return secret in self._known
+
+    def _compile(self) -> None:
         spellings = {spelling for secret in self._known for spelling in _spellings(secret)}
         longest_first = sorted(spellings, key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(spelling) for spelling in longest_first)) if longest_first else None
@@ -71,9 +79,14 @@ class Redactor:
         return {key: self._by_key(key, value, 0) for key, value in event.items()}
 
     def _by_key(self, key: str, value: Any, depth: int) -> Any:
-        if _SECRET_KEY.search(key) and value is not None and not isinstance(value, bool):
+        if tells_secret(key) and value is not None and not isinstance(value, bool):
             return MASK
         return self.value(value, depth)
+
+
+def tells_secret(name: str) -> bool:
+    """What stands under this name is a secret."""
+    return _SECRET_KEY.search(name) is not None
 
 
 def _spellings(secret: str) -> set[str]:

@@ -14,6 +14,7 @@ from channelsync.errors import Misunderstood, RateLimited, Unavailable
 from channelsync.shell.circuit import CircuitOpen
 from channelsync.shell.guard import HeldBack
 from channelsync.shell.limiter import OverBudget
+from channelsync.shell.reach import OutOfReach
 
 T = TypeVar("T")
 
@@ -73,7 +74,7 @@ class _Plan:
         else:
             self.tries += 1
             self.unreadable += isinstance(error, Misunderstood)
-        return isinstance(error, (Unavailable, Misunderstood)) and not isinstance(error, (CircuitOpen, OverBudget, HeldBack))
+        return isinstance(error, (Unavailable, Misunderstood)) and not isinstance(error, (CircuitOpen, OverBudget, HeldBack, OutOfReach))
 
     def pause(self, state: RetryCallState) -> float:
         error = _error(state)

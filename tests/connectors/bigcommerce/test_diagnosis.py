@@ -70,7 +70,7 @@ CASES = [
     Case("location-disabled", "2", lambda standin: standin.location("SHOP", enabled=False), locations=("1", "2")),
     Case("location-unmapped", "2", lambda standin: standin.location("SHOP")),
     Case("webhook-url", "https://hub.test:8443/x", url="https://hub.test:8443/x"),
-    Case("webhook-secret-missing", table=(("webhook_secret", None),)),
+    Case("webhook-secret-missing", table=(("webhook_secrets", []),)),
     Case("signature-unchecked", table=(("client_secret", None),)),
     Case("webhook-missing", ORDERS, drop_first_hook),
     Case("webhook-off", ORDERS, lambda standin: setattr(first_hook(standin), "is_active", False)),

@@ -24,11 +24,13 @@ AT = datetime.fromtimestamp(1763683200, UTC)
 URL = "https://hub.test/webhooks/bc"
 
 
-def check(body: bytes, headers: dict[str, str], at: datetime = AT, *, secret: str | None = "ours-is-long", require: bool = False) -> str:
+def check(
+    body: bytes, headers: dict[str, str], at: datetime = AT, *, secrets: tuple[str, ...] = ("ours-is-long",), require: bool = False
+) -> str:
     vector = sample("selfmade_standard_webhooks_vector.json")
     named = {SECRET_HEADER: "ours-is-long", **headers}
     made = delivery(body, at, **named)
-    return verify(made, secret, vector["client_secret"], require_signature=require, store_hash="abc123")
+    return verify(made, secrets, [vector["client_secret"]], require_signature=require, store_hash="abc123")
 
 
 def test_our_header_and_the_signature_are_both_checked() -> None:
@@ -48,8 +50,8 @@ def test_our_header_and_the_signature_are_both_checked() -> None:
             check(body, wrong, at)
     with pytest.raises(BadDelivery, match="not signed"):
         check(body, {}, require=True)
-    with pytest.raises(BadDelivery, match="webhook_secret is not configured"):
-        check(body, headers, secret=None)
+    with pytest.raises(BadDelivery, match="webhook_secrets is empty"):
+        check(body, headers, secrets=())
 
 
 @pytest.mark.parametrize(("secret", "status"), [("ours-is-long", 200), ("other", 401)])
@@ -75,7 +77,7 @@ class OurHeader:
     """Judges deliveries as the connector does."""
 
     def verify(self, delivery: Delivery) -> str:
-        return verify(delivery, "ours-is-long", None, require_signature=False, store_hash="abc123")
+        return verify(delivery, ["ours-is-long"], [], require_signature=False, store_hash="abc123")
 
     def parse(self, delivery: Delivery) -> Sequence[Parsed]:
         return parse(delivery)
@@ -139,8 +141,21 @@ def test_hooks_are_made_repaired_and_left_alone_when_they_are_right(clock: Virtu
 
 def test_without_a_secret_of_ours_no_hook_is_made(clock: VirtualClock, standin: BigCommerceStandIn) -> None:
     async def story(bc: BigCommerceConnector) -> None:
-        with pytest.raises(Refused, match="webhook_secret"):
+        with pytest.raises(Refused, match="webhook_secrets"):
             await bc.subscribe(URL)
 
-    tell(clock, standin, story, webhook_secret=None)
+    tell(clock, standin, story, webhook_secrets=[])
     assert standin.state.hooks == {}
+
+
+def test_hooks_get_the_new_secret_while_the_old_one_still_verifies(clock: VirtualClock, standin: BigCommerceStandIn) -> None:
+    async def before(bc: BigCommerceConnector) -> None:
+        await bc.subscribe(URL)
+
+    async def after(bc: BigCommerceConnector) -> None:
+        known = {hook.ref for hook in await bc.subscriptions()}
+        assert {hook.ref for hook in await bc.subscribe(URL)} == known
+        assert all(hook.headers == {SECRET_HEADER: "the-new-secret"} for hook in standin.state.hooks.values())
+
+    tell(clock, standin, before)
+    tell(clock, standin, after, webhook_secrets=["the-new-secret", standin.webhook_secret])

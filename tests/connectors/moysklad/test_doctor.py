@@ -77,7 +77,7 @@ PLANTS: list[tuple[str, Plant]] = [
     ("clock-skew", dial(clock_skew_seconds=-7200.0)),
     ("webhook-missing", no_hook),
     ("webhook-disabled", hooks_off),
-    ("webhook-token", lambda shop: {"webhook_token": None}),
+    ("webhook-secret", lambda shop: {"webhook_secrets": []}),
 ]
 
 

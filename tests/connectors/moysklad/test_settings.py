@@ -22,8 +22,8 @@ STORE = "12345678-b123-aaee-0a80-012b0001bb10"
         ({"token": "t", "stores": [STORE, STORE]}, "twice"),
         ({"token": "t", "api_url": "http://api.moysklad.ru"}, "https"),
         ({"token": "t", "api_url": "moysklad"}, "address"),
-        ({"token": "t", "webhook_token": "short"}, "16"),
-        ({"token": "t", "webhook_token": "a/b/c/d/e/f/g/h/i"}, "letters"),
+        ({"token": "t", "webhook_secrets": ["short"]}, "16"),
+        ({"token": "t", "webhook_secrets": ["a/b/c/d/e/f/g/h/i"]}, "letters"),
         ({"token": "t", "corrections": "enter_loss"}, "organization"),
         ({"token": "t", "overlap_minutes": 1, "visibility_lag_seconds": 120}, "overlap"),
         ({"token": "t", "surprise": 1}, "surprise"),
@@ -35,7 +35,7 @@ def test_what_cannot_work_is_refused(table: dict[str, Any], reason: str) -> None
 
 
 def test_secrets_do_not_show() -> None:
-    settings = Settings.model_validate({"token": "t0p", "webhook_token": "0123456789abcdef"})
+    settings = Settings.model_validate({"token": "t0p", "webhook_secrets": ["0123456789abcdef"]})
     assert "t0p" not in repr(settings)
     assert "0123456789abcdef" not in repr(settings)
 

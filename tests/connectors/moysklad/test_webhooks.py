@@ -38,17 +38,17 @@ def event(kind: str, action: str = "UPDATE", host: str = "api.moysklad.ru") -> d
 @pytest.mark.parametrize("secret", [None, "", "x", TOKEN[:-1], TOKEN + "x", "ä", "\udcff"])
 def test_only_the_secret_in_the_address_verifies(secret: str | None) -> None:
     with pytest.raises(BadDelivery):
-        webhooks.verify(delivery({}, secret), TOKEN)
+        webhooks.verify(delivery({}, secret), [TOKEN])
     with pytest.raises(BadDelivery):
-        webhooks.verify(delivery({}, secret), None)
-    assert webhooks.verify(delivery({}), TOKEN)
+        webhooks.verify(delivery({}, secret), [])
+    assert webhooks.verify(delivery({}), [TOKEN])
 
 
 def test_the_key_is_the_request_and_its_body() -> None:
-    first = webhooks.verify(delivery({"a": 1}), TOKEN)
-    assert webhooks.verify(delivery({"a": 1}), TOKEN) == first
-    assert webhooks.verify(delivery({"a": 2}), TOKEN) != first
-    assert webhooks.verify(delivery({"a": 1}, query="requestId=2"), TOKEN) != first
+    first = webhooks.verify(delivery({"a": 1}), [TOKEN])
+    assert webhooks.verify(delivery({"a": 1}), [TOKEN]) == first
+    assert webhooks.verify(delivery({"a": 2}), [TOKEN]) != first
+    assert webhooks.verify(delivery({"a": 1}, query="requestId=2"), [TOKEN]) != first
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_the_real_receiver_answers_long_before_the_platform_gives_up() -> None:
 
         shop = MoyskladStandIn(clock, random.Random(1), deliver=deliver, credential="solution", stock_hook_seconds=0.0)
         async with connection(shop, clock) as ms:
-            receiver = Receiver({"ms": Inlet(ms, ms.address_secret)}, clock, keep, lambda channel, why: None)
+            receiver = Receiver({"ms": Inlet(ms, tuple(ms.address_secrets))}, clock, keep, lambda channel, why: None)
             await ms.subscribe("https://us.test/webhooks/ms")
             shop.add_good("MUG")
             shop.receive("MUG", 5)
@@ -144,3 +144,22 @@ def test_the_real_receiver_answers_long_before_the_platform_gives_up() -> None:
     asyncio.run(story())
     assert {status for status, _ in answers} == {200}
     assert max(seconds for _, seconds in answers) < PATIENCE_SECONDS / 5
+
+
+def test_hooks_move_to_the_new_secret_and_the_old_one_verifies_until_then(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
+    url, new = "https://us.test/webhooks/ms", "fedcba9876543210"
+    secrets = [new, shop.webhook_token]
+
+    async def before(ms: MoyskladConnector) -> None:
+        await ms.subscribe(url)
+        assert {hook.url for hook in shop.state.hooks.values()} == {f"{url}/{shop.webhook_token}"}
+
+    async def after(ms: MoyskladConnector) -> None:
+        assert ms.address_secrets == tuple(secrets)
+        assert ms.verify(delivery({}, shop.webhook_token)) == ms.verify(delivery({}, new))
+        known = {hook.ref for hook in await ms.subscriptions()}
+        assert {hook.ref for hook in await ms.subscribe(url)} == known
+        assert {hook.url for hook in shop.state.hooks.values()} == {f"{url}/{new}"}
+
+    tell(virtual, shop, before)
+    tell(virtual, shop, after, webhook_secrets=secrets)

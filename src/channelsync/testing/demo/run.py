@@ -162,7 +162,8 @@ class _Stage:
 
     async def blind(self, stack: AsyncExitStack, registry: Registry, url: str) -> Connector:
         kind = registry.connector("woocommerce")
-        door = await stack.enter_async_context(shop_http("blind", clock=self.clock, source=self._source(), timeout=TIMEOUT_SECONDS))
+        opening = shop_http("blind", clock=self.clock, source=self._source(), timeout=TIMEOUT_SECONDS, private_hosts=True)
+        door = await stack.enter_async_context(opening)
         table = {name: value for name, value in self.shops["woocommerce"].settings(url).items() if name != "connector"}
         return kind.connect(kind.settings.model_validate({**table, "stock_write": "absolute"}), Context("blind", door, self.clock))
 

@@ -65,7 +65,7 @@ class BigCommerceStandIn:
             "store_hash": self.state.store_hash,
             "access_token": self.state.token,
             "client_secret": self.state.client_secret,
-            "webhook_secret": self.webhook_secret,
+            "webhook_secrets": [self.webhook_secret],
             "visibility_lag_seconds": lag,
             "overlap_seconds": max(10.0, 2 * lag),
             "write_visible_seconds": max(1.0, 2 * self.dials.apply_seconds),

@@ -112,7 +112,7 @@ class MoyskladStandIn(Warehouse):
             "organization": self.state.organization,
             "agent": self.state.agent,
             "credential": self.dials.credential,
-            "webhook_token": self.webhook_token,
+            "webhook_secrets": [self.webhook_token],
             "visibility_lag_seconds": 0.0,
             "overlap_minutes": 1.0,
         }
