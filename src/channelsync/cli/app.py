@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from channelsync.cli.aside import group as aside
 from channelsync.cli.aside import retry
+from channelsync.cli.audit import audit
 from channelsync.cli.bundles import group as bundles
 from channelsync.cli.checking import check
 from channelsync.cli.daemon import run
@@ -77,6 +78,7 @@ app.command("sync")(sync)
 app.command("plan")(plan)
 app.command("apply")(apply)
 app.command("explain")(explain)
+app.command("audit")(audit)
 app.add_typer(stock, name="stock")
 app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")
