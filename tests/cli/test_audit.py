@@ -188,5 +188,23 @@ def test_a_shop_that_cannot_be_asked_is_a_failure_and_offline_asks_none(alone: S
     assert said(alone, "audit", "--offline")["shops"] == []
 
 
+def test_the_past_is_told_in_the_stores_time_zone(alone: Scene) -> None:
+    alone.file.write_text(alone.file.read_text().replace("[store]", '[store]\ntime_zone = "Europe/Berlin"'))
+    said(alone, "stock", "receive", "SKU-1", "5")
+    then = said(alone, "stock", "show", "SKU-1")["movements"][0]["at"]
+    said(alone, "stock", "receive", "SKU-1", "5")
+    told = said(alone, "stock", "show", "SKU-1", "--at", then)
+    assert (told["levels"][0]["on_hand"], len(told["movements"]), len(told["unknown"])) == (15, 2, 4)
+    shown = call(alone, "stock", "show", "SKU-1", "--at", then).output
+    assert "as the ledger knew it at" in shown
+    assert "CE" in shown
+    assert "not known: the target" in shown
+    told = said(alone, "explain", "SKU-1", "--channel", "west", "--at", then)
+    assert [(shelf["channel"], shelf["book"], shelf["writes"]) for shelf in told["shelves"]] == [("west", 8, -2)]
+    assert "= expected" in call(alone, "explain", "SKU-1", "--at", then).output
+    assert "it had not moved by then" in call(alone, "explain", "SKU-1", "--at", "2026-01-31").output
+    assert "has not been yet" in call(alone, "explain", "SKU-1", "--at", "2099-01-31").stderr
+
+
 def test_yes_goes_with_repair(alone: Scene) -> None:
     assert call(alone, "audit", "--yes").exit_code == 2
