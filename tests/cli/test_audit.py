@@ -188,6 +188,21 @@ def test_a_shop_that_cannot_be_asked_is_a_failure_and_offline_asks_none(alone: S
     assert said(alone, "audit", "--offline")["shops"] == []
 
 
+def test_levels_are_rebuilt_from_the_log_when_told(alone: Scene) -> None:
+    assert said(alone, "replay", "--levels") == {"differences": [], "rebuilt": 0}
+    tamper(alone, "UPDATE stock_levels SET on_hand = 0 WHERE sku_id = 2", "DELETE FROM stock_levels WHERE sku_id = 3")
+    told = said(alone, "replay", "--levels", code=1)
+    assert [(each["sku"], each["what"], each["found"], each["right"]) for each in told["differences"]] == [
+        ("SKU-2", "on_hand", 0, 10),
+        ("SKU-3", "on_hand", 0, 10),
+    ]
+    assert "add --yes to form them anew" in call(alone, "replay", "--levels").output
+    assert said(alone, "replay", "--levels", "--yes")["rebuilt"] == 2
+    assert said(alone, "audit")["findings"] == []
+    assert said(alone, "replay") == {"tried": 0, "left": 0, "troubles": {}}
+    assert [call(alone, "replay", *wrong).exit_code for wrong in (("--yes",), ("east", "--levels"))] == [2, 2]
+
+
 def test_the_past_is_told_in_the_stores_time_zone(alone: Scene) -> None:
     alone.file.write_text(alone.file.read_text().replace("[store]", '[store]\ntime_zone = "Europe/Berlin"'))
     said(alone, "stock", "receive", "SKU-1", "5")

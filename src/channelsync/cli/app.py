@@ -8,7 +8,6 @@ import typer
 from typer.core import TyperGroup
 
 from channelsync.cli.aside import group as aside
-from channelsync.cli.aside import retry
 from channelsync.cli.audit import audit
 from channelsync.cli.bundles import group as bundles
 from channelsync.cli.checking import check
@@ -24,6 +23,7 @@ from channelsync.cli.orders import orders
 from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
 from channelsync.cli.probe import probe
+from channelsync.cli.replay import replay
 from channelsync.cli.running import status
 from channelsync.cli.shadow import shadow
 from channelsync.cli.shops import pause, resume
@@ -85,7 +85,7 @@ app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")
 app.add_typer(aside, name="aside")
-app.command("replay")(retry)
+app.command("replay")(replay)
 app.command("shadow")(shadow)
 app.command("probe")(probe)
 app.command("pause")(pause)
