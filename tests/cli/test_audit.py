@@ -61,7 +61,7 @@ def found(answer: Any) -> list[tuple[str, str, str]]:
 
 
 def test_every_check_has_a_remedy() -> None:
-    verifier = {"guards", "levels", "claims", "holds", "pending", "books", "ids", "times", "kinds", "chain", "head"}
+    verifier = {"guards", "levels", "claims", "holds", "pending", "books", "ids", "times", "kinds", "chain", "head", "rebuilt"}
     assert set(audit_module.CHECKS) | verifier == set(REMEDIES)
 
 
@@ -75,6 +75,10 @@ def test_a_sound_store_without_a_daemon(alone: Scene) -> None:
     answer = said(alone, "audit")
     assert answer["findings"] == [], "an order that came since is no difference"
     assert [each["orders"] for each in answer["shops"]] == [1, 0]
+    assert said(alone, "audit", "--offline")["rebuilt"] == {"orders": 1, "of": 1, "lines": 1, "left_out": 0}
+    assert "1 of 1 orders rebuilt from their snapshots, 1 lines compared" in call(alone, "audit", "--offline").output
+    tamper(alone, "UPDATE order_lines SET took = 4")
+    assert "rebuilt" in [each["what"] for each in said(alone, "audit", "--offline", code=1)["findings"]]
 
 
 def test_a_sound_store_through_its_daemon(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from channelsync.clock import SystemClock
 from channelsync.ledger import repairing
 from channelsync.ledger.audit import Difference
 from channelsync.ledger.audit import audit as audit_ledger
+from channelsync.ledger.rebuilding import Rebuilt, rebuild
 from channelsync.ledger.repairing import Step
 from channelsync.ledger.verifier import Verified, verify
 from channelsync.shell.desk import plain
@@ -27,7 +28,7 @@ NO_SHOPS: Mapping[str, Any] = {"compared": [], "differences": [], "troubles": {}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """by: audit, verifier or the channel's name. ledger and other: both sides."""
+    """by: audit, verifier, rebuild or the channel's name. ledger and other: both sides."""
 
     by: str
     what: str
@@ -59,16 +60,24 @@ def audit(
     done = _repair(store, steps, orders) if yes else None
     if done:
         proved, shops = store.read(_proof), NO_SHOPS if offline else _ask_shops(store)
-    findings = [*_of_ledger(*proved), *_of_head(proved[1], head), *_of_shops(shops)]
-    answer = {**_summary(proved[1], shops, findings), "plan": {"steps": steps, "orders": orders}, "repaired": done}
+    findings = [*_of_ledger(proved), *_of_head(proved.verified, head), *_of_shops(shops)]
+    answer = {**_summary(proved, shops, findings), "plan": {"steps": steps, "orders": orders}, "repaired": done}
     dump(answer) if json else _show(answer, findings, repair=repair)
     if findings or shops["troubles"] or any(shop["unasked"] for shop in shops["compared"]):
         raise typer.Exit(1)
 
 
-def _proof(conn: Connection) -> tuple[list[Difference], Verified]:
-    """Both on one snapshot."""
-    return audit_ledger(conn), verify(conn, SystemClock().now())
+@dataclass(frozen=True, slots=True)
+class Proof:
+    differences: list[Difference]
+    verified: Verified
+    rebuilt: Rebuilt
+
+
+def _proof(conn: Connection) -> Proof:
+    """All on one snapshot."""
+    now = SystemClock().now()
+    return Proof(audit_ledger(conn), verify(conn, now), rebuild(conn, now))
 
 
 def _ask_shops(store: StoreAt) -> Mapping[str, Any]:
@@ -80,10 +89,11 @@ def _ask_shops(store: StoreAt) -> Mapping[str, Any]:
 # -- findings ------------------------------------------------------------------------------------------------------------------------------------
 
 
-def _of_ledger(differences: Sequence[Difference], verified: Verified) -> list[Finding]:
-    """What both proofs found is told twice: that they agree is worth knowing."""
-    told = [("audit", each) for each in differences] + [("verifier", each) for each in verified.mismatches]
-    return [Finding(by, each.check, each.where, each.expected, each.found, *REMEDIES[each.check]) for by, each in told]
+def _of_ledger(proved: Proof) -> list[Finding]:
+    """What several proofs found is told by each: that they agree is worth knowing."""
+    told = [("audit", each) for each in proved.differences] + [("verifier", each) for each in proved.verified.mismatches]
+    rebuilt = [Finding("rebuild", "rebuilt", *difference, *REMEDIES["rebuilt"]) for difference in proved.rebuilt.differences]
+    return [Finding(by, each.check, each.where, each.expected, each.found, *REMEDIES[each.check]) for by, each in told] + rebuilt
 
 
 def _of_head(verified: Verified, head: str | None) -> list[Finding]:
@@ -119,11 +129,20 @@ def _repair(store: StoreAt, steps: Sequence[Step], orders: Sequence[Mapping[str,
 # -- showing -------------------------------------------------------------------------------------------------------------------------------------
 
 
-def _summary(verified: Verified, shops: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, Any]:
+def _summary(proved: Proof, shops: Mapping[str, Any], findings: Sequence[Finding]) -> dict[str, Any]:
     """For people and programs. The chains without all their hashes."""
+    verified, again = proved.verified, proved.rebuilt
     seals = [{"log": s.log, "seals": s.seals, "sealed_up_to": s.upto, "not_sealed_yet": s.waiting, "head": s.head} for s in verified.seals]
     read = {"movements": verified.movements, "book_entries": verified.book_entries}
-    return {"read": read, "seals": seals, "shops": shops["compared"], "troubles": shops["troubles"], "findings": list(findings)}
+    rebuilt = {"orders": again.orders, "of": again.of, "lines": again.lines, "left_out": again.left_out}
+    return {
+        "read": read,
+        "rebuilt": rebuilt,
+        "seals": seals,
+        "shops": shops["compared"],
+        "troubles": shops["troubles"],
+        "findings": list(findings),
+    }
 
 
 def _show(answer: Mapping[str, Any], findings: Sequence[Finding], *, repair: bool) -> None:
@@ -131,6 +150,9 @@ def _show(answer: Mapping[str, Any], findings: Sequence[Finding], *, repair: boo
         complain(f"{name} could not be compared: {trouble}")
     read = answer["read"]
     say(f"the log: {read['movements']} movements and {read['book_entries']} book entries added up")
+    again = answer["rebuilt"]
+    left_out = f"; {again['left_out']} depend on the way they came and were left out" if again["left_out"] else ""
+    say(f"{again['orders']} of {again['of']} orders rebuilt from their snapshots, {again['lines']} lines compared{left_out}")
     for seals in answer["seals"]:
         head = f"the newest seal is {seals['head']}" if seals["head"] else "none yet; the running daemon seals by itself"
         say(f"sealed: {seals['log']} up to row {seals['sealed_up_to']}, {seals['not_sealed_yet']} rows not yet; {head}")

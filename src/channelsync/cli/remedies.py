@@ -16,6 +16,7 @@ REMEDIES: Final[dict[str, tuple[str, str]]] = {
     "holds": ("a hold or a level was changed past the log", REPAIR),
     "grants": ("a reservation was changed, or its row is gone", REPORT),
     "orders": ("an order was changed, or applied wrongly", RETELL),
+    "rebuilt": ("an order line was changed, or posted wrongly", RETELL),
     "pending": ("a level or an order line was changed past the log", REPORT),
     "shipments": ("an order line was changed past the log", REPORT),
     "books": ("a book was changed past its entries", REPAIR),

@@ -84,7 +84,10 @@ def stored(conn: Connection, channel_id: int, refs: Sequence[str]) -> dict[str, 
         query = select(orders.c.ref, orders.c.digest, orders.c.snapshot).where(
             orders.c.channel_id == channel_id, orders.c.ref.in_(keys[start : start + CHUNK])
         )
-        found |= {row.ref: Stored(row.digest, order_json.from_json(row.snapshot)) for row in conn.execute(query)}
+        known = ((row, order_json.read(row.snapshot)) for row in conn.execute(query))
+        found |= {
+            row.ref: Stored(row.digest, snapshot) for row, snapshot in known if snapshot is not None
+        }  # what cannot be read is not stored
     return found
 
 
