@@ -93,11 +93,11 @@ class Scene:
 
 
 @asynccontextmanager
-async def two_shops(folder: Path, **store_keys: Any) -> AsyncIterator[Scene]:
+async def two_shops(folder: Path, dials: Mapping[str, Any] | None = None, **store_keys: Any) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
         courier = Courier()
         stack.push_async_callback(courier.close)
-        shops = {name: memory_shop(courier, name) for name in ("east", "west")}
+        shops = {name: memory_shop(courier, name, **(dials or {})) for name in ("east", "west")}
         tables = {}
         for name, shop in shops.items():
             url = await stack.enter_async_context(shop_open(shop))

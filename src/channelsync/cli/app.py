@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from channelsync.cli.aside import group as aside
-from channelsync.cli.aside import retry
+from channelsync.cli.audit import audit
 from channelsync.cli.bundles import group as bundles
 from channelsync.cli.checking import check
 from channelsync.cli.daemon import run
@@ -23,6 +23,7 @@ from channelsync.cli.orders import orders
 from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
 from channelsync.cli.probe import probe
+from channelsync.cli.replay import replay
 from channelsync.cli.running import status
 from channelsync.cli.shadow import shadow
 from channelsync.cli.shops import pause, resume
@@ -77,13 +78,14 @@ app.command("sync")(sync)
 app.command("plan")(plan)
 app.command("apply")(apply)
 app.command("explain")(explain)
+app.command("audit")(audit)
 app.add_typer(stock, name="stock")
 app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")
 app.add_typer(aside, name="aside")
-app.command("replay")(retry)
+app.command("replay")(replay)
 app.command("shadow")(shadow)
 app.command("probe")(probe)
 app.command("pause")(pause)

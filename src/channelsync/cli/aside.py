@@ -18,6 +18,8 @@ group = typer.Typer(
 )
 
 Channel = Annotated[str | None, typer.Argument(help="Only this channel.", show_default=False)]
+Reason = Annotated[str | None, typer.Option(help="Only those whose reason contains this.", show_default=False)]
+Kind = Annotated[str | None, typer.Option(help="Only these: order, line, delivery, listing, shelf, export.", show_default=False)]
 
 
 @group.command("list")
@@ -45,8 +47,8 @@ def list_(channel: Channel = None, config: ConfigFile = None, json: AsJson = Fal
 @group.command()
 def retry(
     channel: Channel = None,
-    reason: Annotated[str | None, typer.Option(help="Only those whose reason contains this.", show_default=False)] = None,
-    kind: Annotated[str | None, typer.Option(help="Only these: order, line, delivery, listing, shelf, export.", show_default=False)] = None,
+    reason: Reason = None,
+    kind: Kind = None,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:

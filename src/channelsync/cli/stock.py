@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from channelsync.cli.freezing import standing
+from channelsync.cli.past import At, explain_past, show_past
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.ledger import looking, skus
@@ -28,6 +29,7 @@ Reference = Annotated[str, typer.Option(help="A delivery note, a cart, an order:
 def explain(
     sku: Sku,
     channel: Annotated[str | None, typer.Option(help="Only this channel's shelves.")] = None,
+    at: At = None,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
@@ -36,6 +38,9 @@ def explain(
     [dim]Example: channelsync explain MUG-01 --channel webshop[/dim]
     """
     store = StoreAt(config)
+    if at is not None:
+        explain_past(store, sku, at, store.channel(channel), json=json)
+        return
     found = store.read(explain_sku, sku, store.channel(channel))
     dump(found) if json else _explain(found)
 
@@ -63,12 +68,15 @@ def list_(
 
 
 @group.command()
-def show(sku: Sku, config: ConfigFile = None, json: AsJson = False) -> None:
-    """Show one SKU: its levels, its holds, its last movements.
+def show(sku: Sku, at: At = None, config: ConfigFile = None, json: AsJson = False) -> None:
+    """Show one SKU: its levels, its holds, its last movements; with --at as the ledger knew them then.
 
-    [dim]Example: channelsync stock show MUG-01[/dim]
+    [dim]Example: channelsync stock show MUG-01 --at 2026-01-31[/dim]
     """
     store = StoreAt(config)
+    if at is not None:
+        show_past(store, sku, at, json=json)
+        return
     found, moved = store.read(explain_sku, sku), store.read(looking.last_movements, sku)
     if json:
         about = {"sku": found.sku, "title": found.title, "levels": list(found.levels), "holds": list(found.holds), "movements": moved}

@@ -62,14 +62,15 @@ class Retrying:
             return True
         seen.add((channel.id, ref))
         try:
-            await self._read_again(channel, ref)
+            await self.read_again(channel, ref)
         except ChannelError as error:
             await self._store.troubled(channel, error)
             troubles[channel.name] = str(error)
             return False
         return True
 
-    async def _read_again(self, channel: Channel, ref: str) -> None:
+    async def read_again(self, channel: Channel, ref: str) -> None:
+        """Apply one order as its shop tells it now. Raises the channel's errors."""
         store = self._store
         await introduce(store, channel)
         read_seq = await store.ledger.run(channels.next_read_seqs, channel.id)

@@ -57,7 +57,7 @@ def _levels(conn: Connection) -> Rows:
                 yield f"SKU {sku_id} at location {location_id}, {bucket}", f"{expected} (sum of its movements)", str(found)
 
 
-_OPEN_CLAIMS = """
+OPEN_CLAIMS = """
     SELECT sku_id, location_id, reference, CASE kind WHEN 'soft' THEN open ELSE 0 END AS soft, CASE kind WHEN 'hard' THEN open ELSE 0 END AS hard
     FROM reservations WHERE state = 'open'
     UNION ALL SELECT order_lines.sku_id, order_lines.location_id, orders.ref, soft, hard
@@ -69,7 +69,7 @@ def _claims(conn: Connection) -> Rows:
     query = f"""
         SELECT sku_id, location_id, SUM(kept_soft), SUM(open_soft), SUM(kept_hard), SUM(open_hard) FROM (
             SELECT sku_id, location_id, soft AS kept_soft, hard AS kept_hard, 0 AS open_soft, 0 AS open_hard FROM stock_levels
-            UNION ALL SELECT sku_id, location_id, 0, 0, soft, hard FROM ({_OPEN_CLAIMS}) AS claims
+            UNION ALL SELECT sku_id, location_id, 0, 0, soft, hard FROM ({OPEN_CLAIMS}) AS claims
         ) AS sides GROUP BY sku_id, location_id HAVING SUM(kept_soft) <> SUM(open_soft) OR SUM(kept_hard) <> SUM(open_hard)
     """
     for sku_id, location_id, soft, open_soft, hard, open_hard in conn.execute(text(query)):
@@ -83,7 +83,7 @@ def _owners(conn: Connection) -> Rows:
         SELECT reference, sku_id, location_id, SUM(logged_soft), SUM(open_soft), SUM(logged_hard), SUM(open_hard) FROM (
             SELECT reference, sku_id, location_id, soft AS logged_soft, hard AS logged_hard, 0 AS open_soft, 0 AS open_hard
             FROM movements WHERE soft <> 0 OR hard <> 0
-            UNION ALL SELECT reference, sku_id, location_id, 0, 0, soft, hard FROM ({_OPEN_CLAIMS}) AS claims
+            UNION ALL SELECT reference, sku_id, location_id, 0, 0, soft, hard FROM ({OPEN_CLAIMS}) AS claims
         ) AS sides GROUP BY reference, sku_id, location_id HAVING SUM(logged_soft) <> SUM(open_soft) OR SUM(logged_hard) <> SUM(open_hard)
     """
     for reference, sku_id, location_id, soft, open_soft, hard, open_hard in conn.execute(text(query)):

@@ -83,7 +83,10 @@ def _order(conn: Connection, known: _Known, row: Mapping[str, Any], rows: Sequen
     digest = hashlib.sha256(json.dumps(row["snapshot"], sort_keys=True).encode()).hexdigest()
     if digest != row["digest"]:
         yield f"{where}, snapshot", f"digest {row['digest']}", digest
-    snapshot = order_json.from_json(row["snapshot"])
+    snapshot = order_json.read(row["snapshot"])
+    if snapshot is None:
+        yield f"{where}, snapshot", "one that can be read", "not an order's"
+        return
     told = snapshot.ref, snapshot.state.value, snapshot.modified_at
     kept = row["ref"], row["state"], row["modified_at"]
     if told != kept:

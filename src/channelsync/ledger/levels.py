@@ -39,6 +39,7 @@ class MovementType(StrEnum):
     TRANSFER_IN = "transfer_in"
     DEFER = "defer"  # beside another one: the part of it that is not the ledger's to post, or not yet
     DEBIT = "debit"  # what was shipped is out of its authority's own number
+    CORRECT = "correct"  # `audit --repair`: a claim and the log say the same again, or a level does (then it moves nothing)
 
 
 COUNTING = frozenset({MovementType.SEED, MovementType.RECEIVE, MovementType.ADJUST, MovementType.COUNT, MovementType.IMPORT})

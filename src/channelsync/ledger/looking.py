@@ -61,8 +61,8 @@ class MovementRow:
     actor: str
 
 
-def last_movements(conn: Connection, sku: str, *, limit: int = 20) -> list[MovementRow]:
-    """The newest first."""
+def last_movements(conn: Connection, sku: str, *, limit: int = 20, until: datetime | None = None) -> list[MovementRow]:
+    """The newest first. until: recorded by then."""
     query = (
         select(movements, locations.c.code)
         .join(skus, skus.c.id == movements.c.sku_id)
@@ -71,6 +71,8 @@ def last_movements(conn: Connection, sku: str, *, limit: int = 20) -> list[Movem
         .order_by(movements.c.id.desc())
         .limit(max(1, min(limit, PAGE_MAX)))
     )
+    if until is not None:
+        query = query.where(movements.c.recorded_at <= until)
     return [
         MovementRow(
             row["recorded_at"],

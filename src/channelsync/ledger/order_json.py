@@ -65,6 +65,14 @@ def from_json(data: Mapping[str, Any]) -> OrderSnapshot:
     )
 
 
+def read(data: Mapping[str, Any]) -> OrderSnapshot | None:
+    """None: it is no snapshot (any more)."""
+    try:
+        return from_json(data)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
 def digest(snapshot: OrderSnapshot) -> str:
     """Equal for snapshots that say the same."""
     return hashlib.sha256(json.dumps(to_json(snapshot), sort_keys=True).encode()).hexdigest()

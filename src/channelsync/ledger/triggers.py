@@ -1,4 +1,4 @@
-"""The triggers that make movements and book entries append-only. A correction is a new row; nobody rewrites history, not even by hand.
+"""The triggers that make movements, book entries and their seals append-only. A correction is a new row; nobody rewrites history, not even by hand.
 
 SQLite needs `recursive_triggers = ON` for them (`ledger.database`): otherwise INSERT OR REPLACE deletes past them.
 """
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from channelsync.ledger.database import UnusableDatabase
 
-APPEND_ONLY = ("movements", "book_entries")
+APPEND_ONLY = ("movements", "book_entries", "seals")
 EVENTS = {"sqlite": ("update", "delete"), "postgresql": ("update", "delete", "truncate")}
 FUNCTION = "channelsync_append_only"
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from channelsync.engine.auditing import Auditing
 from channelsync.engine.channel import Channel
 from channelsync.engine.operator import Operator
 from channelsync.engine.retrying import Retrying
@@ -21,6 +22,7 @@ from channelsync.ledger import (
     matching,
     measuring,
     openings,
+    repairing,
     reservations,
     stock,
 )
@@ -44,6 +46,7 @@ _STOCK: Mapping[str, Any] = {
     "stock.release": (reservations.release, reservations.Release),
     "bundles.define": (bundling.define, bundling.Define),
     "bundles.dissolve": (bundling.dissolve, bundling.Dissolve),
+    "audit.repair": (repairing.repair, repairing.Repair),
     "drift.resolve": (drifts.resolve, drifts.Resolve),
     "freeze": (freezing.freeze, freezing.Freeze),
     "thaw": (freezing.thaw, freezing.Thaw),
@@ -65,6 +68,8 @@ class Desk:
             "plan": self._plan,
             "apply": self._apply,
             "sync": self._sync,
+            "audit": self._audit,
+            "audit.orders": self._read_orders,
             "probe.keep": self._keep,
             "pause": self._pause,
             "resume": self._resume,
@@ -110,6 +115,19 @@ class Desk:
             if channel.name not in troubles:
                 await self._assembly.engine.reconcilers[channel.id].sweep()
         return {"troubles": troubles, "still_due": dict(await self._operator.push(wanted))}
+
+    async def _audit(self, _args: Args) -> Any:
+        return plain(await Auditing(self._assembly.engine).run())
+
+    async def _read_orders(self, args: Args) -> Any:
+        """Read orders of one channel again, and apply them as their shop tells them now."""
+        channel, refs = self._named(args), [str(ref) for ref in args.get("orders", [])]
+        engine = self._assembly.engine
+        retrying = Retrying(self._store, engine.catalogues, engine.arrived)
+        for ref in refs:
+            await retrying.read_again(channel, ref)
+        self._store.wake()
+        return {"read": len(refs)}
 
     async def _keep(self, args: Args) -> Any:
         """What a probe found out holds from now on."""

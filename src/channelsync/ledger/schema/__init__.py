@@ -12,6 +12,7 @@ from channelsync.ledger.schema.orders import POSTED, hand_shipments, order_lines
 from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries, push_calls, shelf_feeds, shelves
 from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, facts, findings, idempotency_keys, inbox, set_aside
 from channelsync.ledger.schema.rules import freezes, shelf_rules
+from channelsync.ledger.schema.seals import seals
 from channelsync.ledger.schema.shadow import measurements, sightings
 from channelsync.ledger.schema.shops import channel_locations, channels, cursors, listing_aliases, listings, rejections
 from channelsync.ledger.schema.stock import BUCKETS, bundle_parts, locations, movements, reservations, skus, stock_levels
@@ -55,6 +56,7 @@ __all__ = [
     "push_calls",
     "rejections",
     "reservations",
+    "seals",
     "set_aside",
     "shelf_feeds",
     "shelf_rules",
