@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from channelsync.ledger import database
 from channelsync.ledger.database import UnusableDatabase, assert_durable, is_in_memory, open_database, reading
 from channelsync.ledger.schema import facts
-from support.postgres import PostgresServer
+from channelsync.testing.postgres import PostgresServer
 
 
 def pragma(engine: Engine, name: str) -> Any:
