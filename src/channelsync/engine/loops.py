@@ -25,6 +25,7 @@ from channelsync.engine.ruling import Ruling
 from channelsync.engine.store import Store
 from channelsync.engine.watching import Watch
 from channelsync.errors import ChannelError
+from channelsync.ledger.group import DatabaseAway
 from channelsync.ledger.inbox import Claimed
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ PLACES_LOOK = timedelta(minutes=1)
 RECHECK_EVERY = timedelta(minutes=10)
 WATCH_SECONDS = 15.0
 BUG_PAUSE_SECONDS = 30.0
+DATABASE_PAUSE_SECONDS = 1.0
 CATALOGUE_PAUSE_SECONDS = 30.0
 BATCHES_AT_ONCE = 4
 
@@ -68,6 +70,7 @@ class Engine:
         owners = [channel for channel in store.channels.values() if channel.settings.role is Role.AUTHORITY]
         self.authorities = {channel.id: Authority(store, channel) for channel in owners}
         self.progress: dict[str, float] = {}
+        self._database_away = False
 
     async def run(self) -> None:
         """For ever, or until the first bug: one task's unexpected exception ends all of them."""
@@ -135,22 +138,25 @@ class Engine:
     async def _loop(self, channel: Channel, name: str, job: Job, signal: Signal, every: timedelta) -> None:
         """Do the job whenever the signal is set and at least once per `every`; after an error wait as the error asks."""
         while True:
-            wait = every.total_seconds()
             try:
-                await introduce(self.store, channel)
-                await job()
-                self.progress[f"{channel.name}.{name}"] = self.store.clock.monotonic()
-            except ChannelError as error:
-                pause = await self.store.troubled(channel, error)
+                pause = await self._round(channel, name, job)
+            except Exception as error:
+                await self._failed(error, f"{channel.name}.{name}")
+                continue
+            if pause is None:
+                await signal.wait(self.store.clock, every.total_seconds())
+            else:
                 await self.store.clock.sleep(pause * (0.5 + self.store.random.random()))
-                continue
-            except Exception:
-                if not self.forgiving:
-                    raise
-                log.exception("a task failed and goes on later", channel=channel.name, task=name)
-                await self.store.clock.sleep(BUG_PAUSE_SECONDS)
-                continue
-            await signal.wait(self.store.clock, wait)
+
+    async def _round(self, channel: Channel, name: str, job: Job) -> float | None:
+        """The pause that the shop's error asks for; None: the job is done."""
+        try:
+            await introduce(self.store, channel)
+            await job()
+        except ChannelError as error:
+            return await self.store.troubled(channel, error)
+        self._succeeded(f"{channel.name}.{name}")
+        return None
 
     async def _intake(self) -> None:
         """A batch that waits for a shop does not hold up the next: a few are under way at once."""
@@ -185,11 +191,27 @@ class Engine:
         """One round of a task that belongs to no channel; None if it failed."""
         try:
             done = await job()
-        except Exception:
-            if not self.forgiving:
-                raise
-            log.exception("a task failed and goes on later", task=name)
-            await self.store.clock.sleep(BUG_PAUSE_SECONDS)
+        except Exception as error:
+            await self._failed(error, name)
             return None
-        self.progress[name] = self.store.clock.monotonic()
+        self._succeeded(name)
         return done
+
+    def _succeeded(self, name: str) -> None:
+        self.progress[name] = self.store.clock.monotonic()
+        if self._database_away:
+            self._database_away = False
+            log.warning("the database answers again")
+
+    async def _failed(self, error: Exception, name: str) -> None:
+        """A database that does not answer will be back, and its outage is told once; everything else unexpected is a bug."""
+        if not self.forgiving:
+            raise error
+        if isinstance(error, DatabaseAway):
+            if not self._database_away:
+                self._database_away = True
+                log.error("the database does not answer; every task goes on when it does", task=name, error=str(error))
+            await self.store.clock.sleep(DATABASE_PAUSE_SECONDS * (0.5 + self.store.random.random()))
+            return
+        log.error("a task failed and goes on later", task=name, exc_info=error)
+        await self.store.clock.sleep(BUG_PAUSE_SECONDS)
