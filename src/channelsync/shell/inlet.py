@@ -44,13 +44,16 @@ class Inlets:
         self._rejected[channel, why if known else "other"] += 1
 
     async def tell(self) -> None:
-        delivered, self._delivered = self._delivered, Counter()
+        """What cannot be written down now is counted on."""
         now = self._store.clock.now()
-        for channel, count in delivered.items():
-            await self._store.ledger.run(webhooks.note_delivered, Delivered(self._ids[channel], count, now))
-        counts, self._rejected = self._rejected, Counter()
-        for (channel, why), count in counts.items():
+        for channel, count in list(self._delivered.items()):
+            if count:
+                await self._store.ledger.run(webhooks.note_delivered, Delivered(self._ids[channel], count, now))
+                self._delivered[channel] -= count
+        for (channel, why), count in list(self._rejected.items()):
             await self._store.ledger.run(rejected.note, Rejected(channel, why, count))
+            self._rejected[channel, why] -= count
+        self._rejected = +self._rejected
 
 
 def _inlet(connector: ReceivesWebhooks) -> Inlet:

@@ -16,7 +16,7 @@ import structlog
 from channelsync.clock import Clock
 from channelsync.contract.values import Delivery
 from channelsync.contract.verbs import ReceivesWebhooks
-from channelsync.errors import BadDelivery
+from channelsync.errors import BadDelivery, ChannelsyncError
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +119,9 @@ class Receiver:
         kept = {name: value for name, value in delivery.headers.items() if name == QUERY or not name.startswith(OURS)}
         try:
             await self._store(channel, key, replace(delivery, headers=kept))
+        except ChannelsyncError as error:  # an outage of the database: one line for each, not its whole history
+            log.error("delivery not stored; the shop is asked to come again", channel=channel, error=str(error))
+            return 503
         except Exception:
             log.exception("delivery not stored; the shop is asked to come again", channel=channel)
             return 503
