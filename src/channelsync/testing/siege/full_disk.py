@@ -26,6 +26,8 @@ Way = Literal["limit", "tmpfs"]
 FULL_BYTES = 4096
 TMPFS_BYTES = 24 * 1024 * 1024
 REFUSALS = 20
+FULL_SECONDS = (1.0, 4.0)
+"""So long that every loop of the daemon has run into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ async def _fill(play: Scene, process: Process, way: Way, times: int) -> FullDisk
             await asyncio.sleep(play.random.uniform(0.5, 1.5))
             with _full(play.home, process, way):
                 wanted = register.refused[503] + REFUSALS
+                await asyncio.sleep(play.random.uniform(*FULL_SECONDS))
                 await until(partial(_refused_often, register, wanted))
             again.append(await play.answers_again())
             await play.check()
