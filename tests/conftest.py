@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine
 
 from channelsync.ledger.database import open_database
 from channelsync.ledger.upgrade import upgrade
+from channelsync.testing.postgres import PostgresServer, available
 from support.clock import ManualClock
-from support.postgres import PostgresServer, available
 
 _serial = itertools.count(1)
 

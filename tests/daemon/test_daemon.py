@@ -21,7 +21,7 @@ from channelsync.ledger.audit import audit
 from channelsync.ledger.channels import every
 from channelsync.shell.lock import LedgerInUse, beside
 from channelsync.shell.notify import Notifier
-from support.postgres import PostgresServer, available
+from channelsync.testing.postgres import PostgresServer, available
 from support.store import Scene, in_background, two_shops, until, until_shown, up
 
 

@@ -17,8 +17,8 @@ from channelsync.ledger.door import InlineLedger, Ledger
 from channelsync.ledger.group import CommitUnknown, NotStored
 from channelsync.ledger.inbox import Arrived
 from channelsync.ledger.upgrade import upgrade
+from channelsync.testing.postgres import PostgresServer, available
 from support.clock import ManualClock
-from support.postgres import PostgresServer, available
 
 CALLERS = 8
 CRASHES = 2

@@ -6,6 +6,7 @@ import builtins
 import sqlite3
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from channelsync.ledger import database
 from channelsync.ledger.database import UnusableDatabase, assert_durable, is_in_memory, open_database, reading
 from channelsync.ledger.schema import facts
-from support.postgres import PostgresServer
+from channelsync.testing.postgres import PostgresServer
 
 
 def pragma(engine: Engine, name: str) -> Any:
@@ -95,8 +96,9 @@ def test_postgres_urls_mean_psycopg_at_read_committed(postgres: PostgresServer) 
         assert engine.dialect.driver == "psycopg"
         with engine.begin() as conn:
             assert conn.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
-            assert conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one() == "1min"
+            assert conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one() == "5s"
         with reading(engine).begin() as conn:
+            assert conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one() == "1min"
             assert conn.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "repeatable read"
         engine.dispose()
 
@@ -107,8 +109,37 @@ def test_behind_pgbouncer_nothing_is_prepared_and_no_session_is_changed(postgres
         for _ in range(20):
             conn.execute(text("SELECT :n"), {"n": 1})
         assert conn.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one() == 0
+    with reading(engine).connect() as conn:
         assert conn.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar_one() == "0"
     engine.dispose()
+
+
+def test_a_writer_that_hangs_in_a_transaction_lets_go_of_its_rows(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that is frozen half way held up the writers of all other nodes for a minute. Readers lock nothing and may think for longer."""
+    monkeypatch.setattr("channelsync.ledger.database.HUNG_WRITER_MILLISECONDS", 200)
+    hung, other = (open_database(postgres.url("postgres"), durable=False) for _ in range(2))
+    with other.begin() as conn:
+        conn.exec_driver_sql("CREATE TABLE hung (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)")
+        conn.exec_driver_sql("INSERT INTO hung VALUES (1, 0)")
+    frozen, thinking = hung.connect(), reading(hung).connect()
+    frozen.begin()
+    frozen.exec_driver_sql("UPDATE hung SET n = 100")
+    thinking.begin()
+    assert thinking.exec_driver_sql("SELECT n FROM hung").scalar_one() == 0
+    with other.begin() as conn:
+        conn.exec_driver_sql("UPDATE hung SET n = n + 1")  # waits, and comes through
+    time.sleep(0.3)
+    assert thinking.exec_driver_sql("SELECT n FROM hung").scalar_one() == 0
+    with pytest.raises(DBAPIError, match="idle-in-transaction"):
+        frozen.exec_driver_sql("UPDATE hung SET n = 100")
+    frozen.invalidate()
+    frozen.close()
+    thinking.close()
+    with other.begin() as conn:
+        assert conn.exec_driver_sql("SELECT n FROM hung").scalar_one() == 1
+        conn.exec_driver_sql("DROP TABLE hung")
+    for engine in (hung, other):
+        engine.dispose()
 
 
 @pytest.mark.parametrize(

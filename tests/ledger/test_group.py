@@ -15,8 +15,8 @@ from sqlalchemy.exc import OperationalError
 
 from channelsync.ledger.group import Answer, Call, CommitUnknown, NotStored, run_group
 from channelsync.ledger.refusals import NotAllowed, Refusal
+from channelsync.testing.postgres import PostgresServer
 from support.clock import ManualClock
-from support.postgres import PostgresServer
 
 NOW = ManualClock().now()
 notes = Table(

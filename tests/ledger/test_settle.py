@@ -72,6 +72,20 @@ def test_not_sent_is_tried_again_after_a_pause_as_a_new_attempt(out: Outgoing) -
     assert [(write.compare, write.value) for write in again.writes] == [(5, 7)]
 
 
+def test_a_repeat_that_was_not_sent_says_nothing_of_the_first_sending(conn: Connection, out: Outgoing) -> None:
+    out.count(A=7)
+    call = out.send(raises=True)
+    out.settle(call, [Outcome.UNKNOWN])
+    assert out.release(call.key, repeat=True) == call
+    assert out.settle(call, [Outcome.NOT_SENT]) == Settled(unknown=1)
+    assert (out.numbers("a"), out.attempts(), out.calls()) == ((5, 7, True), ["unknown"], ["unknown"])
+    assert out.arm(raises=True, key="next") is None
+    assert out.release(call.key, repeat=True) == call
+    assert out.settle(call, [Outcome.OK]) == Settled(ok=1)
+    assert out.numbers("a") == (7, 7, False)
+    assert audit(conn) == []
+
+
 def test_an_accepted_write_is_not_a_done_one(out: Outgoing) -> None:
     out.carrier = Carrier.ADJUST
     out.count(A=7)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 import threading
-import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
@@ -21,6 +19,7 @@ from channelsync.shell.control import ask
 from channelsync.shell.daemon import Running, daemon
 from channelsync.shell.lock import beside
 from channelsync.shell.notify import Notifier
+from channelsync.testing import config_file
 from channelsync.testing.standins.base import Item, StandIn
 from channelsync.testing.standins.memory import MemoryStandIn
 from channelsync.testing.standins.serving import Courier, shop_open
@@ -34,41 +33,14 @@ PROMPT = {"poll_seconds": 0.3, "sweep_seconds": 1.0, "timeout_seconds": 2.0, "al
 
 def write_config(folder: Path, channels: Mapping[str, Mapping[str, Any]], **store: Any) -> Path:
     """A config file readable by its owner alone, with free ports."""
-    port = _free_port()
+    port = config_file.free_port()
     tables = {
         "store": {"id": "acme", **store},
         "listen": {"public": {"port": port}, "private": {"port": 0}, "public_url": f"http://127.0.0.1:{port}"},
         "rules": {"safety_stock": 2},
         "channels": channels,
     }
-    file = folder / "acme.toml"
-    file.touch(mode=0o600)
-    file.write_text("\n".join(_toml(tables)) + "\n")
-    assert tomllib.loads(file.read_text())["store"]["id"] == "acme"
-    return file
-
-
-def _toml(tables: Mapping[str, Any], at: str = "") -> list[str]:
-    lines = [f"[{at}]"] if at else []
-    lines += [f"{name} = {_value(value)}" for name, value in tables.items() if not isinstance(value, Mapping)]
-    for name, value in tables.items():
-        if isinstance(value, Mapping):
-            lines += _toml(value, f"{at}.{name}" if at else name)
-    return lines
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_value(each) for each in value)}]"
-    return repr(value) if isinstance(value, (int, float)) else '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return config_file.write(folder / "acme.toml", tables)
 
 
 def memory_shop(courier: Courier, name: str, *, units: int = 10, skus: int = 3, **dials: Any) -> MemoryStandIn:

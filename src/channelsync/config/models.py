@@ -64,6 +64,7 @@ class StoreConfig(Part):
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     database: str = Field(default="", repr=False)
     opening: str | None = None
+    lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
 
 
 class Listener(Part):

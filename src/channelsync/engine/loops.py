@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from channelsync.engine.ruling import Ruling
 from channelsync.engine.store import Store
 from channelsync.engine.watching import Watch
 from channelsync.errors import ChannelError, Unauthorized
+from channelsync.ledger.group import DatabaseAway
 from channelsync.ledger.inbox import Claimed
 
 log = structlog.get_logger(__name__)
@@ -40,11 +42,20 @@ RULES_LOOK = 60.0
 RECHECK_EVERY = timedelta(minutes=10)
 WATCH_TICKS = 15
 BUG_PAUSE_SECONDS = 30.0
+DATABASE_PAUSE_SECONDS = 1.0
 CATALOGUE_PAUSE_SECONDS = 30.0
 REFUSED_PAUSE_MAX = 900.0
 """A shop that refuses our credentials is asked by every task this seldom, and by the watch, which wakes them all once it is let in."""
 
 BATCHES_AT_ONCE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What a shop's error asks for: a pause in seconds. refused: it was our credentials that it would not take."""
+
+    pause: float
+    refused: bool
 
 
 class Engine:
@@ -76,6 +87,7 @@ class Engine:
         owners = [channel for channel in store.channels.values() if channel.settings.role is Role.AUTHORITY]
         self.authorities = {channel.id: Authority(store, channel) for channel in owners}
         self.progress: dict[str, float] = {}
+        self._database_away = False
 
     async def run(self) -> None:
         """For ever, or until the first bug: one task's unexpected exception ends all of them."""
@@ -144,28 +156,29 @@ class Engine:
         """Do the job whenever the signal is set and at least once per `every`; after an error wait as the error asks."""
         refused = 0
         while True:
-            wait = every.total_seconds()
             try:
-                await introduce(self.store, channel)
-                await job()
-                self.progress[f"{channel.name}.{name}"] = self.store.clock.monotonic()
+                trouble = await self._round(channel, name, job)
+            except Exception as error:
+                await self._failed(error, f"{channel.name}.{name}")
+                continue
+            if trouble is None:
                 refused = 0
-            except Unauthorized as error:
-                pause = await self.store.troubled(channel, error) * 2.0 ** min(refused, 8)
-                refused += 1
-                await sooner(self.store.clock, min(pause, REFUSED_PAUSE_MAX) * (0.5 + self.store.random.random()), channel.admitted)
+                await signal.wait(self.store.clock, every.total_seconds())
                 continue
-            except ChannelError as error:
-                pause = await self.store.troubled(channel, error)
-                await self.store.clock.sleep(pause * (0.5 + self.store.random.random()))
-                continue
-            except Exception:
-                if not self.forgiving:
-                    raise
-                log.exception("a task failed and goes on later", channel=channel.name, task=name)
-                await self.store.clock.sleep(BUG_PAUSE_SECONDS)
-                continue
-            await signal.wait(self.store.clock, wait)
+            refused = refused + 1 if trouble.refused else 0
+            pause = min(trouble.pause * 2.0 ** min(refused - 1, 8), REFUSED_PAUSE_MAX) if refused else trouble.pause
+            spread = 0.5 + self.store.random.random()
+            await (sooner(self.store.clock, pause * spread, channel.admitted) if refused else self.store.clock.sleep(pause * spread))
+
+    async def _round(self, channel: Channel, name: str, job: Job) -> _Trouble | None:
+        """None: the job is done."""
+        try:
+            await introduce(self.store, channel)
+            await job()
+        except ChannelError as error:
+            return _Trouble(await self.store.troubled(channel, error), isinstance(error, Unauthorized))
+        self._succeeded(f"{channel.name}.{name}")
+        return None
 
     async def _intake(self) -> None:
         """A batch that waits for a shop does not hold up the next: a few are under way at once."""
@@ -200,11 +213,27 @@ class Engine:
         """One round of a task that belongs to no channel; None if it failed."""
         try:
             done = await job()
-        except Exception:
-            if not self.forgiving:
-                raise
-            log.exception("a task failed and goes on later", task=name)
-            await self.store.clock.sleep(BUG_PAUSE_SECONDS)
+        except Exception as error:
+            await self._failed(error, name)
             return None
-        self.progress[name] = self.store.clock.monotonic()
+        self._succeeded(name)
         return done
+
+    def _succeeded(self, name: str) -> None:
+        self.progress[name] = self.store.clock.monotonic()
+        if self._database_away:
+            self._database_away = False
+            log.warning("the database answers again")
+
+    async def _failed(self, error: Exception, name: str) -> None:
+        """A database that does not answer will be back, and its outage is told once; everything else unexpected is a bug."""
+        if not self.forgiving:
+            raise error
+        if isinstance(error, DatabaseAway):
+            if not self._database_away:
+                self._database_away = True
+                log.error("the database does not answer; every task goes on when it does", task=name, error=str(error))
+            await self.store.clock.sleep(DATABASE_PAUSE_SECONDS * (0.5 + self.store.random.random()))
+            return
+        log.error("a task failed and goes on later", task=name, exc_info=error)
+        await self.store.clock.sleep(BUG_PAUSE_SECONDS)

@@ -28,6 +28,9 @@ PRAGMAS = "channelsync_pragmas"
 POSTGRES_SETTINGS = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
 """A node that hangs inside a transaction must not hold the others for ever."""
 
+HUNG_WRITER_MILLISECONDS = 5000
+"""A writer that is frozen keeps its rows locked, and every other node's one writer waits for them: verbs never pause for so long. Readers may."""
+
 
 class UnusableDatabase(ChannelsyncError):
     """The database cannot be opened, or does not keep what it is told to keep."""
@@ -158,7 +161,7 @@ def _open_postgres(url: URL, *, pooled: bool) -> Engine:
     settings: dict[str, Any] = {"prepare_threshold": None} if pooled else {"options": POSTGRES_SETTINGS}
     connect_args = {name: value for name, value in {"connect_timeout": 5, **settings}.items() if name not in url.query}
     try:
-        return create_engine(
+        engine = create_engine(
             url,
             isolation_level="READ COMMITTED",
             pool_size=CONNECTIONS,
@@ -167,5 +170,13 @@ def _open_postgres(url: URL, *, pooled: bool) -> Engine:
             connect_args=connect_args,
             **QUIET,
         )
+        event.listen(engine, "begin", _begin_postgres)
+        return engine
     except ModuleNotFoundError as problem:
         raise UnusableDatabase("PostgreSQL needs its driver: pip install 'channelsync[postgres]'") from problem
+
+
+def _begin_postgres(conn: Connection) -> None:
+    options = conn.get_execution_options()
+    if not options.get(READ_ONLY) and not options.get(MIGRATING):
+        conn.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {HUNG_WRITER_MILLISECONDS}")

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine
 from channelsync.clock import Clock
 from channelsync.errors import ChannelsyncError
 from channelsync.ledger.database import is_in_memory, reading
-from channelsync.ledger.group import Answer, Call, Verb, must_start_over, run_group
+from channelsync.ledger.group import Answer, Call, NotRead, Verb, is_away, must_start_over, run_group
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -52,7 +52,7 @@ class Door(Protocol):
         """
 
     async def read(self, query: Query[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `query(conn, ...)` on one snapshot of what is committed. Keep it short: page by key."""
+        """Run `query(conn, ...)` on one snapshot of what is committed. Keep it short: page by key. Raises what it raised, NotRead, LedgerClosed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +178,16 @@ def _unwrap(answer: Answer) -> Any:
 
 def _read(engine: Engine, query: Query[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """A read has no effect, so a broken or stale pooled connection is simply replaced."""
-    for _ in range(READ_TRIES - 1):
+    for left in reversed(range(READ_TRIES)):
         try:
             return _read_once(engine, query, *args, **kwargs)
         except Exception as problem:
-            if not must_start_over(problem):
-                raise
-    return _read_once(engine, query, *args, **kwargs)
+            if left and must_start_over(problem):
+                continue
+            if is_away(problem):
+                raise NotRead(f"the database cannot be read, try again later ({getattr(problem, 'orig', problem)})") from problem
+            raise
+    raise AssertionError("the last try returns or raises")
 
 
 def _read_once(engine: Engine, query: Query[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Transaction
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from channelsync.errors import ChannelsyncError
 from channelsync.ledger.refusals import Refusal
@@ -30,14 +30,24 @@ TRIES = 10
 
 _START_OVER = ("40001", "40P01", "55P03")  # PostgreSQL: serialization failure, deadlock, lock time-out
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_AWAY = ("08", "53", "57")  # PostgreSQL: no connection, no resources, somebody is stopping it
+_UNUSABLE = (*_BUSY, "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_NOMEM")
 
 
-class NotStored(ChannelsyncError):
+class DatabaseAway(ChannelsyncError):
+    """The database could not be asked, or did not answer. It may do so soon: the same request may be sent again."""
+
+
+class NotStored(DatabaseAway):
     """The database could not run the group; nothing of it is stored. The same request may be sent again."""
 
 
-class CommitUnknown(ChannelsyncError):
+class CommitUnknown(DatabaseAway):
     """The connection broke during the commit: all of the group is stored or nothing is. The same request with the same key is safe."""
+
+
+class NotRead(DatabaseAway):
+    """The database could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,16 @@ def must_start_over(problem: Exception) -> bool:
         return False
     name = str(getattr(problem.orig, "sqlite_errorname", ""))
     return problem.connection_invalidated or name.startswith(_BUSY) or getattr(problem.orig, "sqlstate", None) in _START_OVER
+
+
+def is_away(problem: Exception) -> bool:
+    """Whether this is about the database or the way to it, and not about what was asked of it."""
+    if must_start_over(problem) or not isinstance(problem, DBAPIError):
+        return isinstance(problem, DBAPIError)
+    if name := str(getattr(problem.orig, "sqlite_errorname", "")):
+        return name.startswith(_UNUSABLE)
+    state = getattr(problem.orig, "sqlstate", None)
+    return isinstance(problem, OperationalError) and (state is None or state.startswith(_AWAY))
 
 
 _RunBatch = Callable[[Connection, Verb[Any, Any], Sequence[Any], datetime], list[Answer]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from channelsync.contract import Outcome, WriteResult
 from channelsync.ledger import aside, book, guard, outbox
@@ -55,9 +55,10 @@ def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
     outcome: dict[Outcome, list[dict[str, Any]]] = {kind: [] for kind in Outcome}
     for row in outbox.open_rows(conn, item.key):
         answer = answers.get(row["id"], WriteResult(row["id"], Outcome.UNKNOWN, "no answer for this write"))
-        kind = Outcome.UNKNOWN if answer.outcome is Outcome.OK and not item.visible else answer.outcome
+        accepted = answer.outcome is Outcome.OK and not item.visible
+        kind = Outcome.UNKNOWN if accepted or _was_in_vain(answer, call) else answer.outcome
         outcome[kind].append(row)
-        _note(conn, row["id"], kind, answer, now, accepted=answer.outcome is Outcome.OK and not item.visible)
+        _note(conn, row["id"], kind, answer, now, accepted=accepted)
         if kind is Outcome.OK:
             ok.append(BookEntry(row["shelf_id"], "write", row["delta"], attempt_id=row["id"]))
     book.move(conn, ok, now)
@@ -75,6 +76,11 @@ def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
         stale=tuple(row["shelf_id"] for row in outcome[Outcome.STALE]),
         refused=tuple(row["shelf_id"] for row in outcome[Outcome.REFUSED]),
     )
+
+
+def _was_in_vain(answer: WriteResult, call: RowMapping) -> bool:
+    """A repeat that was not sent: it says nothing about the sending before it, whose effect is as unknown as it was."""
+    return answer.outcome is Outcome.NOT_SENT and int(call["sends"]) > 1
 
 
 def _no_wiser(conn: Connection, outcome: Mapping[Outcome, list[dict[str, Any]]]) -> list[dict[str, Any]]:

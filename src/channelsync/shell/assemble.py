@@ -41,8 +41,6 @@ from channelsync.shell.http import ShopHttp, shop_http
 from channelsync.shell.hush import hushed
 from channelsync.shell.redact import Redactor
 
-LEASE_SECONDS = 60.0
-
 Watch = Callable[[Door], Door]
 
 
@@ -115,7 +113,7 @@ async def assembled(
             doors[each.name] = await stack.enter_async_context(door)
             context = Context(each.name, doors[each.name], clock, each.role)
             connector = hushed(_connected(config, each, registry, context), redactor)
-            settings = _settings(each, ids)
+            settings = _settings(each, ids, config.store.lease_seconds)
             channel_id = ids.channels[each.name]
             measured = await ledger.read(measuring.of_channel, channel_id)
             store.channels[channel_id] = Channel(channel_id, settings, connector, introduced=False, measured=measured)
@@ -229,7 +227,7 @@ def _limits(channel: ChannelConfig) -> Limits:
     return Limits(said.zero_share, said.multiply, said.multiply_share, said.least, timedelta(minutes=said.window_minutes))
 
 
-def _settings(channel: ChannelConfig, ids: Ids) -> Settings:
+def _settings(channel: ChannelConfig, ids: Ids, lease_seconds: float) -> Settings:
     place = _default_place(channel, ids.locations)
     assert place is not None, "the config check has seen to it"
     return Settings(
@@ -242,7 +240,7 @@ def _settings(channel: ChannelConfig, ids: Ids) -> Settings:
         poll=timedelta(seconds=channel.poll_seconds),
         sweep=timedelta(seconds=channel.sweep_seconds),
         timeout=timedelta(seconds=channel.timeout_seconds),
-        lease=timedelta(seconds=LEASE_SECONDS),
+        lease=timedelta(seconds=lease_seconds),
         role=channel.role,
         full_every=timedelta(hours=channel.full_every_hours),
         authority_lag=timedelta(minutes=channel.authority_lag_minutes) if channel.authority_lag_minutes else None,

@@ -16,6 +16,7 @@ from channelsync.clock import Clock
 from channelsync.config import Config, ListenConfig
 from channelsync.engine.loops import Engine
 from channelsync.ledger import leases
+from channelsync.ledger.group import DatabaseAway
 from channelsync.ledger.leases import Lease
 from channelsync.registry import Registry
 from channelsync.shell.assemble import Assembly, Watch, assembled, introduce_all
@@ -156,10 +157,15 @@ async def _wait(future: asyncio.Future[list[None]]) -> None:
 
 
 async def _release_leases(assembly: Assembly) -> None:
+    """So that another node need not wait for their end. A database that is away keeps them until then."""
     store = assembly.store
     for channel in store.channels.values():
-        if channel.lease is not None:
+        if channel.lease is None:
+            continue
+        try:
             await store.ledger.run(leases.give_back, Lease(channel.id, store.owner, channel.lease.version))
+        except DatabaseAway as error:
+            log.warning("a lease could not be given back; it ends by itself", channel=channel.name, error=str(error))
 
 
 def _announce(config: Config, notifier: Notifier, public: Address, listen: ListenConfig) -> None:

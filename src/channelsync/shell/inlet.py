@@ -68,17 +68,20 @@ class Inlets:
             log.error("inbox full; the shop is asked to come again", channel=channel, waiting=self._waiting[channel])
 
     async def tell(self) -> None:
+        """What cannot be written down now is counted on."""
         names = {number: name for name, number in self._ids.items()}
         waiting = await self._store.ledger.read(inbox.waiting)
         self._waiting = Counter({names[number]: each.count for number, each in waiting.items() if number in names})
         self._full = {name for name in self._full if self._waiting[name] >= self._waiting_max}
-        delivered, self._delivered = self._delivered, Counter()
         now = self._store.clock.now()
-        for channel, count in delivered.items():
-            await self._store.ledger.run(webhooks.note_delivered, Delivered(self._ids[channel], count, now))
-        counts, self._rejected = self._rejected, Counter()
-        for (channel, why), count in counts.items():
+        for channel, count in list(self._delivered.items()):
+            if count:
+                await self._store.ledger.run(webhooks.note_delivered, Delivered(self._ids[channel], count, now))
+                self._delivered[channel] -= count
+        for (channel, why), count in list(self._rejected.items()):
             await self._store.ledger.run(rejected.note, Rejected(channel, why, count))
+            self._rejected[channel, why] -= count
+        self._rejected = +self._rejected
 
 
 def _inlet(connector: ReceivesWebhooks) -> Inlet:

@@ -129,6 +129,9 @@ class Receiver:
             await self._store(channel, key, replace(delivery, headers=kept))
         except InboxFull:
             return 503
+        except ChannelsyncError as error:  # an outage of the database: one line for each, not its whole history
+            log.error("delivery not stored; the shop is asked to come again", channel=channel, error=str(error))
+            return 503
         except Exception:
             log.exception("delivery not stored; the shop is asked to come again", channel=channel)
             return 503

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from typing import Any
 
+from channelsync.testing.config_file import free_port
 from channelsync.testing.demo.options import (
     DRAIN_SECONDS,
     OVERLAP_SECONDS,
@@ -21,7 +21,7 @@ from channelsync.testing.standins.moysklad import MoyskladStandIn
 
 def tables(shops: Mapping[str, StandIn], urls: Mapping[str, str], *, safety_stock: int) -> dict[str, Any]:
     """As they would stand in a config file."""
-    port = _free_port()
+    port = free_port()
     return {
         "store": {"id": "demo", "opening": "moysklad"},
         "listen": {"public": {"port": port}, "private": {"port": 0}, "public_url": f"http://127.0.0.1:{port}"},
@@ -51,9 +51,3 @@ def _promises(shop: StandIn) -> dict[str, Any]:
         "sweep_seconds": SWEEP_SECONDS,
         "on_edit": {"lower": "overwrite", "higher": "overwrite"},
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

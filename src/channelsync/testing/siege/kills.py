@@ -1,0 +1,50 @@
+"""kill -9 at random moments, over and over, while shops sell: every acknowledged delivery is kept, and in the end every number is right."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from channelsync.testing.siege.figures import Outcome
+from channelsync.testing.siege.scene import Scene, scene
+
+STARTING_SHARE = 0.25
+LIFE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kills:
+    """starting: how many of them hit a daemon that was not up yet."""
+
+    database: str
+    cycles: int
+    starting: int
+    outcome: Outcome
+
+
+async def kill_over_and_over(home: Path, cycles: int, *, database: str | None = None, seed: int = 1, life: float = LIFE_SECONDS) -> Kills:
+    """life: the longest that a daemon lives after it is up. After each kill the ledger is checked before anybody else has opened it."""
+    starting = 0
+    async with scene(home, database=database, seed=seed) as play:
+        async with play.shoppers.shopping():
+            for _ in range(cycles):
+                starting += await _one(play, life)
+                await play.check()
+        async with play.daemon():
+            settled = await play.settled()
+            await play.check()
+        return Kills("postgresql" if database else "sqlite", cycles, starting, play.outcome(settled))
+
+
+async def _one(play: Scene, life: float) -> bool:
+    """One life. True if it ended before the daemon was up."""
+    with play.process() as process:
+        process.start()
+        early = play.random.random() < STARTING_SHARE
+        if not early:
+            await process.up()
+        await asyncio.sleep(play.random.uniform(0.0, life))
+        was_up = process.has_been_up
+        process.kill()
+        return not was_up

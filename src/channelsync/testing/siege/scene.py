@@ -1,0 +1,147 @@
+"""Shops, shoppers and a config file, and the daemons that tests start on it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from channelsync.clock import SystemClock
+from channelsync.config import load
+from channelsync.registry import Registry
+from channelsync.shell.control import ControlError, ask
+from channelsync.shell.lock import beside as file_beside
+from channelsync.testing import config_file
+from channelsync.testing.siege import proof
+from channelsync.testing.siege.figures import Outcome
+from channelsync.testing.siege.process import Process
+from channelsync.testing.siege.shoppers import Shoppers
+from channelsync.testing.siege.town import Town, town
+
+UNITS = 2000
+SAFETY_STOCK = 2
+LEASE_SECONDS = 6.0
+"""The shortest that this town's time-outs allow: whoever takes over from a dead node waits so long."""
+
+APPLY_SECONDS = 30.0
+SETTLE_SECONDS = 60.0
+STEP_SECONDS = 0.25
+DIFFERENCES_KEPT = 20
+
+
+class Scene:
+    """lost and differences: what was found so far, in words."""
+
+    def __init__(self, home: Path, database: str | None, town: Town, source: random.Random, rate: float) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.home, self.town, self.random = home, town, source
+        self.file = self._config_file("siege", database, config_file.free_port())
+        self.database = load(self.file, Registry.installed()).store.database
+        self.shoppers = Shoppers(SystemClock(), source, town, rate)
+        self.lost: set[str] = set()
+        self.differences: list[str] = []
+        self._serial = itertools.count(1)
+
+    def _config_file(self, name: str, database: str | None, port: int, *, public_url: str | None = None) -> Path:
+        tables: dict[str, Any] = {
+            "store": {"id": "siege", "opening": "east", "lease_seconds": LEASE_SECONDS, **({"database": database} if database else {})},
+            "listen": {"public": {"port": port}, "private": {"port": 0}, "public_url": public_url or f"http://127.0.0.1:{port}"},
+            "rules": {"safety_stock": SAFETY_STOCK},
+            "channels": self.town.tables,
+        }
+        return config_file.write(self.home / f"{name}.toml", tables)
+
+    def second_node(self) -> Path:
+        """The config of another node on the same database. Shops call the first."""
+        listen = load(self.file, Registry.installed()).listen
+        return self._config_file("second", self.database, 0, public_url=listen.public_url)
+
+    def process(self, *command: str, file: Path | None = None) -> Process:
+        """Not started yet."""
+        return Process(file or self.file, self.home / f"daemon-{next(self._serial)}.log", *command)
+
+    @asynccontextmanager
+    async def daemon(self, file: Path | None = None) -> AsyncIterator[Process]:
+        """A daemon that is up. Killed at the end if it still runs."""
+        with self.process(file=file) as process:
+            process.start()
+            await process.up()
+            yield process
+
+    async def apply(self) -> None:
+        """The first plan is accepted, through the door that a person's command takes. It waits until every shop was read."""
+        socket = file_beside(load(self.file, Registry.installed()), ".sock")
+        for _ in range(int(APPLY_SECONDS / STEP_SECONDS)):
+            try:
+                await ask(socket, "apply", {})
+                return
+            except ControlError:
+                await asyncio.sleep(STEP_SECONDS)
+        await ask(socket, "apply", {})
+
+    async def answers_again(self) -> float:
+        """How long it takes until the next delivery is answered 2xx. Raises TimeoutError."""
+        loop = asyncio.get_running_loop()
+        acknowledged = self.town.register.acknowledged
+        began, before = loop.time(), acknowledged.total()
+        await until(lambda: acknowledged.total() > before)
+        return loop.time() - began
+
+    # -- what came of it ---------------------------------------------------------------------------------------------------------------------
+
+    async def check(self) -> None:
+        """Nothing acknowledged is lost and the ledger adds up. True at any moment; a daemon need not run."""
+        acknowledged = dict(self.town.register.acknowledged)
+        lost, differences = await asyncio.to_thread(self._look, acknowledged)
+        self.lost.update(lost)
+        self.differences += [each for each in differences if each not in self.differences]
+
+    def _look(self, acknowledged: dict[tuple[str, str], int]) -> tuple[list[str], list[str]]:
+        with proof.looking(self.database) as conn:
+            return proof.missing(conn, acknowledged), proof.ledger_differences(conn)
+
+    async def settled(self, seconds: float = SETTLE_SECONDS) -> float | None:
+        """How long it took until ledger and shops agree; None: they did not, and what differs is noted. A daemon must run, shoppers be gone."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            with proof.beside(self.database) as conn:
+                differences = proof.town_differences(conn, self.town)
+            if not differences:
+                return round(loop.time() - began, 1)
+            if loop.time() - began > seconds:
+                self.differences += differences
+                return None
+            await asyncio.sleep(STEP_SECONDS)
+
+    def outcome(self, settled_seconds: float | None) -> Outcome:
+        acknowledged = len(self.town.register.acknowledged)
+        return Outcome(self.town.orders, acknowledged, len(self.lost), tuple(self.differences[:DIFFERENCES_KEPT]), settled_seconds)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Raises TimeoutError if it does not come about."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110  what happens in the shops has no event
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def scene(
+    home: Path, *, database: str | None = None, seed: int = 1, rate: float = 20.0, units: int = UNITS, **keys: Any
+) -> AsyncIterator[Scene]:
+    """Shops that are open, and a ledger whose first plan is applied; no daemon runs. database: an SQLite file in `home` if not given.
+    rate: of what happens in the shops, per second. keys: of every channel's table.
+    """
+    source = random.Random(seed)
+    async with AsyncExitStack() as stack:
+        open_town = await stack.enter_async_context(town(SystemClock(), source, units=units, **keys))
+        built = Scene(home, database, open_town, source, rate)
+        async with built.daemon() as process:
+            await built.apply()
+            await process.stop()
+        yield built
