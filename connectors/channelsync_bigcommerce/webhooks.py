@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, ShelfHint
+from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, ShelfHint, decoded
 from channelsync.errors import BadDelivery, Misunderstood
 from channelsync_bigcommerce.shapes import inner, number_id, product_ref, text, variant_ref
 
@@ -90,8 +90,8 @@ def _thing(scope: str, data: Mapping[str, Any]) -> Parsed:
 
 def _decoded(delivery: Delivery) -> dict[str, Any]:
     try:
-        body = json.loads(delivery.body)
-    except (ValueError, RecursionError):
+        body = decoded(delivery.body)
+    except ValueError:
         raise BadDelivery(f"the body is not JSON: {delivery.body[:80]!r}", genuine=True) from None
     if not isinstance(body, dict):
         raise BadDelivery("the body is not an object", genuine=True)

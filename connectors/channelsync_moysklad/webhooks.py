@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, Role, StockHint
+from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, Role, StockHint, decoded
 from channelsync.errors import BadDelivery, Misunderstood
 from channelsync_moysklad.shapes import linked_in
 
@@ -33,8 +32,8 @@ def verify(delivery: Delivery, token: str | None) -> str:
 def parse(delivery: Delivery, role: Role) -> Sequence[Parsed]:
     """Where Moysklad owns the stock there are no orders to read: every event means "look now". Raises Misunderstood."""
     try:
-        raw = json.loads(delivery.body)
-    except (ValueError, RecursionError):
+        raw = decoded(delivery.body)
+    except ValueError:
         raise Misunderstood(f"the delivery is not JSON: {delivery.body[:80]!r}") from None
     if not isinstance(raw, dict):
         raise Misunderstood("the delivery is not an object")

@@ -5,15 +5,13 @@ The file is no snapshot: each row was read at some moment while the operation ra
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from channelsync.contract import Clock, Downloads
+from channelsync.contract import Clock, Downloads, decoded
 from channelsync.errors import Misunderstood, Refused, Unavailable
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
@@ -82,7 +80,7 @@ class Bulk:
         if done.url is None:
             yield _counted(iter(()), done)
             return
-        if self._secure and urlsplit(done.url).scheme != "https":
+        if self._secure and not done.url.startswith("https://"):
             raise Misunderstood("the shop points to a file without https")
         try:
             async with self._downloads.download(done.url, limit=FILE_MAX) as lines:
@@ -103,8 +101,8 @@ def _counted(lines: Iterator[bytes], done: Done) -> Iterator[dict[str, Any]]:
 
 def _row(line: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        row = decoded(line)
+    except ValueError as error:
         raise Misunderstood(f"a line of the bulk file is not JSON: {line[:120]!r}") from error
     if not isinstance(row, dict):
         raise Misunderstood(f"a line of the bulk file is no object: {line[:120]!r}")

@@ -8,14 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import SecretStr
 
-from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, ShelfHint
+from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, ShelfHint, decoded
 from channelsync.errors import BadDelivery, Misunderstood
 
 ITEM_IN_LEVEL = re.compile(r"^gid://shopify/InventoryLevel/\d+\?inventory_item_id=(\d+)$")
@@ -54,8 +53,8 @@ def parse(delivery: Delivery) -> Sequence[Parsed]:
     if read is None:
         return (Ignored(f"topic {topic!r} says nothing about stock"),)
     try:
-        body = json.loads(delivery.body)
-    except (ValueError, RecursionError) as error:
+        body = decoded(delivery.body)
+    except ValueError as error:
         raise Misunderstood(f"{topic}: the body is not JSON: {delivery.body[:120]!r}") from error
     if not isinstance(body, dict):
         raise Misunderstood(f"{topic}: the body is no object")

@@ -8,19 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from channelsync.contract import HttpResponse
+from channelsync.contract import HttpResponse, shallow
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized, Unavailable
 
 NO_JSON = object()
 GATEWAY = (502, 504)  # a proxy that did not reach the shop
 STARTS_TRIED = 50
-DATE_CHARS = 29  # an RFC 9110 date; proxies have been seen to double the header
 HINTS = {
     "woocommerce_rest_cannot_view": 'the key is unknown, or the host drops the Authorization header (then set auth = "query")',
     "woocommerce_rest_authentication_error": "the secret is wrong, or the key may not write: it needs permission read/write",
@@ -66,7 +64,7 @@ def understand(response: HttpResponse) -> Answer:
         raise _page(response)
     if not 200 <= response.status < 300:
         raise _error(response, data if isinstance(data, dict) else {})
-    return Answer(data, shop_clock(response.headers), noisy, cache_age(response.headers))
+    return Answer(data, response.date(), noisy, cache_age(response.headers))
 
 
 def decode(body: bytes) -> tuple[Any, bool]:
@@ -77,20 +75,13 @@ def decode(body: bytes) -> tuple[Any, bool]:
     text = body.decode("utf-8-sig", errors="replace").strip()
     for start in islice(re.finditer(r"[{\[]", text), STARTS_TRIED):
         try:
-            return json.loads(text[start.start() :]), start.start() > 0
+            return shallow(json.loads(text[start.start() :])), start.start() > 0
         except json.JSONDecodeError as error:
             if error.pos >= len(text) - start.start():
                 break
         except (ValueError, RecursionError):
             break
     return NO_JSON, False
-
-
-def shop_clock(headers: Mapping[str, str]) -> datetime | None:
-    try:
-        return parsedate_to_datetime(headers["date"][:DATE_CHARS]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None
 
 
 def cache_age(headers: Mapping[str, str]) -> int:
@@ -131,8 +122,5 @@ def retry_after(response: HttpResponse) -> float | None:
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
         return float(text)
-    now = shop_clock(response.headers)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds()) if now else None
-    except (TypeError, ValueError):
-        return None
+    now, until = response.date(), replace(response, headers={"date": text}).date()
+    return max(0.0, (until - now).total_seconds()) if now and until else None

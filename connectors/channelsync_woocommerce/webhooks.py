@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, ShelfHint
+from channelsync.contract import Delivery, Ignored, ListingHint, OrderHint, Parsed, ShelfHint, decoded
 from channelsync.errors import BadDelivery, Misunderstood
 from channelsync_woocommerce.shapes import listing_ref, number_id, ref_of, shown
 
@@ -56,8 +55,8 @@ def parse(delivery: Delivery) -> Sequence[Parsed]:
     if resource not in ("order", "product"):
         return (Ignored(f"topic {topic!r} says nothing about stock"),)
     try:
-        raw = json.loads(delivery.body)
-    except (ValueError, RecursionError):
+        raw = decoded(delivery.body)
+    except ValueError:
         raise Misunderstood(f"the body of {topic!r} is not JSON: {delivery.body[:80]!r}") from None
     if not isinstance(raw, dict):
         raise Misunderstood(f"the body of {topic!r} is not an object")

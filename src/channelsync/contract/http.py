@@ -9,11 +9,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from channelsync.errors import Misunderstood
 
 T = TypeVar("T")
+
+YEARS = range(1990, 9000)
+DEPTH_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,43 @@ class HttpResponse:
     def json(self) -> Any:
         """The body as JSON (a UTF-8 BOM is tolerated). Raises Misunderstood with the first bytes of what came instead."""
         try:
-            return json.loads(self.body.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
+            return decoded(self.body)
+        except ValueError as error:
             raise Misunderstood(f"answer {self.status} is not JSON: {self.body[:120]!r}") from error
+
+    def date(self) -> datetime | None:
+        """The shop's clock when it answered, in whole seconds. None if it does not say, or says what no clock shows."""
+        try:
+            first, gmt, _ = self.headers.get("date", "").partition("GMT")  # proxies have been seen to double the header
+            told = parsedate_to_datetime(first + gmt)
+            at = told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+        return at if at.year in YEARS else None
+
+
+def decoded(body: bytes) -> Any:
+    """A shop's JSON, in UTF-8 (a BOM is tolerated). Raises ValueError for what is none, and for what is nested so deep that looking at it could fail."""
+    try:
+        return shallow(json.loads(body.decode("utf-8-sig")))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+def shallow(content: Any) -> Any:
+    """The content of a JSON text as it came. Raises ValueError if it is nested deeper than what any shop sends."""
+    level = [content]
+    for _ in range(DEPTH_MAX):
+        level = [
+            part
+            for each in level
+            if isinstance(each, dict | list)
+            for part in (each.values() if isinstance(each, dict) else each)
+            if isinstance(part, dict | list)
+        ]
+        if not level:
+            return content
+    raise ValueError(f"nested deeper than {DEPTH_MAX}")
 
 
 class Budget(Protocol):
