@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from channelsync.contract import Budget, HttpResponse, NotJson, decoded
@@ -58,14 +57,14 @@ class StoreRefused(Refused):
 def understand(response: HttpResponse) -> Answer:
     """The answer of a call that worked, or the error that says what happens next."""
     if response.status == 204 and not response.body.strip():
-        return Answer(None, store_clock(response.headers))
+        return Answer(None, response.date())
     data = _decode(response.body)
     if data is NO_JSON:
         said = f"{response.status} {response.headers.get('content-type', 'no type')}: {response.body[:80]!r}"
         raise Unavailable(f"not BigCommerce but another page answered ({said})")
     if not 200 <= response.status < 300:
         raise _error(response, data)
-    return Answer(data, store_clock(response.headers))
+    return Answer(data, response.date())
 
 
 def _decode(body: bytes) -> Any:
@@ -100,13 +99,6 @@ def _objects(rows: Any) -> list[dict[str, Any]]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Misunderstood(f"expected a list of objects, got {str(rows)[:120]}")
     return rows
-
-
-def store_clock(headers: Mapping[str, str]) -> datetime | None:
-    try:
-        return parsedate_to_datetime(headers["date"][:29]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None
 
 
 def learn(budget: Budget, headers: Mapping[str, str]) -> None:

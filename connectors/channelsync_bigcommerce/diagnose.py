@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from channelsync.contract import Diagnosis, Setup, Severity
 from channelsync.errors import Unauthorized
@@ -13,7 +12,7 @@ from channelsync_bigcommerce.api import Api
 from channelsync_bigcommerce.places import read_locations
 from channelsync_bigcommerce.rules import RulesOf
 from channelsync_bigcommerce.settings import Settings
-from channelsync_bigcommerce.shapes import units
+from channelsync_bigcommerce.shapes import unix_time
 
 SKEW_SECONDS = 60.0
 NEW_ACCOUNT = "in the control panel, Settings > Store-level API accounts: make a new account, since an existing one cannot be changed"
@@ -40,8 +39,8 @@ async def diagnose(api: Api, settings: Settings, setup: Setup) -> Sequence[Diagn
 
 
 async def _clock(api: Api, setup: Setup) -> list[Diagnosis]:
-    told = units((await api.get("/v2/time")).object(), "time")
-    apart = (datetime.fromtimestamp(told, UTC) - setup.now).total_seconds()
+    told = unix_time((await api.get("/v2/time")).object(), "time")
+    apart = (told - setup.now).total_seconds()
     if abs(apart) <= SKEW_SECONDS:
         return []
     what = f"our clock and the store's are {abs(apart):.0f} s apart"

@@ -70,7 +70,14 @@ async def _blocked(api: Api, url: str) -> list[Diagnosis]:
     found = []
     for row in objects(told, "blocked_domains"):
         domain = text(row.get("destination"))
-        if domain and host in (domain, urlsplit(domain).hostname):
+        if domain and host in (domain, _host(domain)):
             what = f"the store has blocked {domain}: too many deliveries failed; {text(row.get('time_left'))} s left"
             found.append(Diagnosis("webhook-blocked", Severity.ERROR, what, "find out why deliveries failed: see the daemon's log", domain))
     return found
+
+
+def _host(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:
+        return None

@@ -76,6 +76,8 @@ class Listings:
         refused: list[tuple[str, str, str]] = []
         for row in rows:
             try:
+                if odd := found.odd.get(row["id"] if isinstance(row.get("id"), int) else 0):
+                    raise Misunderstood(odd)
                 items += product_listings(row, places, self._default)
             except Misunderstood as error:
                 refused.append((str(row.get("id", "?")), str(error), json.dumps(row)[:RAW_MAX]))

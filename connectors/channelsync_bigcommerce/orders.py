@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from channelsync.contract import Cursor, Gone, OrderSnapshot, Page
 from channelsync.errors import Misunderstood, Refused
@@ -15,7 +15,7 @@ from channelsync_bigcommerce.api import Api
 from channelsync_bigcommerce.lines import lines_of
 from channelsync_bigcommerce.rules import RulesOf
 from channelsync_bigcommerce.settings import Settings
-from channelsync_bigcommerce.shapes import from_iso, iso, number_id, objects, units
+from channelsync_bigcommerce.shapes import from_iso, iso, number_id, objects, units, unix_time
 from channelsync_bigcommerce.snapshot import REFUNDED, Habits, RawLine, snapshot, status_of
 from channelsync_bigcommerce.walk import Raw, Walk
 
@@ -106,11 +106,7 @@ class Orders:
         return _Run("live", began, floor, floor)
 
     async def _time(self) -> datetime:
-        told = (await self._api.get("/v2/time")).object()
-        try:
-            return from_iso(iso(datetime.fromtimestamp(units(told, "time"), UTC)))
-        except (ValueError, OverflowError, OSError):
-            raise Misunderstood(f"the store does not tell its time: {str(told)[:80]}") from None
+        return unix_time((await self._api.get("/v2/time")).object(), "time")
 
     async def _changed(self, run: _Run) -> AsyncIterator[tuple[list[Raw], _Run]]:
         """Rows, and where the run stands after them."""

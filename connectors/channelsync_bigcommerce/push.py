@@ -136,7 +136,7 @@ class Push:
         for kind in ("product_id", "variant_id"):
             ids = [ref[1] for write in group.writes if (ref := split_ref(write.shelf.listing)) and ref[0] == kind]
             if ids:
-                rows |= (await read_rows(self._api, kind, ids)).rows
+                rows |= (await read_rows(self._api, kind, ids)).understood().rows
         return {write: rows.get((write.shelf.listing, write.shelf.location)) for write in group.writes}
 
 

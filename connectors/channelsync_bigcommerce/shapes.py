@@ -14,6 +14,8 @@ from channelsync.errors import Misunderstood
 YEARS = range(1990, 9000)
 REF = re.compile(r"([pv]):([1-9]\d{0,18})", re.ASCII)
 ID_MAX = 2**63
+UNITS_MAX = 10**12
+"""More is a fault of the store; compared before anything is reckoned, so that NaN fails too."""
 
 
 def iso(at: datetime) -> str:
@@ -32,12 +34,29 @@ def time_field(raw: Mapping[str, Any], name: str) -> datetime:
     """RFC 2822 in v2, RFC 3339 in v3; UTC, one second fine."""
     text = raw.get(name)
     try:
-        at = from_iso(text) if isinstance(text, str) and text[:1].isdigit() else parsedate_to_datetime(str(text)).astimezone(UTC)
-    except (ValueError, OverflowError, IndexError):
+        at = from_iso(text) if isinstance(text, str) and text[:1].isdigit() else _from_rfc(str(text))
+    except (ValueError, TypeError, OverflowError, IndexError):
         at = None
     if at is None or at.year not in YEARS:
         raise Misunderstood(f"{name} is not a date: {str(text)[:40]!r}")
     return at
+
+
+def unix_time(raw: Mapping[str, Any], name: str) -> datetime:
+    """Whole seconds."""
+    try:
+        at = datetime.fromtimestamp(units(raw, name), UTC)
+    except (ValueError, OverflowError, OSError):
+        at = None
+    if at is None or at.year not in YEARS:
+        raise Misunderstood(f"{name} is not a time: {str(raw.get(name))[:40]!r}")
+    return at
+
+
+def _from_rfc(text: str) -> datetime:
+    """A zone of -0000 is UTC, too, and not this machine's own."""
+    at = parsedate_to_datetime(text)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def number_id(raw: Mapping[str, Any], name: str = "id", *, missing: int | None = None) -> int:
@@ -51,7 +70,7 @@ def number_id(raw: Mapping[str, Any], name: str = "id", *, missing: int | None =
 def units(raw: Mapping[str, Any], name: str) -> int:
     """A count of at least 0; absent means none."""
     value = raw.get(name) or 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value < ID_MAX:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= UNITS_MAX:
         raise Misunderstood(f"{name} is not a number of units: {str(value)[:40]!r}")
     if value != int(value):
         raise Misunderstood(f"{name} is not a whole number: {value!r}")
@@ -61,7 +80,7 @@ def units(raw: Mapping[str, Any], name: str) -> int:
 def shown(raw: Mapping[str, Any], name: str) -> int:
     """A stock figure as customers may count on it: fractions are floored, a number below zero stays what it is."""
     value = raw.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= UNITS_MAX:
         raise Misunderstood(f"{name} is not a number: {str(value)[:40]!r}")
     return math.floor(value)
 

@@ -21,7 +21,7 @@ async def read_stock(api: Api, shelves: Sequence[ShelfRef]) -> list[Reading]:
             by_kind.setdefault(named[0], {}).setdefault(named[1], []).append(shelf)
     readings: list[Reading] = []
     for kind, wanted in by_kind.items():
-        found = await read_rows(api, kind, list(wanted))
+        found = (await read_rows(api, kind, list(wanted))).understood()
         products = set(found.products.values()) | (set(wanted) if kind == "product_id" else set())
         tracking = await tracking_of(api, sorted(products))
         for shelf in (shelf for some in wanted.values() for shelf in some):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 from channelsync.contract import HttpResponse, NotJson, decoded
@@ -78,22 +77,15 @@ def understand(response: HttpResponse) -> Answer:
     if 200 <= response.status < 300:
         if data is NO_JSON:
             raise Unavailable(f"not Moysklad but another page answered ({_said(response)})")
-        return Answer(data, shop_clock(response))
+        return Answer(data, response.date())
     raise _error(response, data)
 
 
 def done(response: HttpResponse) -> Answer:
     """The answer of a call whose success has no body."""
     if response.status in {200, 204} and not response.body:
-        return Answer(None, shop_clock(response))
+        return Answer(None, response.date())
     return understand(response)
-
-
-def shop_clock(response: HttpResponse) -> datetime | None:
-    try:
-        return parsedate_to_datetime(response.headers["date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None
 
 
 def refusal(response: HttpResponse) -> float | None:

@@ -13,7 +13,7 @@ from channelsync.contract import Clock, Guarded, Guardrail, Http, HttpRequest, H
 from channelsync.errors import Misunderstood
 from channelsync_moysklad.answers import Answer, done, refusal, understand
 from channelsync_moysklad.settings import Settings
-from channelsync_moysklad.shapes import Raw
+from channelsync_moysklad.shapes import Raw, id_of
 
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ class Api:
         rows, size = held.get("rows"), held.get("meta", {}).get("size") if isinstance(held.get("meta"), dict) else None
         if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) and size == len(rows):
             return rows
-        return await self.all(f"/entity/{kind}/{document['id']}/positions", {"expand": "assortment"}, limit=EXPANDED_LIMIT)
+        return await self.all(f"/entity/{kind}/{id_of(document)}/positions", {"expand": "assortment"}, limit=EXPANDED_LIMIT)
 
     def time_of(self, answer: Answer) -> datetime:
         """The shop's clock, or ours where something between us hides it."""

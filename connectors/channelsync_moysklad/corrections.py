@@ -87,7 +87,7 @@ class Corrections:
         wanted = {write.shelf.listing: float(abs(write.delta)) for write in writes}
         if stands == wanted and made.get("applicable") is not False and not made.get("deleted"):
             return _all(writes, Outcome.OK, "")
-        return _all(writes, Outcome.UNKNOWN, f"the {kind} {made['id']} of this key stands there with other positions, or unposted")
+        return _all(writes, Outcome.UNKNOWN, f"the {kind} {made.get('id')} of this key stands there with other positions, or unposted")
 
 
 def _by_store(writes: Sequence[Write]) -> tuple[dict[tuple[str, str], list[Write]], list[WriteResult]]:

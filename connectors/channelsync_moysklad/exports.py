@@ -14,7 +14,7 @@ from channelsync_moysklad.api import Api, link
 from channelsync_moysklad.corrections import external_code, sync_id
 from channelsync_moysklad.documents import BETWEEN, KIND, Document, claimed, find, whole
 from channelsync_moysklad.listings import COUNTED, kinds
-from channelsync_moysklad.shapes import Raw, linked_id, number
+from channelsync_moysklad.shapes import Raw, id_of, linked_id, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ class Exports:
             row = next((row for row in document.positions if linked_id(row, "assortment") == good), None)
             change = _change(row, quantity, held) if row else None
             if row is not None and change:
-                answer = await self._api.send("PUT", f"/entity/{entity}/positions/{row['id']}", change, lambda a: a.entity(), entity=entity)
+                answer = await self._api.send(
+                    "PUT", f"/entity/{entity}/positions/{id_of(row)}", change, lambda a: a.entity(), entity=entity
+                )
                 row.pop("reserve", None)  # a reserve of 0 is not printed
                 row.update(answer)
         missing = {good: numbers for good, numbers in wanted.goods.items() if good not in _goods(document) and numbers[0]}

@@ -18,7 +18,7 @@ from channelsync.errors import Misunderstood
 from channelsync_moysklad.api import Api, chunks
 from channelsync_moysklad.orders import instant
 from channelsync_moysklad.shapes import UUID, counted, to_msk
-from channelsync_moysklad.stock import Rows, filtered, report
+from channelsync_moysklad.stock import Odd, Rows, filtered, report
 
 FULL_AFTER = timedelta(hours=23)  # `changedSince` reaches back 24
 BUCKETS = 256
@@ -58,40 +58,45 @@ class PhysicalStock:
 
     async def stream(self, cursor: Cursor, *, full: bool) -> AsyncIterator[Page[Physical]]:
         last = _Mark.decode(cursor.high_water) if cursor.high_water else None
-        raw_reserves, now = await report(self._api, "reserve", {})
+        odd: Odd = {}
+        raw_reserves, now = await report(self._api, "reserve", {}, odd)
         reserves, digests = self._placed(raw_reserves), _digests(raw_reserves)
         whole = full or last is None or not timedelta(0) <= now - last.full < FULL_AFTER or now < last.at
         if whole or last is None:
-            stock, _ = await report(self._api, "stock", filtered(stores=self._stores))
+            stock, _ = await report(self._api, "stock", filtered(stores=self._stores), odd)
             mark = _Mark(now, now, digests)
         else:
-            stock = await self._changed(last, raw_reserves, digests)
+            stock = await self._changed(last, raw_reserves, digests, odd)
             mark = _Mark(now, last.full, digests)
-        rows = list(self._physical(stock, reserves))
+        rows = [row for row in self._physical(stock, reserves) if row.listing not in odd]
         while len(rows) > PAGE:
             page, rows = rows[:PAGE], rows[PAGE:]
             yield Page(tuple(page), resume=AGAIN)
-        yield Page(tuple(rows), high_water=mark.encode())
+        refused = tuple((good, reason, raw) for good, (reason, raw) in odd.items())
+        yield Page(tuple(rows), high_water=mark.encode(), refused=refused)
 
     async def named(self, shelves: Sequence[ShelfRef]) -> list[Physical]:
         wanted = {(shelf.listing, shelf.location) for shelf in shelves if UUID.fullmatch(shelf.listing) and shelf.location in self._stores}
         found: list[Physical] = []
         for some in chunks(sorted({listing for listing, _ in wanted})):
-            reserves, _ = await report(self._api, "reserve", filtered(some))
-            stock, _ = await report(self._api, "stock", filtered(some, self._stores))
-            found += [row for row in self._physical(stock, self._placed(reserves)) if (row.listing, row.location) in wanted]
+            odd: Odd = {}
+            reserves, _ = await report(self._api, "reserve", filtered(some), odd)
+            stock, _ = await report(self._api, "stock", filtered(some, self._stores), odd)
+            told = [row for row in self._physical(stock, self._placed(reserves)) if row.listing not in odd]
+            found += [row for row in told if (row.listing, row.location) in wanted]
         return found
 
-    async def _changed(self, last: _Mark, reserves: Rows, digests: tuple[int, ...]) -> Rows:
+    async def _changed(self, last: _Mark, reserves: Rows, digests: tuple[int, ...], odd: Odd) -> Rows:
         """Goods whose stock changed, and those whose reserve may have."""
-        stock, _ = await report(self._api, "stock", {"changedSince": to_msk(last.at - self._overlap)[:19], **filtered(stores=self._stores)})
+        since = {"changedSince": to_msk(last.at - self._overlap)[:19], **filtered(stores=self._stores)}
+        stock, _ = await report(self._api, "stock", since, odd)
         moved = {bucket for bucket in range(BUCKETS) if digests[bucket] != last.reserves[bucket]}
         goods = sorted({good for good, _ in reserves if _bucket(good) in moved})
         if len(goods) > NAMED_MAX:
-            stock, _ = await report(self._api, "stock", filtered(stores=self._stores))
+            stock, _ = await report(self._api, "stock", filtered(stores=self._stores), odd)
             return stock
         for some in chunks(goods):
-            stock |= (await report(self._api, "stock", filtered(some, self._stores)))[0]
+            stock |= (await report(self._api, "stock", filtered(some, self._stores), odd))[0]
         return stock
 
     def _placed(self, reserves: Rows) -> Rows:

@@ -14,6 +14,8 @@ Raw = dict[str, Any]
 MSK = timezone(timedelta(hours=3))  # no daylight saving time
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 YEARS = range(1990, 9000)
+UNITS_MAX = 10**12
+"""More is a fault; compared before anything is reckoned, so that NaN fails too."""
 REST_OF_MILLISECOND = timedelta(milliseconds=1) - timedelta(microseconds=1)
 
 
@@ -93,7 +95,7 @@ def number(value: Any, name: str) -> float:
     """Absent means 0: empty optional fields are not printed."""
     if value is None:
         return 0.0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > 1e12:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= UNITS_MAX:
         raise Misunderstood(f"{name} is not a number: {str(value)[:40]!r}")
     return float(value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,11 +11,15 @@ from channelsync.contract import Reading, ShelfRef
 from channelsync.errors import Misunderstood
 from channelsync_moysklad.answers import Answer
 from channelsync_moysklad.api import Api, chunks
-from channelsync_moysklad.shapes import UUID, number
+from channelsync_moysklad.shapes import UUID, Raw, id_of, number
 
 Rows = dict[tuple[str, str | None], float | None]
 """(good, store or None where it is no store's) -> the number; None while it is being recalculated."""
 
+Odd = dict[str, tuple[str, str]]
+"""good -> why a row of it is not understood, and the row."""
+
+RAW_MAX = 20_000
 REPORT = "/report/stock/bystore/current"
 EVERY_ROW = {"include": "zeroLines", "withRecalculate": "true"}
 
@@ -25,21 +30,32 @@ def filtered(goods: Sequence[str] = (), stores: Sequence[str] = ()) -> dict[str,
     return {"filter": ";".join(parts)} if parts else {}
 
 
-async def report(api: Api, kind: str, params: Mapping[str, str]) -> tuple[Rows, datetime]:
-    """One reading, and the shop's clock then. kind: "stock" (physical, before any reserve) or "reserve"; never freeStock or quantity."""
+async def report(api: Api, kind: str, params: Mapping[str, str], odd: Odd | None = None) -> tuple[Rows, datetime]:
+    """One reading, and the shop's clock then. kind: "stock" (physical, before any reserve) or "reserve"; never freeStock or quantity.
+
+    odd: takes the rows that are not understood, if their good is; without it they raise Misunderstood.
+    """
     answer = await api.get(REPORT, {"stockType": kind, **EVERY_ROW, **params})
-    return rows_of(answer, kind), api.time_of(answer)
+    return rows_of(answer, kind, odd), api.time_of(answer)
 
 
-def rows_of(answer: Answer, kind: str) -> Rows:
+def rows_of(answer: Answer, kind: str, odd: Odd | None = None) -> Rows:
     rows: Rows = {}
     for row in answer.array():
-        good, store = row.get("assortmentId"), row.get("storeId")
-        if not isinstance(good, str) or not (store is None or isinstance(store, str)) or kind not in row:
-            raise Misunderstood(f"a row of the {kind} report is not understood: {str(row)[:120]}")
-        value = row[kind]
-        rows[good, store] = None if value is None else number(value, kind)
+        good = id_of(row, "assortmentId")
+        try:
+            rows[good, id_of(row, "storeId") if row.get("storeId") is not None else None] = _value(row, kind)
+        except Misunderstood as error:
+            if odd is None:
+                raise
+            odd[good] = (str(error), json.dumps(row, ensure_ascii=False)[:RAW_MAX])
     return rows
+
+
+def _value(row: Raw, kind: str) -> float | None:
+    if kind not in row:
+        raise Misunderstood(f"a row of the {kind} report has another number: {str(row)[:120]}")
+    return None if row[kind] is None else number(row[kind], kind)
 
 
 async def readings(api: Api, shelves: Sequence[ShelfRef]) -> list[Reading]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from channelsync.contract import Budget, Clock, Context, HttpRequest, HttpResponse
@@ -23,6 +23,8 @@ Send = Callable[[HttpRequest, Callable[[HttpResponse], T]], Awaitable[T]]
 LOCKED_SECONDS = 900.0
 """How long to leave a shop alone that locked us out (423) or took us for an attack (430)."""
 THROTTLED_SECONDS_MIN = 1.0
+POINTS_MAX = 1_000_000
+"""More than any query may cost: a shop that asks for so much has not counted."""
 
 
 class TokenRejected(Unauthorized):
@@ -151,9 +153,10 @@ def _status(response: HttpResponse) -> None:
 
 def _retry_after(response: HttpResponse) -> float | None:
     try:
-        return max(0.0, float(response.headers["retry-after"]))
+        seconds = float(response.headers["retry-after"])
     except (KeyError, ValueError):
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _error(errors: Any, cost: Mapping[str, Any]) -> ChannelError:
@@ -186,9 +189,10 @@ def _throttle_status(cost: Mapping[str, Any]) -> tuple[float, float, float] | No
     """currentlyAvailable, maximumAvailable, restoreRate."""
     status = cost.get("throttleStatus")
     try:
-        return (float(status["currentlyAvailable"]), float(status["maximumAvailable"]), float(status["restoreRate"])) if status else None
-    except (KeyError, TypeError, ValueError):
+        told = (float(status["currentlyAvailable"]), float(status["maximumAvailable"]), float(status["restoreRate"])) if status else None
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
+    return told if told and all(map(math.isfinite, told)) else None
 
 
 def _learn(budget: Budget, cost: Mapping[str, Any]) -> None:
@@ -201,15 +205,11 @@ def _wait(cost: Mapping[str, Any]) -> float:
     """Seconds until the bucket holds what was asked for. Never 0: a refusal that costs no time is asked again without end."""
     status = _throttle_status(cost)
     requested = cost.get("requestedQueryCost")
-    if status is None or not isinstance(requested, int | float) or status[2] <= 0:
+    if status is None or not isinstance(requested, int | float) or not 0 <= requested <= POINTS_MAX or status[2] <= 0:
         return THROTTLED_SECONDS_MIN
     return max(THROTTLED_SECONDS_MIN, (requested - status[0]) / status[2])
 
 
 def _date(response: HttpResponse, clock: Clock) -> datetime:
     """The shop's clock. Ours stands in only where the answer carries no date."""
-    try:
-        told = parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError):
-        return clock.now()
-    return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+    return response.date() or clock.now()

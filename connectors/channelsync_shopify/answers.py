@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from channelsync_shopify.shapes import Ref, Shape, UserError
+from channelsync_shopify.shapes import Gid, Moment, Ref, Shape, UserError
 
 ALIAS = re.compile(r"at[0-9]{1,4}", re.ASCII)
 """How documents name the level of one of several locations."""
@@ -22,7 +22,7 @@ class ActiveLevel(Shape):
 class ListedItem(Shape):
     """levels: one for each location asked for, in that order."""
 
-    id: str
+    id: Gid
     tracked: bool
     levels: tuple[ActiveLevel | None, ...]
 
@@ -43,7 +43,7 @@ class GiftCardMark(Shape):
 
 
 class Variant(Shape):
-    id: str
+    id: Gid
     requires_components: bool
     product: GiftCardMark
     inventory_item: ListedItem
@@ -63,7 +63,7 @@ class Level(Shape):
 
 
 class StockedItem(Shape):
-    id: str
+    id: Gid
     tracked: bool
     inventory_level: Level | None
 
@@ -72,12 +72,12 @@ class StockedItem(Shape):
 
 
 class BulkOperation(Shape):
-    id: str
+    id: Gid
     status: str
     root_object_count: int
     error_code: str | None = None
     url: str | None = None
-    completed_at: AwareDatetime | None = None
+    completed_at: Moment | None = None
 
 
 class BulkMade(Shape):
@@ -93,7 +93,7 @@ class VariantsCount(Shape):
 
 
 class Place(Shape):
-    id: str
+    id: Gid
     name: str
     is_active: bool
 
@@ -116,7 +116,7 @@ class PlanName(Shape):
 
 
 class ShopFacts(Shape):
-    id: str
+    id: Gid
     name: str
     myshopify_domain: str
     iana_timezone: str
@@ -130,7 +130,7 @@ class Health(Shape):
 
 
 class Hook(Shape):
-    id: str
+    id: Gid
     topic: str
     uri: str
 
@@ -144,13 +144,13 @@ class CheckedHook(Hook):
 
 
 class CheckedItem(Shape):
-    id: str
+    id: Gid
     tracked: bool
     duplicate_sku_count: int
 
 
 class CheckedVariant(Shape):
-    id: str
+    id: Gid
     inventory_policy: str
     requires_components: bool
     product: GiftCardMark

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
-
-from channelsync_shopify.shapes import Connection, Ref, Shape
+from channelsync_shopify.shapes import Connection, Gid, Moment, Ref, Shape
 
 # Orders
 
 
 class TrackedItem(Shape):
-    id: str
+    id: Gid
     tracked: bool
 
 
 class LineVariant(Shape):
-    id: str
+    id: Gid
     inventory_item: TrackedItem
 
 
 class Line(Shape):
-    id: str
+    id: Gid
     quantity: int
     unfulfilled_quantity: int
     non_fulfillable_quantity: int
@@ -38,8 +36,8 @@ class RefundLine(Shape):
 
 
 class Refund(Shape):
-    id: str
-    created_at: AwareDatetime | None
+    id: Gid
+    created_at: Moment | None
     refund_line_items: Connection[RefundLine]
 
 
@@ -49,11 +47,11 @@ class Attribute(Shape):
 
 
 class Order(Shape):
-    id: str
+    id: Gid
     name: str
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-    cancelled_at: AwareDatetime | None
+    created_at: Moment
+    updated_at: Moment
+    cancelled_at: Moment | None
     confirmed: bool
     edited: bool
     test: bool
@@ -67,17 +65,17 @@ class Order(Shape):
 class OrderPart(Shape):
     """One more page of an order's lines."""
 
-    updated_at: AwareDatetime
+    updated_at: Moment
     line_items: Connection[Line]
 
 
 class RefundStub(Shape):
-    id: str
-    created_at: AwareDatetime | None
+    id: Gid
+    created_at: Moment | None
 
 
 class RefundStubs(Shape):
-    updated_at: AwareDatetime
+    updated_at: Moment
     refunds: tuple[RefundStub, ...]
 
 
@@ -100,7 +98,7 @@ class PartLine(Shape):
 
 class FulfillmentOrder(Shape):
     status: str
-    updated_at: AwareDatetime
+    updated_at: Moment
     assigned_location: AssignedLocation
     line_items: Connection[PartLine]
 
@@ -117,26 +115,26 @@ class Fulfillment(Shape):
 
 
 class OrderPlaces(Shape):
-    id: str
-    updated_at: AwareDatetime
+    id: Gid
+    updated_at: Moment
     fulfillment_orders: Connection[FulfillmentOrder]
     fulfillments: tuple[Fulfillment, ...]
 
 
 class PlacesPart(Shape):
-    updated_at: AwareDatetime
+    updated_at: Moment
     fulfillment_orders: Connection[FulfillmentOrder]
 
 
 class Shipments(Shape):
-    updated_at: AwareDatetime
+    updated_at: Moment
     fulfillments: tuple[Fulfillment, ...]
 
 
 class Disposition(Shape):
     type: str
     quantity: int
-    created_at: AwareDatetime
+    created_at: Moment
     location: Ref | None
 
 
@@ -159,5 +157,5 @@ class Return(Shape):
 
 
 class ReturnsPart(Shape):
-    updated_at: AwareDatetime
+    updated_at: Moment
     returns: Connection[Return]

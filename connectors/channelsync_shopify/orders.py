@@ -110,7 +110,7 @@ def _line(order: Order, line: Line, share: Share, where: Where) -> OrderLine:
         ref=f"{line.id}@{share.location.rpartition('/')[2]}",
         listing=item.id if item else None,
         quantity=share.quantity,
-        sku=line.sku,
+        sku=line.sku or None,
         title=line.title,
         shipped=share.shipped,
         cancelled=cancelled,

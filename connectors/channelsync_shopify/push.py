@@ -26,6 +26,7 @@ WHOLE_CALL = {
     "IDEMPOTENCY_KEY_PARAMETER_MISMATCH": (Outcome.UNKNOWN, "this key was used for another list of writes"),
     "IDEMPOTENCY_CONCURRENT_REQUEST": (Outcome.UNKNOWN, "the first try under this key is still in flight"),
 }
+INDEX_DIGITS = 6
 
 
 def variables(call: Call, default_location: str) -> Mapping[str, Any]:
@@ -84,7 +85,7 @@ def _by_index(errors: Sequence[UserError], count: int) -> tuple[dict[int, UserEr
     faults: dict[int, UserError] = {}
     general: UserError | None = None
     for error in errors:
-        index = next((int(part) for part in error.field or () if part.isdecimal() and int(part) < count), None)
+        index = next((int(part) for part in error.field or () if part.isdecimal() and len(part) < INDEX_DIGITS and int(part) < count), None)
         if index is not None:
             faults.setdefault(index, error)
         elif general is None:

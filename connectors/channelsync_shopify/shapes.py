@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
 from channelsync.errors import Misunderstood
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
+YEARS = range(1990, 9000)
 
 
 class Malformed(Misunderstood):
     """One object of an answer that does not fit, though the answer itself is a genuine one: a bad row, not a bad connection."""
+
+
+def _moment(told: datetime) -> datetime:
+    try:
+        at = told.astimezone(UTC)
+    except OverflowError:
+        at = None
+    if at is None or at.year not in YEARS:
+        raise ValueError("no time that a shop can mean")
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
+"""An instant, as UTC."""
+
+
+Gid = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Shape(BaseModel):
@@ -46,7 +65,7 @@ class Connection(Shape, Generic[T]):
 
 
 class Ref(Shape):
-    id: str
+    id: Gid
 
 
 class UserError(Shape):

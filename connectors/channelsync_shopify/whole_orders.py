@@ -21,6 +21,8 @@ class WholeOrders:
     async def read(self, ref: str) -> Order | None:
         """The order with all its lines and refunds; None if the shop says there is none. Raises Unavailable if it changed meanwhile."""
         order = await self._admin.read(documents.ORDER, {"id": ref}, _understand_order)
+        if order is not None and order.id != ref:
+            raise Malformed(f"order {ref} was asked for, and {order.id[:80]} came")
         if order is None or not cut(order, documents.REFUNDS_IN_ORDER):
             return order
         lines = await self._all_lines(order)

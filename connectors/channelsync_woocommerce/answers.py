@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -20,7 +19,6 @@ from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimi
 NO_JSON = object()
 GATEWAY = (502, 504)  # a proxy that did not reach the shop
 STARTS_TRIED = 50
-DATE_CHARS = 29  # an RFC 9110 date; proxies have been seen to double the header
 HINTS = {
     "woocommerce_rest_cannot_view": 'the key is unknown, or the host drops the Authorization header (then set auth = "query")',
     "woocommerce_rest_authentication_error": "the secret is wrong, or the key may not write: it needs permission read/write",
@@ -66,7 +64,7 @@ def understand(response: HttpResponse) -> Answer:
         raise _page(response)
     if not 200 <= response.status < 300:
         raise _error(response, data if isinstance(data, dict) else {})
-    return Answer(data, shop_clock(response.headers), noisy, cache_age(response.headers))
+    return Answer(data, response.date(), noisy, cache_age(response.headers))
 
 
 def decode(body: bytes) -> tuple[Any, bool]:
@@ -86,13 +84,6 @@ def decode(body: bytes) -> tuple[Any, bool]:
         except (ValueError, RecursionError):
             break
     return NO_JSON, False
-
-
-def shop_clock(headers: Mapping[str, str]) -> datetime | None:
-    try:
-        return parsedate_to_datetime(headers["date"][:DATE_CHARS]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return None
 
 
 def cache_age(headers: Mapping[str, str]) -> int:
@@ -133,8 +124,5 @@ def retry_after(response: HttpResponse) -> float | None:
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
         return float(text)
-    now = shop_clock(response.headers)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds()) if now else None
-    except (TypeError, ValueError):
-        return None
+    now, until = response.date(), replace(response, headers={"date": text}).date()
+    return max(0.0, (until - now).total_seconds()) if now and until else None

@@ -73,8 +73,8 @@ class WooCommerceConnector:
         """The shop's home address is its identity. The system status needs a key, so it proves the credentials."""
         index = (await self._api.get("/wp-json/", {"_fields": INDEX_FIELDS}, root="")).object()
         status = (await self._api.get("/system_status", {"_fields": "environment.version"})).object()
-        address = urlsplit(text(index.get("home")))
-        if not address.hostname:
+        home = _home(text(index.get("home")))
+        if not home:
             raise Misunderstood(f"{self._settings.url}/wp-json/ does not tell the shop's home address")
         facts = {
             "version": text(inner(status, "environment").get("version")),
@@ -82,8 +82,7 @@ class WooCommerceConnector:
             "manage_stock": await self._option("woocommerce_manage_stock"),
             "hold_stock_minutes": await self._option("woocommerce_hold_stock_minutes"),
         }
-        port = f":{address.port}" if address.port else ""
-        return Identity(f"{address.hostname}{port}{address.path.rstrip('/')}", text(index.get("name")), facts)
+        return Identity(home, text(index.get("name")), facts)
 
     async def diagnose(self, setup: Setup) -> Sequence[Diagnosis]:
         return await Doctor(self._api, self._settings).look(setup)
@@ -117,3 +116,13 @@ class WooCommerceConnector:
 
     async def subscribe(self, url: str) -> Sequence[Subscription]:
         return await subscriptions.subscribe(self._api, url, self._secrets[0] if self._secrets else None)
+
+
+def _home(url: str) -> str:
+    """Host, port and path of an address; "" if it is none."""
+    try:
+        address = urlsplit(url)
+        port = f":{address.port}" if address.port else ""
+    except ValueError:
+        return ""
+    return f"{address.hostname}{port}{address.path.rstrip('/')}" if address.hostname else ""

@@ -12,6 +12,8 @@ from channelsync.errors import Misunderstood
 
 STAMP = "%Y-%m-%dT%H:%M:%S"
 YEARS = range(1990, 9000)
+UNITS_MAX = 10**12
+"""More is a fault of the shop; compared before anything is reckoned, so that NaN fails too."""
 REF = re.compile(r"(?:([1-9]\d{0,18}):)?([1-9]\d{0,18})", re.ASCII)
 
 
@@ -58,7 +60,9 @@ def units(value: Any, name: str) -> int:
     try:
         number = float(value or 0)
     except (TypeError, ValueError, OverflowError):
-        raise Misunderstood(f"{name} is not a number: {str(value)[:40]!r}") from None
+        number = math.nan
+    if not abs(number) <= UNITS_MAX:
+        raise Misunderstood(f"{name} is not a number of units: {str(value)[:40]!r}")
     if not number.is_integer():
         raise Misunderstood(f"{name} is not a whole number: {value!r}")
     return int(number)
@@ -68,7 +72,7 @@ def shown(value: Any) -> int | None:
     """A stock figure as customers may count on it: fractions are floored."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= UNITS_MAX:
         raise Misunderstood(f"stock_quantity is not a number: {str(value)[:40]!r}")
     return math.floor(value)
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from channelsync.contract.decoding import NotJson, decoded
 from channelsync.errors import Misunderstood
 
 T = TypeVar("T")
+
+YEARS = range(1990, 9000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,16 @@ class HttpResponse:
             return decoded(self.body)
         except NotJson as error:
             raise Misunderstood(f"answer {self.status} is {error}") from error
+
+    def date(self) -> datetime | None:
+        """The shop's clock when it answered, in whole seconds. None if it does not say, or says what no clock shows."""
+        try:
+            first, gmt, _ = self.headers.get("date", "").partition("GMT")  # proxies have been seen to double the header
+            told = parsedate_to_datetime(first + gmt)
+            at = told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+        except (ValueError, TypeError, OverflowError, IndexError):
+            return None
+        return at if at.year in YEARS else None
 
 
 class Budget(Protocol):
