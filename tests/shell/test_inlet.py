@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from channelsync.ledger import inbox
 from channelsync.ledger.group import NotStored
 from channelsync.shell.inlet import Inlets
 
@@ -23,6 +24,12 @@ class Notes:
         if self.away:
             raise NotStored("connection refused")
         self.told.append(item)
+
+    async def read(self, query: Any, *_args: Any) -> Any:
+        if self.away:
+            raise NotStored("connection refused")
+        assert query is inbox.waiting
+        return {}
 
 
 def test_counts_survive_an_outage_of_the_database() -> None:
