@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from channelsync.contract import HttpResponse, shallow
+from channelsync.contract import HttpResponse, content_of
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized, Unavailable
 
 NO_JSON = object()
@@ -75,11 +75,11 @@ def decode(body: bytes) -> tuple[Any, bool]:
     text = body.decode("utf-8-sig", errors="replace").strip()
     for start in islice(re.finditer(r"[{\[]", text), STARTS_TRIED):
         try:
-            return shallow(json.loads(text[start.start() :])), start.start() > 0
+            return content_of(text[start.start() :]), start.start() > 0
         except json.JSONDecodeError as error:
             if error.pos >= len(text) - start.start():
                 break
-        except (ValueError, RecursionError):
+        except ValueError:
             break
     return NO_JSON, False
 

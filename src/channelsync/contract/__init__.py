@@ -5,7 +5,7 @@
 
 from channelsync.clock import Clock
 from channelsync.contract.authority import Claim, Claimed, ClaimedLine, ClaimLine, Physical
-from channelsync.contract.http import Budget, Downloads, Guarded, Guardrail, Http, HttpRequest, HttpResponse, decoded, shallow
+from channelsync.contract.http import Budget, Downloads, Guarded, Guardrail, Http, HttpRequest, HttpResponse, content_of, decoded
 from channelsync.contract.setup import ChannelLocation, Diagnosis, Setup, Severity
 from channelsync.contract.values import (
     Call,
@@ -100,6 +100,6 @@ __all__ = [
     "Traits",
     "Write",
     "WriteResult",
+    "content_of",
     "decoded",
-    "shallow",
 ]

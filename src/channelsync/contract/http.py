@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 YEARS = range(1990, 9000)
 DEPTH_MAX = 100
+HOLDERS = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +67,28 @@ class HttpResponse:
 
 
 def decoded(body: bytes) -> Any:
-    """A shop's JSON, in UTF-8 (a BOM is tolerated). Raises ValueError for what is none, and for what is nested so deep that looking at it could fail."""
+    """A shop's JSON, in UTF-8 (a BOM is tolerated). Raises ValueError as `content_of` does."""
+    return content_of(body.decode("utf-8-sig"))
+
+
+def content_of(text: str) -> Any:
+    """What a JSON text says. Raises ValueError for what is none, and for what is nested deeper than any shop's: to look at that could fail later."""
     try:
-        return shallow(json.loads(body.decode("utf-8-sig")))
+        content = json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+    if text.count("[") + text.count("{") > DEPTH_MAX and _deep(content):
+        raise ValueError(f"nested deeper than {DEPTH_MAX}")
+    return content
 
 
-def shallow(content: Any) -> Any:
-    """The content of a JSON text as it came. Raises ValueError if it is nested deeper than what any shop sends."""
+def _deep(content: Any) -> bool:
     level = [content]
     for _ in range(DEPTH_MAX):
-        level = [
-            part
-            for each in level
-            if isinstance(each, dict | list)
-            for part in (each.values() if isinstance(each, dict) else each)
-            if isinstance(part, dict | list)
-        ]
+        level = [part for each in level for part in (each.values() if each.__class__ is dict else each) if part.__class__ in HOLDERS]
         if not level:
-            return content
-    raise ValueError(f"nested deeper than {DEPTH_MAX}")
+            return False
+    return True
 
 
 class Budget(Protocol):

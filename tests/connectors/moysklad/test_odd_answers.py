@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -16,29 +15,17 @@ from channelsync_moysklad import MoyskladConnector
 from channelsync_moysklad.answers import understand
 from channelsync_moysklad.shapes import number
 from support.moysklad import tell
+from support.spoiling import Spoiling
 
-T = TypeVar("T")
 Change = Callable[[list[dict[str, Any]]], None]
 
 
-class Spoiling:
-    """A door behind which the rows of one report are changed."""
-
-    def __init__(self, inner: Any, kind: str, change: Change) -> None:
-        self._inner, self._kind, self._change, self.budget = inner, kind, change, inner.budget
-
-    async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
-        def spoiled(response: HttpResponse) -> T:
-            rows = json.loads(response.body)
-            if request.params.get("stockType") == self._kind:
-                self._change(rows)
-            return understand(HttpResponse(response.status, response.headers, json.dumps(rows).encode()))
-
-        return await self._inner.read(request, spoiled)
-
-
 async def physical(ms: MoyskladConnector, kind: str, change: Change) -> tuple[dict[str, Physical], list[str]]:
-    ms._api._http = Spoiling(ms._api._http, kind, change)
+    def spoil(request: HttpRequest, rows: Any) -> None:
+        if request.params.get("stockType") == kind:
+            change(rows)
+
+    ms._api._http = Spoiling(ms._api._http, spoil)
     (page,) = [page async for page in ms.physical(Cursor(), full=True)]
     return {row.listing: row for row in page.items}, [ref for ref, _, _ in page.refused]
 
@@ -95,19 +82,13 @@ def test_a_reserve_of_nobody_knows_what_is_not_passed_over(virtual: VirtualClock
 def test_a_document_without_an_id_is_set_aside_and_the_others_are_read(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
     good, odd = shop.buy({"MUG": 1}), shop.buy({"CUP": 1})
 
-    class Nameless(Spoiling):
-        async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
-            def spoiled(response: HttpResponse) -> T:
-                body = json.loads(response.body)
-                for row in body.get("rows", ()):
-                    if row.get("id") == odd:
-                        del row["id"], row["positions"]["rows"]
-                return understand(HttpResponse(response.status, response.headers, json.dumps(body).encode()))
-
-            return await self._inner.read(request, spoiled)
+    def spoil(request: HttpRequest, content: Any) -> None:
+        for row in content.get("rows", ()):
+            if row.get("id") == odd:
+                del row["id"], row["positions"]["rows"]
 
     async def story(ms: MoyskladConnector) -> None:
-        ms._api._http = Nameless(ms._api._http, "", lambda _: None)
+        ms._api._http = Spoiling(ms._api._http, spoil)
         pages = [page async for page in ms.orders(Cursor())]
         assert [order.ref for page in pages for order in page.items] == [good]
         assert len([ref for page in pages for ref, _, _ in page.refused]) == 1
