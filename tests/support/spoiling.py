@@ -27,6 +27,6 @@ class Spoiling:
         return await self._inner.write(request, lambda response: understand(self._spoiled(request, response)))
 
     def _spoiled(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        content = json.loads(response.body)
+        content = json.loads(response.body or b"null")
         self._change(request, content)
-        return replace(response, body=json.dumps(content).encode())
+        return replace(response, body=json.dumps(content).encode()) if response.body else response

@@ -14,7 +14,7 @@ from channelsync.errors import Misunderstood
 from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
 from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_bigcommerce import BigCommerceConnector
-from channelsync_bigcommerce.answers import understand
+from channelsync_bigcommerce.answers import StoreRefused, understand
 from channelsync_bigcommerce.shapes import shown, time_field, units, unix_time
 from support.bigcommerce import connection
 from support.spoiling import Spoiling
@@ -76,3 +76,24 @@ def test_one_stock_row_that_is_not_understood_sets_its_product_aside_and_no_othe
 
 def _listings(bc: BigCommerceConnector) -> AsyncIterator[Page[Any]]:
     return bc.listings(Cursor())
+
+
+def test_a_channel_whose_rules_the_store_refuses_sets_its_order_aside_and_no_other(
+    clock: VirtualClock, standin: BigCommerceStandIn
+) -> None:
+    good, odd = standin.buy({"MUG": 1}), standin.buy({"MUG": 1})
+
+    def spoil(request: HttpRequest, body: Any) -> None:
+        for row in body if body and request.url.endswith("/v2/orders") else ():
+            row["channel_id"] = 9 if str(row["id"]) == odd else row["channel_id"]
+        if request.params.get("channel_id") == "9":
+            raise StoreRefused(404, "no such channel")
+
+    async def told() -> None:
+        async with connection(standin, clock) as bc:
+            bc._api._http = Spoiling(bc._api._http, spoil)
+            pages = [page async for page in bc.orders(Cursor())]
+            assert [order.ref for page in pages for order in page.items] == [good]
+            assert [ref for page in pages for ref, _, _ in page.refused] == [odd]
+
+    clock.run(told())

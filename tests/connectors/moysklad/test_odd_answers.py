@@ -12,7 +12,7 @@ from channelsync.errors import ChannelError, Misunderstood
 from channelsync.testing.standins.moysklad import MoyskladStandIn
 from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_moysklad import MoyskladConnector
-from channelsync_moysklad.answers import understand
+from channelsync_moysklad.answers import ShopRefused, understand
 from channelsync_moysklad.shapes import number
 from support.moysklad import tell
 from support.spoiling import Spoiling
@@ -104,3 +104,21 @@ def test_more_units_than_there_can_be_are_no_number(odd: float) -> None:
 
 def test_an_answer_dated_past_all_time_is_an_answer() -> None:
     assert understand(HttpResponse(200, {"date": "Fri, 31 Dec 9999 23:59:59 -2359"}, b"{}")).at is None
+
+
+def test_a_return_that_is_refused_sets_its_order_aside_and_no_other(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
+    good, odd = shop.buy({"MUG": 1}), shop.buy({"CUP": 1})
+    shop.ship(odd)
+    shop.refund(odd, "CUP", 1)
+
+    def spoil(request: HttpRequest, _: Any) -> None:
+        if "/entity/salesreturn/" in request.url and "/positions" not in request.url:
+            raise ShopRefused(400, 1, "no")
+
+    async def story(ms: MoyskladConnector) -> None:
+        ms._api._http = Spoiling(ms._api._http, spoil)
+        pages = [page async for page in ms.orders(Cursor())]
+        assert {order.ref for page in pages for order in page.items} == {good}
+        assert {ref for page in pages for ref, _, _ in page.refused} == {odd}
+
+    tell(virtual, shop, story)
