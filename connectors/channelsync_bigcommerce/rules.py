@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from channelsync.errors import Misunderstood
+from channelsync_bigcommerce.answers import StoreRefused
 from channelsync_bigcommerce.api import Api
 
+PATH = "/v3/settings/inventory"
 PLACED, SHIPPED = "order_placed", "order_completed_or_shipped"
 MAX_AGE_SECONDS = 86_400.0
 CHANNELS_MAX = 200
@@ -43,9 +45,15 @@ class RulesOf:
         return known[1]
 
     async def _read(self, channel: int | None) -> Rules:
-        params = {} if channel is None else {"channel_id": str(channel)}
-        found = (await self._api.get("/v3/settings/inventory", params)).data_object()
-        return _rules(found, None if channel is None else await self.of(None))
+        """Raises Misunderstood for a channel that the store does not know (any more): its orders are set aside, the others go on."""
+        if channel is None:
+            return _rules((await self._api.get(PATH)).data_object(), None)
+        inherited = await self.of(None)
+        try:
+            answer = await self._api.get(PATH, {"channel_id": str(channel)})
+        except StoreRefused as error:
+            raise Misunderstood(f"the inventory settings of channel {channel} cannot be read: {error}") from None
+        return _rules(answer.data_object(), inherited)
 
 
 def _rules(raw: Mapping[str, Any], inherited: Rules | None) -> Rules:

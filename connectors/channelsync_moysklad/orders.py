@@ -164,7 +164,7 @@ class Orders:
                 except ShopRefused as error:
                     if error.code == NOT_FOUND:  # deleted since the order was read
                         continue
-                    raise
+                    raise Misunderstood(f"return {ref} cannot be read: {error}") from None
                 found.append(Positions(raw, await self._api.positions("salesreturn", raw)))
         return found
 

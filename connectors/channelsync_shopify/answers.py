@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from channelsync_shopify.shapes import Gid, Moment, Ref, Shape, UserError
+from channelsync_shopify.shapes import Gid, Moment, Ref, Shape, Units, UserError
 
 ALIAS = re.compile(r"at[0-9]{1,4}", re.ASCII)
 """How documents name the level of one of several locations."""
+LIFE_MAX_SECONDS = 10 * 366 * 86_400
 
 # Catalogue
 
@@ -54,7 +55,7 @@ class Variant(Shape):
 
 class Quantity(Shape):
     name: str
-    quantity: int
+    quantity: Units
 
 
 class Level(Shape):
@@ -74,7 +75,7 @@ class StockedItem(Shape):
 class BulkOperation(Shape):
     id: Gid
     status: str
-    root_object_count: int
+    root_object_count: Units
     error_code: str | None = None
     url: str | None = None
     completed_at: Moment | None = None
@@ -86,7 +87,7 @@ class BulkMade(Shape):
 
 
 class VariantsCount(Shape):
-    count: int
+    count: Units
 
 
 # The shop
@@ -146,7 +147,7 @@ class CheckedHook(Hook):
 class CheckedItem(Shape):
     id: Gid
     tracked: bool
-    duplicate_sku_count: int
+    duplicate_sku_count: Units
 
 
 class CheckedVariant(Shape):
@@ -169,7 +170,7 @@ class HookCreated(Shape):
 
 class ChangeMade(Shape):
     name: str
-    quantity_after_change: int | None = None
+    quantity_after_change: Units | None = None
     item: Ref | None = None
     location: Ref | None = None
 
@@ -189,5 +190,5 @@ class Granted(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     access_token: str
-    expires_in: int
+    expires_in: Annotated[int, Field(ge=0, le=LIFE_MAX_SECONDS)]
     scope: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from channelsync_shopify.shapes import Connection, Gid, Moment, Ref, Shape
+from channelsync_shopify.shapes import Connection, Gid, Moment, Ref, Shape, Units
 
 # Orders
 
@@ -19,9 +19,9 @@ class LineVariant(Shape):
 
 class Line(Shape):
     id: Gid
-    quantity: int
-    unfulfilled_quantity: int
-    non_fulfillable_quantity: int
+    quantity: Units
+    unfulfilled_quantity: Units
+    non_fulfillable_quantity: Units
     is_gift_card: bool
     variant: LineVariant | None = None
     sku: str | None = None
@@ -29,7 +29,7 @@ class Line(Shape):
 
 
 class RefundLine(Shape):
-    quantity: int
+    quantity: Units
     restock_type: str
     line_item: Ref
     location: Ref | None = None
@@ -91,8 +91,8 @@ class AssignedLocation(Shape):
 
 
 class PartLine(Shape):
-    total_quantity: int
-    remaining_quantity: int
+    total_quantity: Units
+    remaining_quantity: Units
     line_item: Ref
 
 
@@ -104,7 +104,7 @@ class FulfillmentOrder(Shape):
 
 
 class ParcelLine(Shape):
-    quantity: int | None
+    quantity: Units | None
     line_item: Ref
 
 
@@ -133,7 +133,7 @@ class Shipments(Shape):
 
 class Disposition(Shape):
     type: str
-    quantity: int
+    quantity: Units
     created_at: Moment
     location: Ref | None
 

@@ -43,7 +43,10 @@ class OrderReader:
         self._places = OrderPlaces(admin, places, self._whole)
 
     async def pages(self, cursor: Cursor, widen: timedelta) -> AsyncIterator[Page[OrderSnapshot]]:
-        """The first run reads the open orders and leaves the shop's clock at its beginning as mark; later runs the newest change seen."""
+        """The first run reads the open orders and leaves the shop's clock at its beginning as mark; later runs the newest change seen.
+
+        Never past the shop's clock: an order dated in the future would hide every change until then.
+        """
         run = self._start(cursor, widen)
         while True:
             found = await self._admin.read(documents.ORDERS, _variables(run), _understand_page)
@@ -51,7 +54,7 @@ class OrderReader:
             items, refused = await self._snapshots(found.page)
             if run.query not in FIRST_RUN:
                 for item in items:
-                    run = run.seen(item.modified_at)
+                    run = run.seen(min(item.modified_at, found.at))
             following = run.turned(found.page.page_info) if found.page.page_info.has_next_page else _next_search(run)
             if following is None:
                 yield Page(items, high_water=run.mark, refused=refused)
@@ -76,8 +79,16 @@ class OrderReader:
 
     async def _snapshots(self, page: RawPage) -> tuple[tuple[OrderSnapshot, ...], tuple[tuple[str, str, str], ...]]:
         """The page's orders, and those that could not be understood as (ref, reason, raw text)."""
-        raws = {str(raw.get("id") or f"row {index}"): raw for index, raw in enumerate(page.nodes)}
-        orders, refused = await self._completed(raws)
+        raws: dict[str, dict[str, Any]] = {}
+        orders: list[Order] = []
+        refused: list[Refused] = []
+        for index, raw in enumerate(page.nodes):
+            ref = str(raw.get("id") or f"row {index}")
+            raws[ref] = raw
+            try:
+                orders += await self._completed(raw)
+            except Malformed as error:
+                refused.append((ref, str(error)))
         items: list[OrderSnapshot] = []
         for start in range(0, len(orders), documents.PLACES_MAX):
             made, odd = await self._located(orders[start : start + documents.PLACES_MAX])
@@ -85,17 +96,11 @@ class OrderReader:
             refused += odd
         return tuple(items), tuple((ref, reason, json.dumps(raws[ref])[:RAW_MAX]) for ref, reason in refused)
 
-    async def _completed(self, raws: Mapping[str, dict[str, Any]]) -> tuple[list[Order], list[Refused]]:
-        orders: list[Order] = []
-        refused: list[Refused] = []
-        for ref, raw in raws.items():
-            try:
-                order = shaped(Order, raw, "an order")
-                whole = await self._whole.read(order.id) if cut(order, documents.REFUNDS_IN_PAGE) else order
-                orders += [whole] if whole else []
-            except Malformed as error:
-                refused.append((ref, str(error)))
-        return orders, refused
+    async def _completed(self, raw: dict[str, Any]) -> list[Order]:
+        """The order with all its parts; none if it was deleted meanwhile. Raises Malformed."""
+        order = shaped(Order, raw, "an order")
+        whole = await self._whole.read(order.id) if cut(order, documents.REFUNDS_IN_PAGE) else order
+        return [whole] if whole else []
 
     async def _located(self, orders: Sequence[Order]) -> tuple[list[OrderSnapshot], list[Refused]]:
         """A few orders with their places. If one of them cannot be understood, each is asked for alone: the others are sound."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
 from channelsync.errors import Misunderstood
@@ -32,6 +32,10 @@ def _moment(told: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_moment)]
 """An instant, as UTC."""
 
+
+UNITS_MAX = 10**12
+Units = Annotated[int, Field(ge=-UNITS_MAX, le=UNITS_MAX)]
+"""More is a fault of the shop, and cannot be reckoned with."""
 
 Gid = Annotated[str, StringConstraints(min_length=1)]
 

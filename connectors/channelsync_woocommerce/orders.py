@@ -138,7 +138,7 @@ class Orders:
         except ShopRefused as error:
             if error.status == 404:  # deleted for good since the list was read
                 return []
-            raise
+            raise Misunderstood(f"the refunds of order {raw['id']} cannot be read: {error}") from None
         if len(rows) == PER_PAGE:
             raise Misunderstood(f"order {raw['id']} has {PER_PAGE} refunds or more")
         return rows

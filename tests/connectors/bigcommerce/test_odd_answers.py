@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -15,11 +14,11 @@ from channelsync.errors import Misunderstood
 from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
 from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_bigcommerce import BigCommerceConnector
-from channelsync_bigcommerce.answers import understand
+from channelsync_bigcommerce.answers import StoreRefused, understand
 from channelsync_bigcommerce.shapes import shown, time_field, units, unix_time
 from support.bigcommerce import connection
+from support.spoiling import Spoiling
 
-T = TypeVar("T")
 HUGE = 10**400
 
 
@@ -55,30 +54,17 @@ def test_the_zone_minus_zero_is_utc_and_not_this_machines() -> None:
     assert time_field({"at": "Tue, 05 Mar 2019 21:40:11 -0000"}, "at") == datetime(2019, 3, 5, 21, 40, 11, tzinfo=UTC)
 
 
-class Spoiling:
-    """A door behind which one product's stock rows are spoiled."""
-
-    def __init__(self, inner: Any, product: int) -> None:
-        self._inner, self._product, self.budget = inner, product, inner.budget
-
-    async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
-        def spoiled(response: HttpResponse) -> T:
-            if "/inventory/items" not in request.url:
-                return understand(response)
-            body = json.loads(response.body)
-            for row in body["data"]:
-                if row["identity"]["product_id"] == self._product:
-                    row["locations"][0]["available_to_sell"] = None
-            return understand(HttpResponse(response.status, response.headers, json.dumps(body).encode()))
-
-        return await self._inner.read(request, spoiled)
-
-
 def test_one_stock_row_that_is_not_understood_sets_its_product_aside_and_no_other(clock: VirtualClock, standin: BigCommerceStandIn) -> None:
     async def told() -> None:
         async with connection(standin, clock) as bc:
             mug = next(product.id for product in standin.state.products.values() if product.sku == "MUG")
-            bc._api._http = Spoiling(bc._api._http, mug)
+
+            def spoil(request: HttpRequest, body: Any) -> None:
+                for row in body["data"] if "/inventory/items" in request.url else ():
+                    if row["identity"]["product_id"] == mug:
+                        row["locations"][0]["available_to_sell"] = None
+
+            bc._api._http = Spoiling(bc._api._http, spoil)
             (page,) = [page async for page in _listings(bc)]
             assert [listing.sku for listing in page.items] == ["CUP"]
             assert [ref for ref, _, _ in page.refused] == [str(mug)]
@@ -90,3 +76,24 @@ def test_one_stock_row_that_is_not_understood_sets_its_product_aside_and_no_othe
 
 def _listings(bc: BigCommerceConnector) -> AsyncIterator[Page[Any]]:
     return bc.listings(Cursor())
+
+
+def test_a_channel_whose_rules_the_store_refuses_sets_its_order_aside_and_no_other(
+    clock: VirtualClock, standin: BigCommerceStandIn
+) -> None:
+    good, odd = standin.buy({"MUG": 1}), standin.buy({"MUG": 1})
+
+    def spoil(request: HttpRequest, body: Any) -> None:
+        for row in body if body and request.url.endswith("/v2/orders") else ():
+            row["channel_id"] = 9 if str(row["id"]) == odd else row["channel_id"]
+        if request.params.get("channel_id") == "9":
+            raise StoreRefused(404, "no such channel")
+
+    async def told() -> None:
+        async with connection(standin, clock) as bc:
+            bc._api._http = Spoiling(bc._api._http, spoil)
+            pages = [page async for page in bc.orders(Cursor())]
+            assert [order.ref for page in pages for order in page.items] == [good]
+            assert [ref for page in pages for ref, _, _ in page.refused] == [odd]
+
+    clock.run(told())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -13,32 +12,20 @@ from channelsync.errors import ChannelError, Misunderstood
 from channelsync.testing.standins.moysklad import MoyskladStandIn
 from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_moysklad import MoyskladConnector
-from channelsync_moysklad.answers import understand
+from channelsync_moysklad.answers import ShopRefused, understand
 from channelsync_moysklad.shapes import number
 from support.moysklad import tell
+from support.spoiling import Spoiling
 
-T = TypeVar("T")
 Change = Callable[[list[dict[str, Any]]], None]
 
 
-class Spoiling:
-    """A door behind which the rows of one report are changed."""
-
-    def __init__(self, inner: Any, kind: str, change: Change) -> None:
-        self._inner, self._kind, self._change, self.budget = inner, kind, change, inner.budget
-
-    async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
-        def spoiled(response: HttpResponse) -> T:
-            rows = json.loads(response.body)
-            if request.params.get("stockType") == self._kind:
-                self._change(rows)
-            return understand(HttpResponse(response.status, response.headers, json.dumps(rows).encode()))
-
-        return await self._inner.read(request, spoiled)
-
-
 async def physical(ms: MoyskladConnector, kind: str, change: Change) -> tuple[dict[str, Physical], list[str]]:
-    ms._api._http = Spoiling(ms._api._http, kind, change)
+    def spoil(request: HttpRequest, rows: Any) -> None:
+        if request.params.get("stockType") == kind:
+            change(rows)
+
+    ms._api._http = Spoiling(ms._api._http, spoil)
     (page,) = [page async for page in ms.physical(Cursor(), full=True)]
     return {row.listing: row for row in page.items}, [ref for ref, _, _ in page.refused]
 
@@ -95,19 +82,13 @@ def test_a_reserve_of_nobody_knows_what_is_not_passed_over(virtual: VirtualClock
 def test_a_document_without_an_id_is_set_aside_and_the_others_are_read(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
     good, odd = shop.buy({"MUG": 1}), shop.buy({"CUP": 1})
 
-    class Nameless(Spoiling):
-        async def read(self, request: HttpRequest, understand: Callable[[HttpResponse], T]) -> T:
-            def spoiled(response: HttpResponse) -> T:
-                body = json.loads(response.body)
-                for row in body.get("rows", ()):
-                    if row.get("id") == odd:
-                        del row["id"], row["positions"]["rows"]
-                return understand(HttpResponse(response.status, response.headers, json.dumps(body).encode()))
-
-            return await self._inner.read(request, spoiled)
+    def spoil(request: HttpRequest, content: Any) -> None:
+        for row in content.get("rows", ()):
+            if row.get("id") == odd:
+                del row["id"], row["positions"]["rows"]
 
     async def story(ms: MoyskladConnector) -> None:
-        ms._api._http = Nameless(ms._api._http, "", lambda _: None)
+        ms._api._http = Spoiling(ms._api._http, spoil)
         pages = [page async for page in ms.orders(Cursor())]
         assert [order.ref for page in pages for order in page.items] == [good]
         assert len([ref for page in pages for ref, _, _ in page.refused]) == 1
@@ -123,3 +104,21 @@ def test_more_units_than_there_can_be_are_no_number(odd: float) -> None:
 
 def test_an_answer_dated_past_all_time_is_an_answer() -> None:
     assert understand(HttpResponse(200, {"date": "Fri, 31 Dec 9999 23:59:59 -2359"}, b"{}")).at is None
+
+
+def test_a_return_that_is_refused_sets_its_order_aside_and_no_other(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
+    good, odd = shop.buy({"MUG": 1}), shop.buy({"CUP": 1})
+    shop.ship(odd)
+    shop.refund(odd, "CUP", 1)
+
+    def spoil(request: HttpRequest, _: Any) -> None:
+        if "/entity/salesreturn/" in request.url and "/positions" not in request.url:
+            raise ShopRefused(400, 1, "no")
+
+    async def story(ms: MoyskladConnector) -> None:
+        ms._api._http = Spoiling(ms._api._http, spoil)
+        pages = [page async for page in ms.orders(Cursor())]
+        assert {order.ref for page in pages for order in page.items} == {good}
+        assert {ref for page in pages for ref, _, _ in page.refused} == {odd}
+
+    tell(virtual, shop, story)

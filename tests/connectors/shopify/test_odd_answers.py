@@ -48,7 +48,7 @@ def test_a_retry_after_without_end_says_nothing(told: str) -> None:
 @pytest.mark.parametrize("odd", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00Z", 0])
 @pytest.mark.parametrize("name", ["updatedAt", "createdAt", "cancelledAt"])
 def test_a_time_that_no_shop_can_mean_refuses_its_order_alone(name: str, odd: object) -> None:
-    rows = [order(number=1), order(number=2, **{name: odd})]
+    rows = [order(number=1), order(number=2) | {name: odd}]
     shop, _ = replayed(answer({"orders": page(rows)}))
     found = run(_first_page(shop))
     assert [each.ref for each in found.items] == ["gid://shopify/Order/1"]
@@ -95,6 +95,19 @@ def test_what_is_nested_too_deep_is_no_answer() -> None:
     shop, _ = replayed(HttpResponse(200, {}, deep))
     with pytest.raises(Misunderstood):
         run(shop.order("gid://shopify/Order/1"))
+
+
+def test_an_order_dated_in_the_future_does_not_hide_what_changes_until_then() -> None:
+    shop, _ = replayed(answer({"orders": page([order(updatedAt="2999-01-01T00:00:00Z")])}))
+    found = run(_first_page(shop))
+    assert len(found.items) == 1
+    assert found.high_water == "2026-01-15T12:00:00+00:00"
+
+
+def test_two_orders_under_one_id_are_both_looked_at() -> None:
+    shop, _ = replayed(answer({"orders": page([order(number=1), order(line(quantity=-1), number=1)])}))
+    found = run(_first_page(shop))
+    assert (len(found.items), len(found.refused)) == (1, 1)
 
 
 async def _first_page(shop: Any) -> Any:

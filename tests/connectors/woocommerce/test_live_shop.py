@@ -62,7 +62,8 @@ def test_webhooks_are_created_once_armed_again_and_their_deliveries_verify(clock
         await standin.work()
         hints = [hint for delivery in arrived if woo.verify(delivery) for hint in woo.parse(delivery)]
         assert OrderHint(made) in hints
-        assert len({woo.verify(delivery) for delivery in arrived}) == len(arrived)
+        signed = [delivery for delivery in arrived if "x-wc-webhook-delivery-id" in delivery.headers]
+        assert len({woo.verify(delivery) for delivery in signed}) == len(signed) > 0
 
     tell(clock, standin, story)
 

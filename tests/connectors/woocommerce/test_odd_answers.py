@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from channelsync.contract import Cursor, ShelfRef
+from channelsync.contract import Cursor, HttpRequest, ShelfRef
 from channelsync.errors import Misunderstood, Unavailable
+from channelsync.testing.standins.woocommerce import WooCommerceStandIn
+from channelsync.testing.virtual_clock import VirtualClock
+from channelsync_woocommerce.answers import ShopRefused
 from channelsync_woocommerce.shapes import shown, units
 from support.clock import ManualClock
-from support.woocommerce import ScriptedHttp, answer, connected
+from support.spoiling import Spoiling
+from support.woocommerce import ScriptedHttp, answer, connected, connection
 
 HUGE = 10**400
 
@@ -49,3 +54,21 @@ def test_an_answer_that_is_nested_too_deep_is_none() -> None:
     deep = answer(b"[" * 930 + b"]" * 930)
     with pytest.raises(Unavailable, match="another page"):
         asyncio.run(connected(ScriptedHttp(deep), ManualClock()).stock([ShelfRef("12")]))
+
+
+def test_refunds_that_the_shop_refuses_to_tell_set_their_order_aside_and_no_other(clock: VirtualClock, standin: WooCommerceStandIn) -> None:
+    good, odd = standin.buy({"MUG": 1}), standin.buy({"MUG": 2})
+    standin.refund(odd, "MUG", 1)
+
+    def spoil(request: HttpRequest, _: Any) -> None:
+        if request.url.endswith("/refunds"):
+            raise ShopRefused(400, "rest_invalid_param", "no")
+
+    async def told() -> None:
+        async with connection(standin, clock) as woo:
+            woo._api._http = Spoiling(woo._api._http, spoil)
+            pages = [page async for page in woo.orders(Cursor())]
+            assert {order.ref for page in pages for order in page.items} == {good}
+            assert {ref for page in pages for ref, _, _ in page.refused} == {odd}
+
+    clock.run(told())
