@@ -57,11 +57,11 @@ async def freeze_a_node(home: Path, freezes: int, *, seed: int = 1) -> FrozenNod
 
 async def _freeze(play: Scene, process: Process) -> bool:
     """True if somebody else took a channel of it over meanwhile."""
-    held = {channel for channel, owner in _holders(play).items() if f":{process.child.pid}:" in owner}
+    held = {channel for channel, owner in (await asyncio.to_thread(_holders, play)).items() if f":{process.child.pid}:" in owner}
     process.freeze()
     try:
         await asyncio.sleep(LEASE_SECONDS + OVER_SECONDS)
-        now = _holders(play)
+        now = await asyncio.to_thread(_holders, play)
     finally:
         process.thaw()
     return any(f":{process.child.pid}:" not in now.get(channel, "") for channel in held)

@@ -24,11 +24,11 @@ from channelsync.testing.siege.town import Town, town
 
 UNITS = 2000
 SAFETY_STOCK = 2
-LEASE_SECONDS = 6.0
+LEASE_SECONDS = 8.0
 """The shortest that this town's time-outs allow: whoever takes over from a dead node waits so long."""
 
 APPLY_SECONDS = 30.0
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 75.0
 STEP_SECONDS = 0.25
 DIFFERENCES_KEPT = 20
 
@@ -109,14 +109,17 @@ class Scene:
         loop = asyncio.get_running_loop()
         began = loop.time()
         while True:
-            with proof.beside(self.database) as conn:
-                differences = proof.town_differences(conn, self.town)
+            differences = await asyncio.to_thread(self._unsettled)
             if not differences:
                 return round(loop.time() - began, 1)
             if loop.time() - began > seconds:
                 self.differences += differences
                 return None
             await asyncio.sleep(STEP_SECONDS)
+
+    def _unsettled(self) -> list[str]:
+        with proof.beside(self.database) as conn:
+            return proof.town_differences(conn, self.town)
 
     def outcome(self, settled_seconds: float | None) -> Outcome:
         acknowledged = len(self.town.register.acknowledged)
@@ -132,7 +135,7 @@ async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 
 @asynccontextmanager
 async def scene(
-    home: Path, *, database: str | None = None, seed: int = 1, rate: float = 20.0, units: int = UNITS, **keys: Any
+    home: Path, *, database: str | None = None, seed: int = 1, rate: float = 12.0, units: int = UNITS, **keys: Any
 ) -> AsyncIterator[Scene]:
     """Shops that are open, and a ledger whose first plan is applied; no daemon runs. database: an SQLite file in `home` if not given.
     rate: of what happens in the shops, per second. keys: of every channel's table.

@@ -24,8 +24,8 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
 """By name: keys and a comparison; keys only; neither, so that an answer that was lost is resolved by readings alone."""
 
 SKUS = 16
-PROMISES = {"write_drains_seconds": 3.0, "overlap_seconds": 2.0}
-PROMPT = {"poll_seconds": 0.5, "sweep_seconds": 4.0, "timeout_seconds": 1.0}
+PROMISES = {"write_drains_seconds": 5.0, "overlap_seconds": 2.0}
+PROMPT = {"poll_seconds": 1.0, "sweep_seconds": 5.0, "timeout_seconds": 2.0}
 
 Delivered = tuple[str, str]
 """Channel and SHA-256 of the body: what arrived, independently of how the connector names it."""
