@@ -17,6 +17,7 @@ from channelsync.cli.remedies import REMEDIES
 from channelsync.ledger import audit as audit_module
 from channelsync.ledger.database import open_database
 from channelsync.ledger.seals import Seal, seal
+from support.postgres import PostgresServer, available
 from support.stock import NOW
 from support.store import Scene, in_background, shops_and_daemon, two_shops
 
@@ -227,3 +228,30 @@ def test_the_past_is_told_in_the_stores_time_zone(alone: Scene) -> None:
 
 def test_yes_goes_with_repair(alone: Scene) -> None:
     assert call(alone, "audit", "--yes").exit_code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not available(), reason="no PostgreSQL binaries: install the test extra")
+def test_the_same_on_postgresql(tmp_path: Path) -> None:
+    server = PostgresServer(durable=True)
+    server.start()
+    try:
+        with in_background(two_shops(tmp_path, database=server.create_database("audited"))) as scene:
+            said(scene, "apply", "--yes")
+            scene.shops["east"].buy({"SKU-1": 3})
+            assert said(scene, "audit")["findings"] == []
+            database = open_database(scene.config.store.database)
+            with database.begin() as conn:
+                assert len(seal(conn, [Seal(100)], NOW)[0]) == 2
+            database.dispose()
+            tamper(scene, "UPDATE stock_levels SET hard = hard + 5 WHERE sku_id = 1")
+            broken = said(scene, "audit", "--offline", "--repair", code=1)
+            assert [(s["what"], s["found"], s["right"]) for s in broken["plan"]["steps"]] == [("hard", 8, 3)]
+            repaired = said(scene, "audit", "--repair", "--yes")
+            assert (repaired["findings"], repaired["repaired"]["done"]) == ([], 1)
+            assert [each["not_sealed_yet"] for each in repaired["seals"]] == [1, 0]
+            assert said(scene, "stock", "show", "SKU-1", "--at", "2026-01-31")["levels"] == []
+            told = call(scene, "db", "backup", "x.dump")
+            assert (told.exit_code, "pg_dump --format=custom" in told.stderr) == (1, True)
+    finally:
+        server.stop()

@@ -18,7 +18,7 @@ FORGET_EVERY = 60.0
 SEAL_FIRST = 60.0
 SEAL_EVERY = 3600.0
 SEAL_ROWS = 2_000
-"""Some 10 ms of the writer's time."""
+"""Some 20 ms of the writer's time."""
 
 
 class Housekeeping:
@@ -30,11 +30,13 @@ class Housekeeping:
         self._seal_at = store.clock.monotonic() + SEAL_FIRST
 
     async def run_once(self) -> None:
-        store = self._store
-        if store.clock.monotonic() >= self._seal_at:
+        if self._store.time.steady():
+            await self._expire()
+        if self._store.clock.monotonic() >= self._seal_at:
             await self._seal()
-        if not store.time.steady():
-            return
+
+    async def _expire(self) -> None:
+        store = self._store
         shop_times = tuple((channel.id, store.shop_time(channel)) for channel in store.channels.values())
         if await store.ledger.run(expiry.end_holds, Ending(LIMIT, shop_times)):
             store.wake()

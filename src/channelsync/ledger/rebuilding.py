@@ -2,7 +2,7 @@
 be what is stored.
 
 A snapshot is absolute, so the way an order came here (webhooks, polls, edits, repeats) must leave no trace. Not compared, because they rightly
-depend on that way: lines that moved to another SKU or place, that an authority's documents ship, and checkouts whose hold has ended.
+depend on that way: lines that moved to another SKU or place, that an authority's documents ship before the shop does, and checkouts whose hold has ended.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, func, insert, select, update
 
 from channelsync.contract import OrderSnapshot, OrderState
-from channelsync.ledger import order_json, order_mapping, order_rows, orders
+from channelsync.ledger import order_json, order_rows, orders
 from channelsync.ledger.database import open_database
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_rows import LineRow
@@ -38,8 +38,8 @@ from channelsync.ledger.schema import (
 from channelsync.ledger.schema import orders as order_table
 
 PAGE: Final = 200
-NEWEST: Final = 5_000
-"""So many of the newest orders are rebuilt; older ones have been through it before."""
+NEWEST: Final = 1_000
+"""So many of the newest orders are rebuilt: each takes as long as it took to apply. Older ones have been through it before."""
 
 WORLD: Final = (locations, skus, channels, channel_locations, bundle_parts, listings, listing_aliases, shelves, shelf_feeds)
 """What an order is applied with, parents first."""
@@ -64,14 +64,13 @@ def rebuild(conn: Connection, now: datetime) -> Rebuilt:
     of = int(conn.scalar(select(func.count()).select_from(order_table)) or 0)
     count, lines, left_out = 0, 0, 0
     found: list[tuple[str, str, str]] = []
-    owned = order_mapping.owned_locations(conn)
     with _empty_ledger(conn) as scratch:
         for page in _pages(conn):
             snapshots = {key: snapshot for key, snapshot in page.items() if snapshot is not None}
             wanted = _applied(scratch, snapshots, now)
             count += len(snapshots)
             for key, rows in _lines(conn, snapshots).items():
-                compared = _compare(snapshots[key[:2]], rows, wanted.get(key, []), owned)
+                compared = _compare(snapshots[key[:2]], rows, wanted.get(key, []))
                 lines, left_out = lines + (compared is not None), left_out + (compared is None)
                 if compared:
                     where = f"order {key[1]!r} of channel {key[0]}, line {key[2]!r}"
@@ -133,11 +132,10 @@ def _lines(conn: Connection, snapshots: Mapping[tuple[int, str], OrderSnapshot])
     return found
 
 
-def _compare(
-    snapshot: OrderSnapshot, rows: Sequence[LineRow], rebuilt: Sequence[LineRow], owned: frozenset[int]
-) -> tuple[str, str] | tuple[()] | None:
+def _compare(snapshot: OrderSnapshot, rows: Sequence[LineRow], rebuilt: Sequence[LineRow]) -> tuple[str, str] | tuple[()] | None:
     """What differs, as told of both sides; nothing; or None where it cannot be compared."""
-    if any(row.at.location_id in owned for row in rows) or {_place(row) for row in rows} != {_place(row) for row in rebuilt}:
+    shipped = {_place(row): row.posted.shipped for row in rebuilt}
+    if {_place(row) for row in rows} != shipped.keys() or any(row.documented > shipped[_place(row)] for row in rows):
         return None
     ended = snapshot.state is OrderState.PENDING and all(row.hold_until is None for row in rows)
     sides = [{_place(row): _posted(row.posted, ended=ended) for row in side} for side in (rebuilt, rows)]
