@@ -5,13 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test bench check format lock clean
+.PHONY: run test planted bench check format lock clean
 
 run: $(READY)  ## four stand-ins, the daemon and shoppers, on this machine; ARGS="--faults --for 60s"
 	$(BIN)/channelsync demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/pytest $(ARGS)
+
+planted: $(READY)  ## a table of all planted bugs and what caught each, also as JSON; some minutes
+	$(BIN)/pytest -q --planted build/planted.json tests/test_planted_bugs.py tests/push/test_planted_flaws.py tests/push/test_guarding.py \
+		tests/conformance/test_the_kit.py tests/ledger/test_model.py tests/simulate/test_broken_variants.py $(ARGS)
 
 bench: $(READY)  ## a shop with 100,000 listings: time, memory and calls; ARGS="--listings 10000"
 	$(BIN)/python benchmarks/catalogue.py $(ARGS)

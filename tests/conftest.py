@@ -13,9 +13,23 @@ from sqlalchemy import Connection, Engine
 from channelsync.ledger.database import open_database
 from channelsync.ledger.upgrade import upgrade
 from channelsync.testing.postgres import PostgresServer, available
+from support import planted
 from support.clock import ManualClock
 
 _serial = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--planted", type=Path, help="write a table of the planted bugs and what caught them into this JSON file")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    path: Path | None = terminalreporter.config.getoption("--planted")
+    rows = planted.rows_of(report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, []))
+    if path is not None and rows:
+        terminalreporter.write_sep("-", "planted bugs")
+        terminalreporter.write_line(planted.write(rows, path))
 
 
 def _upgrade(url: str) -> None:

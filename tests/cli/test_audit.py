@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from support.postgres import PostgresServer, available
 from typer.testing import CliRunner, Result
 
 from channelsync.cli.app import app
@@ -17,7 +18,6 @@ from channelsync.cli.remedies import REMEDIES
 from channelsync.ledger import audit as audit_module
 from channelsync.ledger.database import open_database
 from channelsync.ledger.seals import Seal, seal
-from support.postgres import PostgresServer, available
 from support.stock import NOW
 from support.store import Scene, in_background, shops_and_daemon, two_shops
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
@@ -15,6 +16,7 @@ from conformance import mistakes_of_reading as reading
 from conformance import mistakes_of_webhooks as webhooks
 from conformance import mistakes_of_writing as writing
 from conformance.memory_shops import Kind, memory_world
+from support import planted
 
 
 class Planted(NamedTuple):
@@ -129,14 +131,16 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: f"{planted.mistaken.__name__} {planted.promise[5:]}")
-def test_a_planted_mistake_is_found(planted: Planted) -> None:
-    world = memory_world(planted.shop, Kind(planted.mistaken))
-    with pytest.raises((AssertionError, pytest.fail.Exception, ChannelError, KeyError), match=re.escape(planted.why)):
-        getattr(ConnectorSuite(), planted.promise)(world)
+@pytest.mark.parametrize("mistake", PLANTED, ids=lambda mistake: f"{mistake.mistaken.__name__} {mistake.promise[5:]}")
+def test_a_planted_mistake_is_found(mistake: Planted, record_property: Callable[[str, object], None]) -> None:
+    rig = f"conformance, {mistake.promise}"
+    record_property(planted.NOTE, planted.of_connector(mistake.mistaken, rig))
+    world = memory_world(mistake.shop, Kind(mistake.mistaken))
+    with pytest.raises((AssertionError, pytest.fail.Exception, ChannelError, KeyError), match=re.escape(mistake.why)):
+        getattr(ConnectorSuite(), mistake.promise)(world)
 
 
-@pytest.mark.parametrize(("promise", "shop"), sorted({(planted.promise, planted.shop) for planted in PLANTED}))
+@pytest.mark.parametrize(("promise", "shop"), sorted({(mistake.promise, mistake.shop) for mistake in PLANTED}))
 def test_the_sound_connector_keeps_the_same_promise(promise: str, shop: str) -> None:
     getattr(ConnectorSuite(), promise)(memory_world(shop))
 

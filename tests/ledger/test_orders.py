@@ -254,6 +254,17 @@ def test_an_order_that_is_seen_shipped_has_used_its_reservation(conn: Connection
     assert tally(conn) == (7, 0, 0, 0)
 
 
+@pytest.mark.parametrize("told_when_paid", [True, False])
+def test_an_order_ships_out_of_its_own_claim_whatever_was_told_between(conn: Connection, shop: Shop, told_when_paid: bool) -> None:
+    """Three are in the cart, two are ordered: the third stays claimed, also if we hear of the payment and the parcel at once."""
+    reservations.reserve(conn, [want("A", 3, "cart")], NOW)
+    shop.see(order(OrderLine("1", "a", 2, location="here"), state=OrderState.PENDING, reservation_ref="cart"))
+    if told_when_paid:
+        shop.see(order(line("a", 2), at=NOW + MINUTE, reservation_ref="cart"))
+    shop.see(order(line("a", 2, shipped=1), at=NOW + 2 * MINUTE, reservation_ref="cart"))
+    assert tally(conn) == (9, 1, 1, 0)
+
+
 # -- unpaid checkouts ----------------------------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from push import scenarios_guarded as scenarios
+from support import planted
 from support.guard_flaws import FLAWS
 from support.pushing import ADOPT
 
@@ -26,7 +27,10 @@ def test_the_sound_guard_holds(play: Play, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FLAWS)
-def test_a_broken_one_is_found(play: Play, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_one_is_found(
+    play: Play, name: str, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
+    record_property(planted.NOTE, planted.of_patch(FLAWS[name], f"guard scenario {name}"))
     FLAWS[name](monkeypatch)
     with pytest.raises(AssertionError):
         _run(play, name)

@@ -14,6 +14,7 @@ from channelsync.testing.simulation.world import World
 from channelsync.testing.standins.base import Faults
 from simulate import broken, broken_authority, broken_goods
 from simulate.worlds import DEAF, STEADY, STORM, busier, depot, world
+from support import planted
 
 PATIENCE = 60.0
 CRASHES = (60, 90, 120, 200, 150, 100)
@@ -110,8 +111,9 @@ def problems(case: Case, seed: int) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.flaw.__name__)
-def test_a_broken_variant_is_caught(case: Case) -> None:
+def test_a_broken_variant_is_caught(case: Case, record_property: Callable[[str, object], None]) -> None:
     caught = next((seed for seed in case.seeds if _caught(case, seed)), None)
+    record_property(planted.NOTE, planted.of_patch(case.flaw, f"simulator, seed {caught}"))
     assert caught is not None, f"nobody noticed: {case.flaw.__doc__}"
     assert problems(case, caught) == [], "the sound engine fails in this world too: the flaw proves nothing"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from sqlalchemy import select
 
@@ -10,6 +11,9 @@ from channelsync.ledger import book, findings, levels, net_effect, oversells, re
 from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.order_work import OrderWork
 from channelsync.ledger.schema import skus
+
+CLAIMING: Final = frozenset({MovementType.RESERVE, MovementType.RELEASE, MovementType.COMMIT, MovementType.FULFIL, MovementType.QUARANTINE})
+"""How an order takes units for itself and lets them go again, on the shelf or off it; what it says beside that is no claim."""
 
 
 def post(work: OrderWork) -> None:
@@ -32,12 +36,11 @@ def _consume_reservation(work: OrderWork) -> None:
     reference = work.snapshot.reservation_ref
     if reference is None:
         return
-    wanted: dict[LevelKey, int] = {}
+    net: dict[LevelKey, int] = {}
     for entry in work.entries:
-        if entry.type is MovementType.DEFER:
-            continue
-        if (units := entry.soft + entry.hard - entry.on_hand) > 0:  # what leaves out of the order's own claim needs no other
-            wanted[entry.key] = wanted.get(entry.key, 0) + units
+        if entry.type in CLAIMING:  # what leaves out of the order's own claim needs no other
+            net[entry.key] = net.get(entry.key, 0) + entry.soft + entry.hard - entry.on_hand
+    wanted = {key: units for key, units in net.items() if units > 0}
     if wanted:
         work.entries = [*reservations.consume(work.conn, reference, wanted, work.now), *work.entries]
 
