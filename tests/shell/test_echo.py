@@ -64,6 +64,13 @@ def test_an_answer_is_cleaned_of_the_calls_own_credentials(way: str) -> None:
     assert not [secret for secret in secrets if secret in told]
 
 
+@pytest.mark.parametrize("said", ["canary-token-1\\/+=", "canary-token-1%2F%2B%3D", "canary-token-1/+="])
+def test_each_way_of_writing_it_is_found(said: str) -> None:
+    """PHP puts a backslash before each slash in JSON."""
+    request = REQUESTS["a bearer token"]
+    assert _answered(request, lambda _: httpx.Response(200, content=said.encode()), lambda response: response, Redactor()).body == b"***"
+
+
 def test_an_answer_that_repeats_nothing_is_handed_on_as_it_came() -> None:
     body = b'{"webhook": "' + OTHER.encode() + b'"}'
     kept = Redactor([OTHER])

@@ -10,10 +10,10 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import parse_qsl, quote, quote_plus
+from urllib.parse import parse_qsl
 
 from channelsync.contract.http import HttpRequest, HttpResponse
-from channelsync.shell.redact import MASK, Redactor, tells_secret
+from channelsync.shell.redact import MASK, Redactor, spellings, tells_secret
 
 PLACE = re.compile(r"page|next|cursor|continu", re.IGNORECASE)
 """A "page_token" says where we are, and the answer may say it again."""
@@ -33,7 +33,7 @@ class Echoes:
         body, headers = response.body, dict(response.headers)
         for secret in self._credentials(request):
             self._redactor.add(secret)
-            for spelling in {secret, quote(secret, safe=""), quote_plus(secret)}:
+            for spelling in spellings(secret):
                 body = body.replace(spelling.encode(), MASK.encode())
                 headers = {name: value.replace(spelling, MASK) for name, value in headers.items()}
         return replace(response, body=body, headers=headers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -52,8 +53,7 @@ class Redactor:
         return secret in self._known
 
     def _compile(self) -> None:
-        spellings = {spelling for secret in self._known for spelling in _spellings(secret)}
-        longest_first = sorted(spellings, key=len, reverse=True)
+        longest_first = sorted({spelling for secret in self._known for spelling in spellings(secret)}, key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(spelling) for spelling in longest_first)) if longest_first else None
 
     def text(self, text: str) -> str:
@@ -89,5 +89,8 @@ def tells_secret(name: str) -> bool:
     return _SECRET_KEY.search(name) is not None
 
 
-def _spellings(secret: str) -> set[str]:
-    return {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
+def spellings(secret: str) -> set[str]:
+    """As it is, in addresses, in JSON (PHP puts a backslash before each slash), in HTML and in Python's repr."""
+    in_json = json.dumps(secret)[1:-1]
+    in_address = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    return {secret, *in_address, in_json, in_json.replace("/", "\\/"), escape(secret), repr(secret)[1:-1]}
