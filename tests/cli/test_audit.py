@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from support.postgres import PostgresServer, available
 from typer.testing import CliRunner, Result
 
 from channelsync.cli.app import app
@@ -18,6 +17,7 @@ from channelsync.cli.remedies import REMEDIES
 from channelsync.ledger import audit as audit_module
 from channelsync.ledger.database import open_database
 from channelsync.ledger.seals import Seal, seal
+from channelsync.testing.postgres import PostgresServer, available
 from support.stock import NOW
 from support.store import Scene, in_background, shops_and_daemon, two_shops
 
