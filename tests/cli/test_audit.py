@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from channelsync.cli.app import app
 from channelsync.cli.remedies import REMEDIES
+from channelsync.engine import auditing
 from channelsync.ledger import audit as audit_module
 from channelsync.ledger.database import open_database
 from channelsync.ledger.seals import Seal, seal
@@ -161,6 +162,21 @@ def test_an_order_that_no_run_has_brought_is_read_and_applied_when_told(alone: S
     assert said(alone, "orders")[0]["held"] == 3
     assert said(alone, "sync")["still_due"] == {"east": 0, "west": 0}
     assert alone.shops["west"].shows("SKU-1") == 5
+
+
+def test_why_an_order_is_not_there_is_said_if_the_ledger_knows_and_no_crowd_is_asked_for(
+    alone: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "ASKED_MAX", 1)
+    first, _ = (alone.shops["east"].buy({"SKU-1": 1}) for _ in range(2))
+    look_away(alone)
+    columns = "channel_id, kind, ref, reason, created_at, updated_at"
+    tamper(alone, f"INSERT INTO set_aside ({columns}) VALUES (1, 'order', '{first}', 'it does not add up', 0, 0)")
+    answer = said(alone, "audit", code=1)
+    [told] = [each for each in answer["findings"] if each["what"] == "order"]
+    assert (told["where"], told["cause"]) == (first, "it does not add up")
+    assert [each["unasked"] for each in answer["shops"]] == [1, 0]
+    assert "1 more orders differ and were not asked for one by one" in call(alone, "audit").output
 
 
 def test_an_order_that_ended_unheard(alone: Scene) -> None:
