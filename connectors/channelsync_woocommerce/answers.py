@@ -81,7 +81,7 @@ def decode(body: bytes) -> tuple[Any, bool]:
         except json.JSONDecodeError as error:
             if error.pos >= len(text) - start.start():
                 break
-        except ValueError:
+        except (ValueError, RecursionError):
             break
     return NO_JSON, False
 
