@@ -118,7 +118,7 @@ class Api:
         content = None
         if body is not None:
             sent["content-type"] = "application/json;charset=utf-8"
-            content = json.dumps(body, ensure_ascii=False).encode()
+            content = json.dumps(body, ensure_ascii=False).encode(errors="replace")  # people's comments travel back
         if method != "GET" and self.settings.webhook_prefix:
             sent["x-lognex-webhook-disablebyprefix"] = self.settings.webhook_prefix
         cost = float(self.settings.weight)

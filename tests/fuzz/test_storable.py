@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from sqlalchemy import Connection
 
 from channelsync.contract import Listing, OrderSnapshot, Page
 from channelsync.ledger import cataloguing, orders, pages
+from channelsync.ledger.authority_import import PhysicalRead, import_physical
 from channelsync.ledger.cataloguing import ListingsRead
 from channelsync.ledger.orders import Sighting, Verdict
 from channelsync.ledger.pages import PageRead
 from channelsync.testing.fuzz import run
 from fuzz.parsers import PARSERS
+from support.authority import LISTING, PLACE, open_owned
 from support.selling import open_shop
 from support.stock import NOW
 
@@ -94,3 +97,40 @@ def test_every_page_of_listings_can_be_stored(conn: Connection, name: str) -> No
 
     run(PARSERS[name], SAMPLE, SEED, heard=store)
     assert stored > SAMPLE // 4
+
+
+@pytest.mark.timeout(120 + SAMPLE // 10)
+@pytest.mark.parametrize("name", ["moysklad_owner.physical", "moysklad_owner.all_physical"])
+def test_every_page_of_numbers_can_be_imported(conn: Connection, name: str) -> None:
+    """As if every row were about the one good that the ledger knows."""
+    owned = open_owned(conn)
+    imported = 0
+
+    def take(found: Sequence[Any]) -> None:
+        nonlocal imported
+        for page in found:
+            items = tuple(replace(row, listing=LISTING, location=PLACE) for row in page.items)
+            read = PhysicalRead(owned.house, replace(page, items=items), owned.ask(), NOW, {PLACE: owned.location}, full=True)
+            [done] = import_physical(conn, [read], NOW)
+            imported += done.numbers
+
+    run(PARSERS[name], SAMPLE, SEED, heard=take)
+    assert imported > 3
+
+
+@pytest.mark.timeout(120 + SAMPLE // 10)
+def test_every_page_of_claims_can_be_heard(conn: Connection) -> None:
+    """As if every document told of a claim that the ledger has exported."""
+    owned = open_owned(conn)
+    owned.order("1", 5)
+    owned.export()
+    [claim] = owned.documents()
+
+    def hear(found: Sequence[Any]) -> None:
+        for page in found:
+            for told in page.items:
+                lines = tuple(replace(line, ref=claim.lines[0].ref) for line in told.lines[:1])
+                owned.hear([told, replace(told, key=claim.key, lines=lines)])
+
+    run(PARSERS["moysklad_owner.claims"], SAMPLE, SEED, heard=hear)
+    assert owned.lines()

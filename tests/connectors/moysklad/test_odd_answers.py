@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from channelsync.contract import Cursor, HttpRequest, HttpResponse, Physical, Role, ShelfRef
+from channelsync.contract import Claim, ClaimLine, Cursor, HttpRequest, HttpResponse, Physical, Role, ShelfRef
 from channelsync.errors import ChannelError, Misunderstood
 from channelsync.testing.standins.moysklad import MoyskladStandIn
 from channelsync.testing.virtual_clock import VirtualClock
@@ -122,3 +122,19 @@ def test_a_return_that_is_refused_sets_its_order_aside_and_no_other(virtual: Vir
         assert {ref for page in pages for ref, _, _ in page.refused} == {odd}
 
     tell(virtual, shop, story)
+
+
+def test_half_a_character_in_a_comment_does_not_stop_an_export(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
+    def claim(held: int, document: str | None = None) -> Claim:
+        return Claim("o1", "#1", (ClaimLine("1", shop.good("MUG").id, shop.state.main_store, 2, held),), document)
+
+    def spoil(request: HttpRequest, content: Any) -> None:
+        for row in content.get("rows", ()) if request.method == "GET" and request.url.endswith("/customerorder") else ():
+            row["description"] = "\udc80"
+
+    async def story(ms: MoyskladConnector) -> None:
+        told = await ms.export(claim(2))
+        ms._api._http = Spoiling(ms._api._http, spoil)
+        assert (await ms.export(claim(1, told.document))).lines[0].held == 1
+
+    tell(virtual, shop, story, Role.AUTHORITY)
