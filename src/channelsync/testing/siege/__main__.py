@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -67,6 +68,7 @@ def _rigs(new: Databases) -> dict[str, Rig]:
 
 
 def main() -> int:
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it tells of every transaction that the database refused
     with ExitStack() as stack:
         rigs = _rigs(Databases(stack))
         options = _options(list(rigs))
