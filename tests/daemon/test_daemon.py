@@ -74,6 +74,28 @@ def test_two_daemons_share_one_postgresql_database(tmp_path: Path) -> None:
         server.stop()
 
 
+@pytest.mark.skipif(not available(), reason="no PostgreSQL binaries: install the test extra")
+def test_a_daemon_stops_in_order_while_its_database_is_away(tmp_path: Path) -> None:
+    """Its leases could not be given back, and the process ended with that error."""
+    server = PostgresServer(durable=True)
+    server.start()
+
+    async def story(url: str) -> None:
+        async with two_shops(tmp_path, database=url) as scene, up(scene) as running:
+
+            async def leased() -> bool:
+                return all(channel.lease is not None for channel in running.assembly.store.channels.values())
+
+            await scene.ask("apply")
+            await until(leased)
+            server.kill()
+
+    try:
+        asyncio.run(story(server.create_database("acme")))
+    finally:
+        server.stop()
+
+
 def test_health_and_readiness(tmp_path: Path) -> None:
     async def story() -> None:
         async with two_shops(tmp_path) as scene, up(scene) as running, httpx.AsyncClient() as client:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from channelsync.testing.postgres import PostgresServer
 from channelsync.testing.siege.database_kills import kill_the_database
@@ -16,31 +13,22 @@ from siege.profile import count, heavy, needs_postgres
 pytestmark = heavy
 
 
-@pytest.fixture
-def durable_postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer(durable=True)
-    server.start()
-    yield server
-    server.stop()
-
-
 def test_kills_of_the_daemon_on_sqlite(tmp_path: Path) -> None:
-    figures = asyncio.run(kill_over_and_over(tmp_path, count(4, 30)))
+    figures = asyncio.run(kill_over_and_over(tmp_path, count(3, 30)))
     assert figures.outcome.sound, figures
     assert figures.outcome.acknowledged
 
 
-@needs_postgres
 def test_kills_of_the_daemon_on_postgresql(tmp_path: Path, durable_postgres: PostgresServer) -> None:
     url = durable_postgres.create_database("siege")
-    figures = asyncio.run(kill_over_and_over(tmp_path, count(4, 30), database=url))
+    figures = asyncio.run(kill_over_and_over(tmp_path, count(2, 30), database=url))
     assert figures.outcome.sound, figures
     assert figures.outcome.acknowledged
 
 
 @needs_postgres
 def test_kills_of_the_database(tmp_path: Path) -> None:
-    figures = asyncio.run(kill_the_database(tmp_path, count(3, 12)))
+    figures = asyncio.run(kill_the_database(tmp_path, count(2, 12)))
     assert figures.survived
     assert figures.outcome.sound, figures
     assert figures.refused

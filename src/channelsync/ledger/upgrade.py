@@ -65,21 +65,21 @@ def check(engine: Engine) -> SchemaState:
         return _state(conn, ScriptDirectory.from_config(_config()))
 
 
-def upgrade(engine: Engine) -> SchemaState:
-    """Bring the schema to this program's revision, in one transaction: all of it or nothing. Repeating it is harmless.
+def upgrade(engine: Engine, to: str = "head") -> SchemaState:
+    """Bring the schema to this program's revision, in one transaction: all of it or nothing. Repeating it is harmless. to: an older revision.
 
     Raises WrongDatabase for a newer or foreign database, and UnusableDatabase if it failed; nothing is changed then.
     """
     try:
         with engine.connect().execution_options(**{MIGRATING: True}) as conn, conn.begin():
-            return _upgrade(conn)
+            return _upgrade(conn, to)
     except DBAPIError as problem:
         raise UnusableDatabase(
             f"the upgrade failed and was undone: {problem.orig}; stop other programs that use the database and try again"
         ) from problem
 
 
-def _upgrade(conn: Connection) -> SchemaState:
+def _upgrade(conn: Connection, to: str) -> SchemaState:
     config = _config()
     scripts = ScriptDirectory.from_config(config)
     if conn.dialect.name == "postgresql":
@@ -87,7 +87,7 @@ def _upgrade(conn: Connection) -> SchemaState:
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
     _state(conn, scripts).require_upgradable()
     config.attributes["connection"] = conn
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     _assert_references(conn)
     return _state(conn, scripts)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -18,17 +20,40 @@ from channelsync.testing.siege.database_kills import kill_the_database
 from channelsync.testing.siege.frozen_node import freeze_a_node
 from channelsync.testing.siege.full_disk import fill_the_disk
 from channelsync.testing.siege.kills import kill_over_and_over
+from channelsync.testing.siege.migration import kill_upgrades
 from channelsync.testing.siege.stopping import stop_under_load
 from channelsync.testing.siege.storm import weather_a_storm
 
 Rig = Callable[[Path, argparse.Namespace], Awaitable[Any]]
 
 
-def _rigs(server: Callable[[], str]) -> dict[str, Rig]:
-    """By name. server: the URL of a new PostgreSQL database."""
+class Databases:
+    """New databases: of one PostgreSQL server, which is started for the first of them, or SQLite files."""
 
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._server: PostgresServer | None = None
+        self._serial = itertools.count(1)
+
+    def postgresql(self) -> str:
+        if self._server is None:
+            self._server = PostgresServer(durable=True)
+            self._server.start()
+            self._stack.callback(self._server.stop)
+        return self._server.create_database(f"siege_{next(self._serial)}")
+
+    def sqlite(self, home: Path) -> str:
+        home.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{home / f'siege-{next(self._serial)}.db'}"
+
+
+def _rigs(new: Databases) -> dict[str, Rig]:
     def database(options: argparse.Namespace) -> str | None:
-        return server() if options.postgresql else None
+        return new.postgresql() if options.postgresql else None
+
+    async def migration(home: Path, options: argparse.Namespace) -> Any:
+        make = new.postgresql if options.postgresql else lambda: new.sqlite(home)
+        return await asyncio.to_thread(kill_upgrades, home, options.count, new_database=make, seed=options.seed)
 
     return {
         "kills": lambda home, options: kill_over_and_over(home, options.count, database=database(options), seed=options.seed),
@@ -37,20 +62,15 @@ def _rigs(server: Callable[[], str]) -> dict[str, Rig]:
         "full-disk": lambda home, options: fill_the_disk(home, options.count, seed=options.seed),
         "full-tmpfs": lambda home, options: fill_the_disk(home, options.count, way="tmpfs", seed=options.seed),
         "frozen-node": lambda home, options: freeze_a_node(home, options.count, seed=options.seed),
-        "storm": lambda _, options: weather_a_storm(server(), options.count, seed=options.seed),
+        "storm": lambda _, options: weather_a_storm(new.postgresql(), options.count, seed=options.seed),
+        "migration": migration,
     }
 
 
 def main() -> int:
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it tells of every transaction that the database refused
     with ExitStack() as stack:
-
-        def server() -> str:
-            postgres = PostgresServer(durable=True)
-            postgres.start()
-            stack.callback(postgres.stop)
-            return postgres.create_database("siege")
-
-        rigs = _rigs(server)
+        rigs = _rigs(Databases(stack))
         options = _options(list(rigs))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="channelsync-siege-")))
         figures = asyncio.run(_run(rigs[options.rig], home / "store", options))
@@ -69,7 +89,7 @@ def _options(rigs: list[str]) -> argparse.Namespace:
         "--count", type=int, default=10, help="how many kills, restarts, stops, times full, freezes; of a storm, how many failures"
     )
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--postgresql", action="store_true", help="instead of SQLite, for kills and stops")
+    parser.add_argument("--postgresql", action="store_true", help="instead of SQLite, for kills, stops and migrations")
     return parser.parse_args()
 
 
