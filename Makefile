@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test planted bench check format lock clean
+.PHONY: run test prove planted bench check format lock clean
 
 run: $(READY)  ## four stand-ins, the daemon and shoppers, on this machine; ARGS="--faults --for 60s"
 	$(BIN)/channelsync demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/pytest $(ARGS)
+
+prove: $(READY)  ## every promise as a figure: simulated worlds, kills of the daemon and of its database; ARGS="--profile long"
+	$(BIN)/python -m channelsync.testing.proof --out build $(ARGS)
 
 planted: $(READY)  ## a table of all planted bugs and what caught each, also as JSON; some minutes
 	$(BIN)/pytest -q --planted build/planted.json tests/test_planted_bugs.py tests/push/test_planted_flaws.py tests/push/test_guarding.py \

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
+from channelsync.testing.proof.crashes import Crashes
 from channelsync.testing.proof.profile import PROFILES, Profile
 from channelsync.testing.proof.report import Proof
 from channelsync.testing.proof.worlds import DENSE, SPARSE, Outcome, Worlds, live, seeds
+from channelsync.testing.siege.database_kills import DatabaseKills
+from channelsync.testing.siege.figures import Outcome as Siege
+from channelsync.testing.siege.kills import Kills
 
 
 def outcome(number: int, problems: tuple[str, ...] = ()) -> Outcome:
@@ -39,8 +45,27 @@ def test_a_world_that_broke_a_rule_fails_the_proof_and_says_how_to_see_it() -> N
     assert proof.as_json()["violations"][0]["seed"] == [DENSE, 7]
 
 
+@pytest.mark.parametrize(
+    ("lost", "differences", "settled", "holds"),
+    [(0, (), 3.0, True), (1, (), 3.0, False), (0, ("shop shows 2",), 3.0, False), (0, (), None, False)],
+)
+def test_what_a_kill_has_lost_or_changed_fails_the_proof(
+    lost: int, differences: tuple[str, ...], settled: float | None, holds: bool
+) -> None:
+    crashes = Crashes((Kills("sqlite", 26, 5, Siege(90, 700, lost, differences, settled)),), None)
+    proof = Proof("abc", "ci", 60.0, Worlds(), crashes)
+    assert proof.holds is holds
+    assert f"700, {lost} of them lost" in proof.page()
+    assert proof.as_json()["crashes"]["kills"][0]["cycles"] == 26
+
+
+def test_a_daemon_that_did_not_survive_its_database_fails_the_proof() -> None:
+    whole = Siege(90, 700, 0, (), 3.0)
+    assert not Proof("abc", "ci", 60.0, Worlds(), Crashes((), DatabaseKills(5, 5, False, 40, 0.3, whole))).holds
+
+
 def test_every_seed_of_a_profile_is_run_once() -> None:
     wanted = seeds(Profile("some", dense=3, sparse=2, first=5))
     assert sorted(wanted) == [(DENSE, 5), (DENSE, 6), (DENSE, 7), (SPARSE, 5), (SPARSE, 6)]
     ci = PROFILES["ci"]
-    assert (ci.dense >= 280, ci.sparse >= 20) == (True, True)
+    assert (ci.dense >= 280, ci.sparse >= 20, ci.cycles * 2 >= 50, ci.restarts >= 10) == (True, True, True, True)

@@ -2,5 +2,6 @@
 
 profile  how much of everything
 worlds   simulated worlds, many at a time
+crashes  the real daemon and its database, killed
 report   the page of figures
 """

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +17,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from channelsync.testing.proof import worlds
+from channelsync.testing.proof import crashes, worlds
+from channelsync.testing.proof.crashes import Crashes
 from channelsync.testing.proof.profile import PROFILES, Profile
 from channelsync.testing.proof.report import Proof
 from channelsync.testing.proof.worlds import Outcome
@@ -24,8 +28,8 @@ def main() -> int:
     options = _options()
     profile = _profile(options)
     began = time.perf_counter()
-    total = _run(profile)
-    proof = Proof(_commit(), profile.name, time.perf_counter() - began, total)
+    total, crashed = _run(profile)
+    proof = Proof(_commit(), profile.name, time.perf_counter() - began, total, crashed)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "proof.md").write_text(proof.page())
@@ -37,10 +41,14 @@ def main() -> int:
     return 0 if proof.holds else 1
 
 
-def _run(profile: Profile) -> worlds.Worlds:
+def _run(profile: Profile) -> tuple[worlds.Worlds, Crashes | None]:
+    """In processes that are made anew, not forked: a world is the same wherever it runs. The kills take one of them, worlds the others."""
     wanted = worlds.seeds(profile)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with (
+        Progress(*columns, console=Console(stderr=True)) as bars,
+        ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool,
+    ):
         task = bars.add_task("worlds", total=len(wanted))
 
         def tell(outcome: Outcome) -> None:
@@ -48,7 +56,10 @@ def _run(profile: Profile) -> worlds.Worlds:
             if outcome.problems:
                 bars.console.print(f"[red]FAILED[/red] {' seed '.join(map(str, outcome.seed))}: {outcome.problems[0]}")
 
-        return worlds.run(wanted, tell)
+        crashing = pool.submit(crashes.run, profile)
+        total = worlds.run(pool, wanted, tell)
+        bars.update(task, description="kills of the daemon and its database")
+        return total, crashing.result()
 
 
 def _options() -> argparse.Namespace:
@@ -60,6 +71,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--profile", choices=sorted(PROFILES), default="ci", help="how much of everything (default: ci)")
     parser.add_argument("--dense", type=int, help="so many seeds of seconds, instead of the profile's")
     parser.add_argument("--sparse", type=int, help="so many seeds of days, instead of the profile's")
+    parser.add_argument("--cycles", type=int, help="so many kills of the daemon on each database, instead of the profile's")
+    parser.add_argument("--restarts", type=int, help="so many restarts of the database, instead of the profile's")
     parser.add_argument("--first", type=int, help="the first seed (default: 1)")
     parser.add_argument("--out", type=Path, help="a folder for proof.md and proof.json")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the page")
@@ -67,7 +80,7 @@ def _options() -> argparse.Namespace:
 
 
 def _profile(options: argparse.Namespace) -> Profile:
-    wanted = {name: getattr(options, name) for name in ("dense", "sparse", "first")}
+    wanted = {name: getattr(options, name) for name in ("dense", "sparse", "first", "cycles", "restarts")}
     return replace(PROFILES[options.profile], **{name: value for name, value in wanted.items() if value is not None})
 
 

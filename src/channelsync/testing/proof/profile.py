@@ -7,12 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """dense: seeds of worlds that trade for seconds in which a lot happens. sparse: seeds of worlds that trade for days. first: the first seed of each."""
+    """dense: seeds of worlds that trade for seconds in which a lot happens. sparse: seeds of worlds that trade for days. first: the first seed of each.
+
+    cycles: kills of the daemon, on each database. restarts: of the database server under it.
+    """
 
     name: str
     dense: int
     sparse: int
     first: int = 1
+    cycles: int = 0
+    restarts: int = 0
 
 
-PROFILES = {profile.name: profile for profile in (Profile("ci", dense=280, sparse=20), Profile("long", dense=5_000, sparse=100))}
+_ALL = (
+    Profile("ci", dense=280, sparse=20, cycles=26, restarts=10),
+    Profile("long", dense=5_000, sparse=100, cycles=250, restarts=100),
+)
+PROFILES = {profile.name: profile for profile in _ALL}

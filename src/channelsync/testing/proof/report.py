@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from channelsync.testing.proof.crashes import Crashes
 from channelsync.testing.proof.worlds import DENSE, SPARSE, Worlds
 
 PROBLEMS_SHOWN = 20
@@ -19,10 +20,11 @@ class Proof:
     profile: str
     seconds: float
     worlds: Worlds
+    crashes: Crashes | None = None
 
     @property
     def holds(self) -> bool:
-        return not self.worlds.failed
+        return not self.worlds.failed and (self.crashes is None or self.crashes.sound)
 
     def as_json(self) -> dict[str, Any]:
         worlds = self.worlds
@@ -39,6 +41,7 @@ class Proof:
             "raced_units": worlds.raced,
             "faults": dict(worlds.faults.most_common()),
             "acted": dict(worlds.acted.most_common()),
+            "crashes": None if self.crashes is None else asdict(self.crashes),
             "violations": [{"seed": list(each.seed), "problems": list(each.problems), "replay": each.replay} for each in worlds.failed],
         }
 
@@ -53,7 +56,8 @@ class Proof:
             "writes that raised a number, each judged": f"{worlds.raises:,}",
             "units in races that no protocol can close": f"{worlds.raced:,}",
             "faults": f"{worlds.faults.total():,} of {len(worlds.faults)} kinds",
-            "violations": f"{len(worlds.failed)}",
+            "worlds in which a rule was broken": f"{len(worlds.failed)}",
+            **self._crashes(),
         }
         parts = [
             f"# Proof: {'every rule held' if self.holds else 'FAILED'}",
@@ -66,6 +70,19 @@ class Proof:
             *self._failures(),
         ]
         return "\n\n".join(parts) + "\n"
+
+    def _crashes(self) -> dict[str, str]:
+        if (crashes := self.crashes) is None:
+            return {}
+        kills = ", ".join(f"{each.cycles:,} on {each.database}" for each in crashes.kills)
+        restarts = crashes.database.killed + crashes.database.stopped if crashes.database else 0
+        differences = [difference for outcome in crashes.outcomes for difference in outcome.differences]
+        return {
+            "kill -9 of the daemon": kills,
+            "restarts of the database under it": f"{restarts:,}",
+            "deliveries answered 2xx meanwhile": f"{crashes.acknowledged:,}, {crashes.lost:,} of them lost",
+            "differences of ledger, shops and log after them": "; ".join(differences) or "0",
+        }
 
     def _failures(self) -> list[str]:
         return [

@@ -1,12 +1,10 @@
-"""Simulated worlds, as many at a time as there are processors, and the sum of what came of them."""
+"""Simulated worlds, as many at a time as the pool takes, and the sum of what came of them."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from channelsync.testing.proof.profile import Profile
@@ -73,19 +71,13 @@ def seeds(profile: Profile) -> list[Seed]:
     return [(kind, number) for kind, count in numbers.items() for number in range(profile.first, profile.first + count)]
 
 
-def run(wanted: Iterable[Seed], tell: Callable[[Outcome], None]) -> Worlds:
+def run(pool: Executor, wanted: Iterable[Seed], tell: Callable[[Outcome], None]) -> Worlds:
     """All of them; `tell` hears of each as it ends."""
     total = Worlds()
-    for outcome in _outcomes(list(wanted)):
+    for outcome in pool.map(live, wanted, chunksize=1):
         total.add(outcome)
         tell(outcome)
     return total
-
-
-def _outcomes(wanted: list[Seed]) -> Iterator[Outcome]:
-    """In processes that are made anew, not forked: a world is the same wherever it runs."""
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(live, wanted, chunksize=1)
 
 
 def live(seed: Seed) -> Outcome:

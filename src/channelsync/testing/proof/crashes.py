@@ -1,0 +1,63 @@
+"""The real daemon killed over and over, and the database under it: figures of `channelsync.testing.siege` for the page."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from channelsync.testing.postgres import PostgresServer, available
+from channelsync.testing.proof.profile import Profile
+from channelsync.testing.siege.database_kills import DatabaseKills, kill_the_database
+from channelsync.testing.siege.figures import Outcome
+from channelsync.testing.siege.kills import Kills, kill_over_and_over
+
+
+@dataclass(frozen=True, slots=True)
+class Crashes:
+    """kills: of the daemon, on each database. database: kills of the database server; None where there are no PostgreSQL binaries."""
+
+    kills: tuple[Kills, ...]
+    database: DatabaseKills | None
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [*(each.outcome for each in self.kills), *([self.database.outcome] if self.database else [])]
+
+    @property
+    def sound(self) -> bool:
+        return all(outcome.sound for outcome in self.outcomes) and (self.database is None or self.database.survived)
+
+    @property
+    def cycles(self) -> int:
+        return sum(each.cycles for each in self.kills)
+
+    @property
+    def acknowledged(self) -> int:
+        return sum(outcome.acknowledged for outcome in self.outcomes)
+
+    @property
+    def lost(self) -> int:
+        return sum(outcome.lost for outcome in self.outcomes)
+
+
+def run(profile: Profile) -> Crashes | None:
+    """None: the profile wants none."""
+    if not profile.cycles and not profile.restarts:
+        return None
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it tells of every transaction that a dying server refuses
+    with tempfile.TemporaryDirectory(prefix="channelsync-proof-") as home:
+        kills = [asyncio.run(kill_over_and_over(Path(home) / "sqlite", profile.cycles))]
+        if not available():
+            return Crashes(tuple(kills), None)
+        server = PostgresServer(durable=True)
+        server.start()
+        try:
+            kills.append(
+                asyncio.run(kill_over_and_over(Path(home) / "postgresql", profile.cycles, database=server.create_database("kills")))
+            )
+        finally:
+            server.stop()
+        return Crashes(tuple(kills), asyncio.run(kill_the_database(Path(home) / "database", profile.restarts)))
