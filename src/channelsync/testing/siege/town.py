@@ -25,7 +25,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
 
 SKUS = 16
 PROMISES = {"write_drains_seconds": 5.0, "overlap_seconds": 2.0}
-PROMPT = {"poll_seconds": 1.0, "sweep_seconds": 5.0, "timeout_seconds": 2.0}
+PROMPT = {"poll_seconds": 1.0, "sweep_seconds": 5.0, "timeout_seconds": 2.0, "allow_private_hosts": True}
 
 Delivered = tuple[str, str]
 """Channel and SHA-256 of the body: what arrived, independently of how the connector names it."""

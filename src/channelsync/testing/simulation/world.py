@@ -132,7 +132,8 @@ class World:
         }
         facts = {shop.name: ShopFacts(shop.lag, shop.exclusive) for shop in plan.shops}
         self.goods = goods = plan.goods()
-        self.judge = self.report.judge = Judge(facts, goods, reading_within=plan.pace.reading)
+        back = sum(max(0.0, -seconds) for _, seconds in plan.jumps)  # a clock that goes back holds up the leases of the dead by as much
+        self.judge = self.report.judge = Judge(facts, goods, reading_within=plan.pace.reading + back)
         self.recorder = Recorder(self.clock, self.shops, self._tell, goods)
         self.house = self._open_house()
         self.lines = {name: self._line(name, shop) for name, shop in self._everybody().items()}
