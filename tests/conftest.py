@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Connection, Engine
 
 from channelsync.ledger.database import open_database
@@ -17,6 +19,11 @@ from support import planted
 from support.clock import ManualClock
 
 _serial = itertools.count(1)
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", derandomize=False)
+settings.load_profile(os.environ.get("CHANNELSYNC_EXAMPLES", "same"))
+"""The same commit gets the same verdict; `CHANNELSYNC_EXAMPLES=search` looks for examples that nobody has seen."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
