@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
+from channelsync.ledger import aside as asides
 from channelsync.ledger import order_ends, orders, reservations, stock
 from channelsync.ledger.audit import audit
 from channelsync.ledger.expiry import Ending, end_holds
@@ -358,3 +359,14 @@ def test_a_look_that_finds_less_than_a_webhook_had_said_of_that_moment_takes_it_
     shop.see(order(line("a", 2)), direct=False, read_seq=0)
     shop.see(order(line("a", 1)), direct=True, read_seq=1)
     assert (tally(conn), shop.book("a")) == ((10, 0, 1, 0), 9)
+
+
+@pytest.mark.parametrize(("direct", "still"), [(True, []), (False, [("order", "100")])])
+def test_an_order_that_is_read_at_last_is_aside_no_more_though_nothing_in_it_is_new(
+    conn: Connection, shop: Shop, direct: bool, still: list[tuple[str, str]]
+) -> None:
+    """A webhook's body is no reading: it may be of before."""
+    shop.see(order(line("a", 2)))
+    asides.put(conn, shop.channel, "order", "100", "its refunds made no sense", "{}", NOW)
+    assert shop.see(order(line("a", 2)), direct=direct).verdict is Verdict.UNCHANGED
+    assert aside(conn) == still

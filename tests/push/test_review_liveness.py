@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from channelsync.contract import Call, Outcome, WriteResult
+from channelsync.contract import Call, Cursor, OrderSnapshot, Outcome, Page, WriteResult
 from channelsync.engine import reconcile
 from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.recheck import Recheck
@@ -18,7 +19,8 @@ from channelsync.errors import Misunderstood
 from channelsync.ledger import aside, selling, stock
 from channelsync.ledger.schema import listings, shelves
 from channelsync.testing.standins.base import Item
-from support.push import ADOPT, OVERWRITE, SKU, Bench, Shop
+from support.push import ADOPT, LAG, OVERWRITE, SKU, Bench, Shop
+from support.selling import aside as set_aside
 
 Play = Callable[..., None]
 
@@ -279,6 +281,32 @@ def test_one_order_that_cannot_be_read_does_not_end_the_recheck_of_the_others(pl
         bench.a.channel.connector.order = odd  # type: ignore[method-assign]
         await Recheck(bench.store, bench.a.channel).run_once()
         assert bench.hard == 1
+
+    play(scenario)
+
+
+def test_an_order_that_made_no_sense_is_asked_for_again_by_itself(play: Play) -> None:
+    """It was set aside so that the stream could go on; nobody may change it for weeks."""
+
+    async def scenario(bench: Bench) -> None:
+        shop, ref = bench.a, bench.a.standin.buy({SKU: 1})
+        await bench.clock.sleep(LAG + 1)
+        orders = shop.channel.connector.orders
+
+        async def spoiled(cursor: Cursor, *, widen: timedelta = timedelta(0)) -> AsyncIterator[Page[OrderSnapshot]]:
+            async for page in orders(cursor, widen=widen):
+                odd = tuple((each.ref, "its refunds made no sense", "{}") for each in page.items)
+                yield replace(page, items=(), refused=odd)
+
+        shop.channel.connector.orders = spoiled  # type: ignore[method-assign]
+        await shop.pull()
+        assert (bench.hard, bench.read(set_aside)) == (0, [("order", ref)])
+        await Recheck(bench.store, shop.channel).run_once()
+        assert (bench.hard, bench.read(set_aside)) == (1, [])
+        await shop.pull()
+        assert bench.read(set_aside) == [("order", ref)], "the page is as odd as before"
+        await Recheck(bench.store, shop.channel).run_once()
+        assert (bench.hard, bench.read(set_aside)) == (1, []), "nothing new is an answer, too"
 
     play(scenario)
 

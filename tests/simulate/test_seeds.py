@@ -42,6 +42,17 @@ def test_no_seed_breaks_a_rule(seed: int, record_property: Callable[[str, object
     assert not report.problems, "\n".join([how, *report.problems])
 
 
+def test_among_the_worlds_are_all_platforms_several_shops_with_a_warehouse_and_every_kind_of_goods() -> None:
+    plans = [draw(seed) for seed in range(1, 301)]
+    kinds = {shop.kind for plan in plans for shop in plan.shops}
+    assert kinds >= {"shopify", "woocommerce", "bigcommerce", "moysklad"}
+    assert max(len(plan.shops) for plan in plans) == 4
+    assert sum(plan.depot is not None for plan in plans) > 50
+    assert sum(bool(plan.bundles) for plan in plans) > 50
+    assert sum(any(shop.packs for shop in plan.shops) for plan in plans) > 50
+    assert sum(len(plan.places) > 1 for plan in plans) > 50
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1, SPARSE_SEEDS + 1))
 def test_four_days_break_no_rule(seed: int) -> None:

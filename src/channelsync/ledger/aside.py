@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, select, tuple_, update
 
 from channelsync.ledger import fitting
 from channelsync.ledger.dialects import insert_into
@@ -42,6 +43,15 @@ def resolve(conn: Connection, channel_id: int, kind: str, ref: str, now: datetim
     mine = (set_aside.c.channel_id == channel_id, set_aside.c.kind == kind, set_aside.c.ref == fitting.ref(ref))
     done = update(set_aside).where(*mine, set_aside.c.resolved_at.is_(None)).values(resolved_at=now)
     return conn.execute(done).rowcount == 1
+
+
+def resolve_all(conn: Connection, kind: str, refs: Iterable[tuple[int, str]], now: datetime) -> None:
+    """The same for many: (channel id, ref)."""
+    keys = sorted({(channel_id, fitting.ref(ref)) for channel_id, ref in refs})
+    for start in range(0, len(keys), PAGE):
+        mine = tuple_(set_aside.c.channel_id, set_aside.c.ref).in_(keys[start : start + PAGE])
+        done = update(set_aside).where(set_aside.c.kind == kind, set_aside.c.resolved_at.is_(None), mine)
+        conn.execute(done.values(resolved_at=now))
 
 
 def listed(

@@ -69,6 +69,8 @@ class OrderResult:
 def apply(conn: Connection, sightings: Sequence[Sighting], now: datetime) -> list[OrderResult]:
     """Apply snapshots, each in its own savepoint: one that fails is set aside and disturbs no other."""
     repeats = _repeats(conn, sightings)
+    read_at_last = [(sightings[place].channel_id, sightings[place].snapshot.ref) for place in repeats if sightings[place].direct]
+    aside.resolve_all(conn, "order", read_at_last, now)
     fresh = [sighting for place, sighting in enumerate(sightings) if place not in repeats]
     refs = {(s.channel_id, line.listing) for s in fresh for line in s.snapshot.lines if line.listing is not None}
     known = Known(

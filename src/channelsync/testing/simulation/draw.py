@@ -8,6 +8,7 @@ from typing import Any
 
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.testing.simulation.bad_days import with_bad_days
+from channelsync.testing.simulation.fourth import with_fourth
 from channelsync.testing.simulation.network import Weather
 from channelsync.testing.simulation.plan import (
     DRAIN,
@@ -51,7 +52,7 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
         bundles=bundles,
         depot=_depot(seed, stormy=stormy),
     )
-    return with_bad_days(plan)
+    return with_bad_days(with_fourth(plan))
 
 
 def _with_packs(seed: int, shops: tuple[ShopPlan, ...], skus: tuple[str, ...]) -> tuple[ShopPlan, ...]:

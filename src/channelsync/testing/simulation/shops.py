@@ -11,12 +11,14 @@ from channelsync.testing.simulation.plan import DEPOT, DepotPlan, ShopPlan
 from channelsync.testing.standins.base import Deliver, Faults, StandIn
 from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
 from channelsync.testing.standins.memory import MemoryStandIn, MemoryWarehouse
+from channelsync.testing.standins.moysklad import MoyskladStandIn
 from channelsync.testing.standins.shopify import ShopifyStandIn
 from channelsync.testing.standins.woocommerce import WooCommerceStandIn
 
 _KINDS: Mapping[str, type[Any]] = {
     "bigcommerce": BigCommerceStandIn,
     "memory": MemoryStandIn,
+    "moysklad": MoyskladStandIn,
     "shopify": ShopifyStandIn,
     "woocommerce": WooCommerceStandIn,
 }
@@ -51,7 +53,7 @@ def places(plan: ShopPlan, shop: StandIn) -> Mapping[str, tuple[str, ...]]:
     if isinstance(shop, ShopifyStandIn):
         [fed_by] = plan.places.values()
         return {shop.location.id: fed_by}
-    if isinstance(shop, BigCommerceStandIn):
+    if isinstance(shop, (BigCommerceStandIn, MoyskladStandIn)):
         [fed_by] = plan.places.values()
         return dict.fromkeys(shop.places(), fed_by)
     return plan.places

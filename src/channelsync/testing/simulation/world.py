@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 
@@ -40,6 +41,7 @@ from channelsync.testing.standins.base import Faults, Item, StandIn
 from channelsync.testing.standins.memory import MemoryWarehouse
 from channelsync.testing.virtual_clock import VirtualClock
 
+SECRET = "x-channelsync-path-secret"
 HUB = "https://hub.test/webhooks"
 OPENING_SECONDS = 120.0
 MOMENT_TRIES, MOMENT_STEP = 1000, 0.004
@@ -238,10 +240,11 @@ class World:
             raise ConnectionRefusedError("nobody listens")
         status = await node.deliver(url, headers, body)
         if 200 <= status < 300:
-            channel = node.store.named(url.rsplit("/", 1)[1])
-            assert isinstance(channel.connector, ReceivesWebhooks)
-            lower = {name.lower(): value for name, value in headers.items()}
-            self._accepted.append((channel.name, channel.connector.verify(Delivery(channel.name, lower, body, self.clock.now()))))
+            name, *secret = urlsplit(url).path.split("/")[2:]
+            connector = node.store.named(name).connector
+            assert isinstance(connector, ReceivesWebhooks)
+            lower = {key.lower(): value for key, value in headers.items()} | ({SECRET: secret[0]} if secret else {})
+            self._accepted.append((name, connector.verify(Delivery(name, lower, body, self.clock.now()))))
         return status
 
     # -- the course of events ------------------------------------------------------------------------------------------------------------------
