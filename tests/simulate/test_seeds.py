@@ -11,8 +11,9 @@ import pytest
 
 from channelsync.testing.simulation.draw import draw
 from channelsync.testing.simulation.quiet import quiet
+from channelsync.testing.simulation.report import Report
 from channelsync.testing.simulation.sparse import DAYS, draw_sparse
-from channelsync.testing.simulation.world import Report, World
+from channelsync.testing.simulation.world import World
 
 SEEDS = int(os.environ.get("CHANNELSYNC_SEEDS", "300"))
 SPARSE_SEEDS = int(os.environ.get("CHANNELSYNC_SPARSE_SEEDS", "2"))

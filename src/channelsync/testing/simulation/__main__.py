@@ -9,9 +9,10 @@ import time
 from channelsync.testing.simulation.draw import draw
 from channelsync.testing.simulation.plan import SECONDS, Plan
 from channelsync.testing.simulation.quiet import quiet
+from channelsync.testing.simulation.report import Report
 from channelsync.testing.simulation.shrink import left_out, shrink
 from channelsync.testing.simulation.sparse import draw_sparse
-from channelsync.testing.simulation.world import Report, World
+from channelsync.testing.simulation.world import World
 
 
 def main() -> int:
