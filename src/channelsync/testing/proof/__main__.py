@@ -15,11 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from channelsync.testing.proof import crashes, worlds
 from channelsync.testing.proof.crashes import Crashes
 from channelsync.testing.proof.profile import PROFILES, Profile
+from channelsync.testing.proof.progress import shown
 from channelsync.testing.proof.report import Proof
 from channelsync.testing.proof.worlds import Outcome
 
@@ -44,21 +44,20 @@ def main() -> int:
 def _run(profile: Profile) -> tuple[worlds.Worlds, Crashes | None]:
     """In processes that are made anew, not forked: a world is the same wherever it runs. The kills take one of them, worlds the others."""
     wanted = worlds.seeds(profile)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with (
-        Progress(*columns, console=Console(stderr=True)) as bars,
+        shown({"worlds": len(wanted)}) as progress,
         ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool,
     ):
-        task = bars.add_task("worlds", total=len(wanted))
 
         def tell(outcome: Outcome) -> None:
-            bars.advance(task)
+            progress.done("worlds")
             if outcome.problems:
-                bars.console.print(f"[red]FAILED[/red] {' seed '.join(map(str, outcome.seed))}: {outcome.problems[0]}")
+                progress.failed(f"{' seed '.join(map(str, outcome.seed))}: {outcome.problems[0]}")
 
         crashing = pool.submit(crashes.run, profile)
         total = worlds.run(pool, wanted, tell)
-        bars.update(task, description="kills of the daemon and its database")
+        if not crashing.done():
+            progress.waits_for("kills of the daemon and its database")
         return total, crashing.result()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, field
 
 from channelsync.testing.proof.profile import Profile
@@ -74,7 +74,8 @@ def seeds(profile: Profile) -> list[Seed]:
 def run(pool: Executor, wanted: Iterable[Seed], tell: Callable[[Outcome], None]) -> Worlds:
     """All of them; `tell` hears of each as it ends."""
     total = Worlds()
-    for outcome in pool.map(live, wanted, chunksize=1):
+    for ended in as_completed([pool.submit(live, seed) for seed in wanted]):
+        outcome = ended.result()
         total.add(outcome)
         tell(outcome)
     return total
