@@ -191,3 +191,10 @@ def test_the_filesystem_is_that_of_the_longest_mount(tmp_path: Path) -> None:
 def test_clocks_that_differ(seconds: int, severity: Severity | None) -> None:
     assert [each.severity for each in judge_clock(timedelta(seconds=seconds))] == ([severity] if severity else [])
     assert judge_clock(None) == []
+
+
+def test_people_see_which_key_of_the_file_is_meant(alone: Scene) -> None:
+    """It said five times "a secret in the file", and not which."""
+    told = CliRunner().invoke(app, ["doctor", "-c", str(alone.file)]).output
+    assert "channels.east." in told
+    assert "channels.west." in told

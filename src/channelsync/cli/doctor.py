@@ -99,9 +99,14 @@ def _daemon(store: StoreAt) -> Iterator[Diagnosis]:
             yield Diagnosis("trouble", Severity.WARNING, f"{name}: {trouble}", "see the findings of that channel", name)
 
 
+def _what(each: Diagnosis) -> str:
+    """With what it is about, where the sentence does not say that itself."""
+    return f"{each.where}: {each.what}" if each.where and each.where not in each.what else each.what
+
+
 def _show(found: Found) -> None:
     for name in sorted({name for name, _ in found}):
-        rows = [(each.severity.value, each.what, each.remedy) for channel, each in found if channel == name]
+        rows = [(each.severity.value, _what(each), each.remedy) for channel, each in found if channel == name]
         table(name or "This store", ("", "what", "what to do"), rows)
     counts = {severity: sum(each.severity is severity for _, each in found) for severity in ORDER}
     said = ", ".join(
