@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,11 @@ from typing import Self
 COMMAND = (sys.executable, "-c", "from channelsync.cli import main; main()")
 STEP_SECONDS = 0.02
 UP = b'"event": "running"'
+
+
+def environment() -> dict[str, str]:
+    """Ours, but bytecode is kept: an installed daemon has it, and compiling all sources at every start would be most of a short life."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class NotUp(Exception):
@@ -49,7 +55,7 @@ class Process:
 
     def start(self) -> None:
         with self.log.open("wb") as log:
-            self._child = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._child = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment())
 
     async def up(self, seconds: float = 60.0) -> None:
         """Return once it has said that it runs. Raises NotUp."""
