@@ -59,7 +59,9 @@ def resolve(
     shelf: Annotated[int | None, typer.Argument(help="The shelf's number in `drift list`.", show_default=False)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Our number is right: write it over the shop's.")] = False,
     adopt: Annotated[bool, typer.Option("--adopt", help="The shop's number is right: correct the ledger.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Instead of one shelf: every drift that waits; shows first what it would do.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Instead of one shelf: every drift that waits; shows first what it would do.")
+    ] = False,
     channel: Annotated[str | None, typer.Option("--channel", help="With --all: only this channel's.", show_default=False)] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --all: do it.")] = False,
     config: ConfigFile = None,

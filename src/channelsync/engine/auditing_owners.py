@@ -112,7 +112,9 @@ class OneOwner:
     async def _difference(self, each: Standing, live: _Live) -> ShopDifference:
         shown = "not listed" if live.units is None or live.absent else str(live.units)
         cause, remedy = await self._why(each, live)
-        return ShopDifference(self._channel.name, "physical", f"{each.sku}, location {each.location}", str(each.on_hand), shown, cause, remedy)
+        return ShopDifference(
+            self._channel.name, "physical", f"{each.sku}, location {each.location}", str(each.on_hand), shown, cause, remedy
+        )
 
     async def _why(self, each: Standing, live: _Live) -> tuple[str, str]:
         name = self._channel.name
@@ -133,7 +135,10 @@ class OneOwner:
             )
         if each.told != each.on_hand:
             return "the level was changed past its readings", "it is read again by itself; `channelsync audit` again in a few minutes"
-        return "it changed there, and no run of ours has brought it", "it is asked for by name by itself; `channelsync audit` again in a few minutes"
+        return (
+            "it changed there, and no run of ours has brought it",
+            "it is asked for by name by itself; `channelsync audit` again in a few minutes",
+        )
 
     # -- what was never heard ----------------------------------------------------------------------------------------------------------------
 
@@ -146,7 +151,10 @@ class OneOwner:
             for shelf, sku in await self._store.ledger.read(authority_audit.never_heard, self._channel.id, page, places):
                 what = f"{sku}, {shelf.listing}@{shelf.location}"
                 units = str(told[shelf].units)
-                cause, remedy = "no run of ours has brought its first number", "the next full reading brings it (full_every_hours of the channel)"
+                cause, remedy = (
+                    "no run of ours has brought its first number",
+                    "the next full reading brings it (full_every_hours of the channel)",
+                )
                 found.append(ShopDifference(self._channel.name, "physical", what, "nothing", units, cause, remedy))
         return found
 

@@ -131,7 +131,10 @@ def _foresee(conn: Connection, drift: Drift, row: RowMapping, policy: EditPolicy
         return Foreseen(drift, refused=str(refusal))
     if policy is EditPolicy.ADOPT:
         if other := _other_drift(conn, drift):
-            return Foreseen(drift, refused=f"shelf {other} of the same SKU differs too: the same units must not be taken twice. Answer one of them alone")
+            return Foreseen(
+                drift,
+                refused=f"shelf {other} of the same SKU differs too: the same units must not be taken twice. Answer one of them alone",
+            )
         location, units = adoption.correction(conn, drift.shelf, row["gap"])
         return Foreseen(drift, f"on hand at {location} {units:+d}")
     if row["frozen"] or row["target"] is None or not targets.is_due(row["target"], drift.shows):
