@@ -1,5 +1,6 @@
 """Alembic's entry point. There is no ini file and no offline mode: `ledger.upgrade` hands over an open connection in a
-transaction, and puts the triggers in place afterwards."""
+transaction, and puts the triggers in place afterwards.
+"""
 
 from __future__ import annotations
 
