@@ -6,8 +6,9 @@ import asyncio
 import json
 import sqlite3
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from typer.testing import CliRunner, Result
 from channelsync.cli.app import app
 from channelsync.ledger.audit import audit
 from channelsync.ledger.looking import stock_rows
+from channelsync.testing.postgres import PostgresServer, available
 from support.store import Scene, in_background, shops_and_daemon, two_shops, until, until_shown, up
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 SAFETY = 2
+PAGE = Path(__file__).parents[2] / "docs" / "backup.md"
+PAGE_COPY = "/backup/acme-2026-01-31.dump"
 
 
 def call(scene: Scene, *arguments: str) -> Result:
@@ -79,12 +83,73 @@ def test_postgresql_is_told_its_own_command(tmp_path: Path) -> None:
     assert "secret" not in told.output + told.stderr
 
 
-async def _a_day(scene: Scene, copy: Path) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One way of keeping and going back. database: the store's, None: an SQLite file. Both work while nothing (restore) or everything (keep) runs."""
+
+    database: str | None
+    keep: Callable[[Scene, Path], None]
+    restore: Callable[[Scene, Path], None]
+
+    def store_keys(self) -> dict[str, str]:
+        return {"database": self.database} if self.database else {}
+
+
+def keep_file(scene: Scene, copy: Path) -> None:
+    made = call(scene, "db", "backup", str(copy))
+    assert made.exit_code == 0, made.output
+
+
+def of_the_page(*begins: str) -> list[str]:
+    """The lines of docs/backup.md that begin so."""
+    return [line for line in PAGE.read_text().splitlines() if line.startswith(begins)]
+
+
+def on_postgresql(server: PostgresServer) -> Kept:
+    """The commands of the page, as they stand there; only the folder is another."""
+
+    def at(copy: Path, line: str) -> str:
+        assert PAGE_COPY in line, line
+        return line.replace(PAGE_COPY, str(copy))
+
+    def keep(scene: Scene, copy: Path) -> None:
+        told = call(scene, "db", "backup", str(copy))
+        assert told.exit_code == 1
+        [of_page] = of_the_page("(umask 077; pg_dump ")
+        assert at(copy, of_page).rpartition("--dbname=")[0] in " ".join(told.stderr.split()), "the command and the page say the same"
+        server.shell(at(copy, of_page))
+        assert (stat.S_IMODE(copy.stat().st_mode) & 0o077) == 0
+
+    def restore(_scene: Scene, copy: Path) -> None:
+        [aside], [new], [filled] = (of_the_page(f"{program} ") for program in ("psql", "createdb", "pg_restore"))
+        server.shell(f"{aside}; {new}; {at(copy, filled)}")
+
+    return Kept(server.create_database("acme"), keep, restore)
+
+
+@pytest.fixture
+def kept(dialect: str, request: pytest.FixtureRequest) -> Iterator[Kept]:
+    if dialect == "sqlite":
+        yield Kept(None, keep_file, restore)
+        return
+    if not available():
+        pytest.skip("no PostgreSQL binaries: install the test extra")
+    server = PostgresServer(durable=True)
+    server.start()
+    try:
+        if not server.has("pg_dump", "pg_restore", "psql", "createdb"):
+            pytest.skip("the wheel with the PostgreSQL binaries brings no pg_dump, pg_restore, psql and createdb")
+        yield on_postgresql(server)
+    finally:
+        server.stop()
+
+
+async def _a_day(scene: Scene, copy: Path, kept: Kept) -> dict[str, int]:
     """The copy is made in the morning; then things are sold, cancelled and written. Returns what is left in truth."""
     async with up(scene):
         await scene.ask("apply")
         await until_shown(scene, "west", "SKU-1", 10 - SAFETY)
-        await command(scene, "db", "backup", str(copy))
+        await asyncio.to_thread(kept.keep, scene, copy)
         east, west = scene.shops["east"], scene.shops["west"]
         east.buy({"SKU-1": 4})
         west.buy({"SKU-1": 1})
@@ -110,14 +175,14 @@ def _writes(scene: Scene, since: dict[str, int]) -> list[tuple[str, int, int]]:
 
 
 @pytest.mark.parametrize("carrier", ["compare_and_set", "adjust"])
-def test_yesterdays_copy_catches_up_and_oversells_nothing(tmp_path: Path, carrier: str) -> None:
+def test_yesterdays_copy_catches_up_and_oversells_nothing(tmp_path: Path, carrier: str, kept: Kept) -> None:
     """Without any care: the daemon is just started on the copy, and somebody receives goods in the same moment, which raises."""
     copy = tmp_path / "copy.db"
 
     async def story() -> None:
-        async with two_shops(tmp_path, {"carrier": carrier}) as scene:
-            left = await _a_day(scene, copy)
-            restore(scene, copy)
+        async with two_shops(tmp_path, {"carrier": carrier}, **kept.store_keys()) as scene:
+            left = await _a_day(scene, copy, kept)
+            await asyncio.to_thread(kept.restore, scene, copy)
             seen = {name: len(shop.changes) for name, shop in scene.shops.items()}
             async with up(scene) as running:
                 received = [scene.ask("stock.receive", sku=sku, location="main", quantity=1) for sku in left]
@@ -140,13 +205,13 @@ def test_yesterdays_copy_catches_up_and_oversells_nothing(tmp_path: Path, carrie
 
 
 @pytest.mark.parametrize("carrier", ["compare_and_set", "adjust"])
-def test_with_the_pause_that_the_page_advises_no_number_is_lowered_twice(tmp_path: Path, carrier: str) -> None:
+def test_with_the_pause_that_the_page_advises_no_number_is_lowered_twice(tmp_path: Path, carrier: str, kept: Kept) -> None:
     copy = tmp_path / "copy.db"
 
     async def story() -> None:
-        async with two_shops(tmp_path, {"carrier": carrier}) as scene, AsyncExitStack() as later:
-            left = await _a_day(scene, copy)
-            restore(scene, copy)
+        async with two_shops(tmp_path, {"carrier": carrier}, **kept.store_keys()) as scene, AsyncExitStack() as later:
+            left = await _a_day(scene, copy, kept)
+            await asyncio.to_thread(kept.restore, scene, copy)
             assert await command(scene, "pause") == {"east": True, "west": True}
             seen = {name: len(shop.changes) for name, shop in scene.shops.items()}
             running = await later.enter_async_context(up(scene))
@@ -160,8 +225,8 @@ def test_with_the_pause_that_the_page_advises_no_number_is_lowered_twice(tmp_pat
             result = await asyncio.to_thread(call, scene, "audit", "--json")
             told = json.loads(result.stdout)["findings"]
             assert {finding["what"] for finding in told} == {"number"}, "orders are all there again, our own writes are not"
-            for drift in await command(scene, "drift", "list"):
-                await command(scene, "drift", "resolve", str(drift["shelf"]), "--overwrite")
+            answer = await command(scene, "drift", "resolve", "--all", "--overwrite", "--yes")
+            assert (answer["answered"] > 0, answer["left"]) == (True, 0), answer
             assert (await command(scene, "audit"))["findings"] == []
             assert await command(scene, "resume") == {"east": True, "west": True}
             await asyncio.sleep(2.0)

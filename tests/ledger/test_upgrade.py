@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Inspector, inspect, text
 
 from channelsync.ledger.database import UnusableDatabase, WrongDatabase, open_database
 from channelsync.ledger.schema import metadata
 from channelsync.ledger.triggers import assert_triggers
-from channelsync.ledger.upgrade import VERSION_TABLE, Schema, check, upgrade
+from channelsync.ledger.upgrade import MIGRATIONS, VERSION_TABLE, Schema, check, revisions, upgrade
 
 
 @pytest.fixture
@@ -139,3 +140,24 @@ def test_an_upgrade_that_the_database_refuses_says_so_and_changes_nothing(empty:
     with pytest.raises(UnusableDatabase, match="was undone.*locations"):
         upgrade(empty)
     assert check(empty).schema is Schema.EMPTY
+
+
+def test_the_names_of_the_revisions_are_their_order() -> None:
+    """A start reads them off the files, and loads nothing that only a migration needs."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    assert revisions() == [script.revision for script in reversed(list(scripts.walk_revisions()))]
+
+
+def test_a_database_that_is_up_to_date_needs_no_alembic_and_no_stand_in(empty: Engine) -> None:
+    upgrade(empty)
+    url = empty.url.render_as_string(hide_password=False)
+    program = f"""
+import sys
+import channelsync.cli
+from channelsync.ledger.database import open_database
+from channelsync.ledger.upgrade import upgrade
+upgrade(open_database({url!r}, durable=False))
+print(sorted(name for name in ("alembic", "graphql", "channelsync.testing") if name in sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

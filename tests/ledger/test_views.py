@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from channelsync.contract import Effect, Listing, OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger import (
@@ -25,6 +26,7 @@ from channelsync.ledger import (
 from channelsync.ledger.book import BookEntry, move, replace
 from channelsync.ledger.brackets import EditPolicy
 from channelsync.ledger.channels import ChannelSpec, Pause
+from channelsync.ledger.database import reading
 from channelsync.ledger.drifts import Resolve
 from channelsync.ledger.inbox import Arrived
 from channelsync.ledger.locations import LocationSpec
@@ -138,3 +140,20 @@ def test_a_drift_is_answered_once_and_only_as_it_was_seen(conn: Connection, shop
     assert told.levels[0].on_hand == 7
     assert told.shelves[0].statement is not None
     assert (told.shelves[0].statement.corrected, told.shelves[0].statement.unexplained) == (-3, 0)
+
+
+def test_what_an_answer_would_do_is_foreseen_without_a_lock(engine: Engine, conn: Connection, shop: int) -> None:
+    shelf = explaining.explain(conn, "MUG").shelves[0].shelf
+    target = explaining.explain(conn, "MUG").shelves[0].target
+    gap = {"gap": -3, "gap_since": NOW, "read_at": NOW, "asked_at": NOW}
+    conn.execute(update(shelves).where(shelves.c.id == shelf).values(**gap))
+    conn.commit()
+
+    def foreseen(policy: EditPolicy, **more: Any) -> list[tuple[str, str]]:
+        with reading(engine).connect() as other, other.begin():
+            found, _ = drifts.foresee(other, policy, **more)
+            return [(each.will, each.refused) for each in found]
+
+    assert foreseen(EditPolicy.OVERWRITE) == [(f"{target} is written over 5", "")]
+    assert foreseen(EditPolicy.ADOPT) == [("on hand at main -3", "")]
+    assert foreseen(EditPolicy.ADOPT, channel="elsewhere") == []

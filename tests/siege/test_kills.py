@@ -26,6 +26,12 @@ def test_kills_of_the_daemon_on_postgresql(tmp_path: Path, durable_postgres: Pos
     assert figures.outcome.acknowledged
 
 
+def test_kills_between_the_dialects_of_real_platforms(tmp_path: Path) -> None:
+    figures = asyncio.run(kill_over_and_over(tmp_path, count(3, 30), platforms=("shopify", "woocommerce")))
+    assert figures.outcome.sound, figures
+    assert figures.outcome.acknowledged
+
+
 @needs_postgres
 def test_kills_of_the_database(tmp_path: Path) -> None:
     figures = asyncio.run(kill_the_database(tmp_path, count(2, 12)))

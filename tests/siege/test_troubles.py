@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from channelsync.testing.postgres import PostgresServer
+from channelsync.testing.siege.daemons_in_a_storm import storm_over_daemons
 from channelsync.testing.siege.frozen_node import freeze_a_node
 from channelsync.testing.siege.full_disk import fill_the_disk, may_mount
 from channelsync.testing.siege.stopping import stop_under_load
@@ -60,3 +61,14 @@ def test_a_storm_of_serialization_failures_and_deadlocks(postgres: PostgresServe
     assert figures.differences == ()
     assert figures.failures["40001"]
     assert figures.failures["40P01"]
+
+
+@needs_postgres
+def test_a_storm_over_two_daemons_whose_sessions_are_ended(tmp_path: Path) -> None:
+    figures = asyncio.run(storm_over_daemons(tmp_path, count(60, 3000)))
+    assert figures.survived, figures
+    assert figures.doubled == ()
+    assert figures.outcome.sound, figures
+    assert figures.outcome.acknowledged
+    assert figures.thrown >= count(60, 3000)
+    assert figures.ended

@@ -52,7 +52,7 @@ def test_a_world_that_broke_a_rule_fails_the_proof_and_says_how_to_see_it() -> N
 def test_what_a_kill_has_lost_or_changed_fails_the_proof(
     lost: int, differences: tuple[str, ...], settled: float | None, holds: bool
 ) -> None:
-    crashes = Crashes((Kills("sqlite", 26, 5, Siege(90, 700, lost, differences, settled)),), None)
+    crashes = Crashes((Kills("sqlite", ("east",), 26, 5, 2.0, Siege(90, 700, lost, differences, settled)),), None)
     proof = Proof("abc", "ci", 60.0, Worlds(), crashes)
     assert proof.holds is holds
     assert f"700, {lost} of them lost" in proof.page()

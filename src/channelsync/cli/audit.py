@@ -1,4 +1,4 @@
-"""`audit`: the ledger against its own log, twice and by different code; its log against its seals; and all of it against the shops."""
+"""`audit`: the ledger against its own log, twice and by different code; its log against its seals; and all of it against the shops and owners."""
 
 from __future__ import annotations
 
@@ -170,9 +170,17 @@ def _show(answer: Mapping[str, Any], findings: Sequence[Finding], *, repair: boo
 
 
 def _compared(shop: Mapping[str, Any]) -> str:
+    if shop["owns"]:
+        return _compared_owner(shop)
     busy = f" ({shop['busy']} more have a write on its way)" if shop["busy"] else ""
     unasked = f"; {shop['unasked']} more orders differ and were not asked for one by one" if shop["unasked"] else ""
     return f"{shop['channel']}: {shop['numbers']} numbers{busy} and {shop['orders']} listed orders compared{unasked}"
+
+
+def _compared_owner(shop: Mapping[str, Any]) -> str:
+    busy = f" ({shop['busy']} more are being recalculated there)" if shop["busy"] else ""
+    unasked = f"; {shop['unasked']} more differ and were not asked for one by one" if shop["unasked"] else ""
+    return f"{shop['channel']}: on hand of {shop['numbers']} SKUs at its locations compared{busy}{unasked}"
 
 
 def _show_plan(answer: Mapping[str, Any]) -> None:

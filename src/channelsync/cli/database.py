@@ -86,7 +86,7 @@ def backup(
     if url.get_backend_name() != "sqlite":
         options = {name: value for name, value in url.query.items() if "password" not in name}
         shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database, options).render_as_string()
-        raise NoBackup(f"PostgreSQL makes its own backups: pg_dump --format=custom --file={file} --dbname={shown}")
+        raise NoBackup(f"PostgreSQL makes its own backups: (umask 077; pg_dump --format=custom --file={file} --dbname={shown})")
     store.read(identity.require_store, store.config.store.id)  # it is there, and it is this store's
     size = copying.copy(Path(str(url.database)), file)
     differences = _proved(file)

@@ -1,30 +1,13 @@
-"""`standin`: a shop that behaves like the real platform, on this machine, to try things with."""
+"""`standin`: a shop that behaves like the real platform, on this machine, to try things with. Serving it is in `standin_shop`."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import random
-import sys
-from collections.abc import Callable
 from enum import StrEnum
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from channelsync.cli.loop import run_loop
-from channelsync.clock import SystemClock
-from channelsync.shell import daemon as shell
-from channelsync.shell.log import configure
-from channelsync.shell.redact import Redactor
-from channelsync.testing.standins.base import Faults, Item, StandIn
-from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
-from channelsync.testing.standins.memory import MemoryStandIn
-from channelsync.testing.standins.moysklad import MoyskladStandIn
-from channelsync.testing.standins.serving import Courier, shop_open
-from channelsync.testing.standins.shopify import ShopifyStandIn
-from channelsync.testing.standins.woocommerce import WooCommerceStandIn
 
 
 class Platform(StrEnum):
@@ -33,16 +16,6 @@ class Platform(StrEnum):
     BIGCOMMERCE = "bigcommerce"
     MOYSKLAD = "moysklad"
     MEMORY = "memory"
-
-
-SHOPS: dict[Platform, Callable[..., Any]] = {
-    Platform.SHOPIFY: ShopifyStandIn,
-    Platform.WOOCOMMERCE: WooCommerceStandIn,
-    Platform.BIGCOMMERCE: partial(BigCommerceStandIn, any_destination=True),  # webhooks may go to this machine
-    Platform.MOYSKLAD: MoyskladStandIn,
-    Platform.MEMORY: MemoryStandIn,
-}
-ITEMS = tuple(Item(f"SKU-{number:02}", 40, f"Article {number}") for number in range(1, 51))
 
 
 def standin(
@@ -56,43 +29,10 @@ def standin(
 
     [dim]Example: channelsync standin woocommerce --port 9000 --faults some[/dim]
     """
+    from channelsync.cli.standin_shop import dial, serve  # every platform's: no other command shall wait for that
+
     try:
-        dial = Faults.named(faults)
+        chosen = dial(faults)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--faults") from error
-    run_loop(_serve(name, port, seed, dial, stocked=stocked))
-
-
-async def _serve(platform: Platform, port: int, seed: int, faults: Faults, *, stocked: bool) -> None:
-    clock, courier = SystemClock(), Courier()
-    configure(clock=clock, redactor=Redactor(), style="console", level="warning")
-    shop: StandIn = SHOPS[platform](clock, random.Random(seed), faults=faults, deliver=courier.deliver, name=platform.value)
-    if stocked:
-        shop.stock(ITEMS)
-    try:
-        async with shop_open(shop, port=port) as url:
-            sys.stdout.write(json.dumps(_first_line(shop, url)) + "\n")
-            sys.stdout.flush()
-            await shell.until_told()
-    finally:
-        await asyncio.shield(courier.close())
-
-
-def _first_line(shop: StandIn, url: str) -> dict[str, Any]:
-    """url: where its API begins. Credentials under the names the platform's own clients use."""
-    settings = shop.settings(url)
-    line = {"url": url, "platform": settings["connector"], "config": {**settings, "allow_private_hosts": True}}
-    if isinstance(shop, WooCommerceStandIn):
-        line |= {"url": f"{url}/wp-json/wc/v3", "key": settings["consumer_key"], "secret": settings["consumer_secret"]}
-        line["webhook_secret"] = shop.webhook_secret
-    elif isinstance(shop, ShopifyStandIn):
-        line |= {"shop": shop.domain, "access_token": settings["access_token"], "webhook_secret": settings["webhook_secrets"][0]}
-    elif isinstance(shop, MoyskladStandIn):
-        line |= {"url": settings["api_url"], "token": settings["token"], "login": shop.state.login, "password": shop.state.password}
-        line["webhook_token"] = shop.webhook_token
-    elif isinstance(shop, BigCommerceStandIn):
-        line |= {"url": f"{url}/stores/{settings['store_hash']}", "store_hash": settings["store_hash"], "token": settings["access_token"]}
-        line |= {"client_secret": settings["client_secret"], "webhook_secret": shop.webhook_secret}
-    else:
-        line |= {"token": settings["token"], "webhook_secret": settings["webhook_secrets"][0]}
-    return line
+    run_loop(serve(name, port, seed, chosen, stocked=stocked))

@@ -1,4 +1,5 @@
-"""The ledger against its shops: what they show against the books, and the orders they list against those that are stored.
+"""The ledger against its shops: what they show against the books, and the orders they list against those that are stored. Systems that own on
+hand are in `auditing_owners`.
 
 Two passes. What does not fit at first sight is looked at again after a pull of the orders, because a sale or a write may have come between; what
 still does not fit is told. Nothing is written to any shop. What the second pass reads is kept as every reading is, so a new gap goes its usual way.
@@ -8,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from channelsync.contract import Cursor, Gone, OrderSnapshot, OrderState, Reading, Role, ShelfRef
+from channelsync.engine.auditing_owners import OneOwner
 from channelsync.engine.channel import Channel
 from channelsync.engine.loops import Engine
+from channelsync.engine.shop_difference import Compared, ShopAudit, ShopDifference
 from channelsync.errors import ChannelError, Misunderstood, Refused
 from channelsync.ledger import brackets, order_ends, order_json, shop_audit
 from channelsync.ledger.brackets import Found, Seen
@@ -26,37 +28,6 @@ ASKED_MAX = 200
 OPEN = frozenset({OrderState.PENDING, OrderState.OPEN})
 
 
-@dataclass(frozen=True, slots=True)
-class ShopDifference:
-    """kind: number or order. what: the shelf's SKU and listing, or the order's ref. ledger and shop: what each of them says."""
-
-    channel: str
-    kind: str
-    what: str
-    ledger: str
-    shop: str
-    cause: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What was compared with one shop. busy: shelves with a write on its way, whose readings prove nothing. unasked: orders past the limit."""
-
-    channel: str
-    numbers: int
-    busy: int
-    orders: int
-    unasked: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShopAudit:
-    compared: tuple[Compared, ...]
-    differences: tuple[ShopDifference, ...]
-    troubles: dict[str, str]
-
-
 class Auditing:
     """Every channel that is live; one that does not answer is named and holds up no other."""
 
@@ -64,7 +35,8 @@ class Auditing:
         self._engine, self._store = engine, engine.store
 
     async def run(self) -> ShopAudit:
-        live = [c for c in self._store.channels.values() if c.settings.live and c.settings.role is not Role.AUTHORITY]
+        """An authority is read whatever its mode: what lies there counts here all the same."""
+        live = [c for c in self._store.channels.values() if c.settings.live or c.settings.role is Role.AUTHORITY]
         answers = await asyncio.gather(*(self._channel(channel) for channel in live))
         done = [answer for answer in answers if not isinstance(answer, str)]
         troubles = {channel.name: answer for channel, answer in zip(live, answers, strict=True) if isinstance(answer, str)}
@@ -73,7 +45,8 @@ class Auditing:
 
     async def _channel(self, channel: Channel) -> tuple[Compared, list[ShopDifference]] | str:
         try:
-            return await _OneShop(self._engine, channel).audit()
+            owner = channel.id in self._engine.authorities
+            return await (OneOwner if owner else _OneShop)(self._engine, channel).audit()
         except ChannelError as error:
             await self._store.troubled(channel, error)
             return str(error)

@@ -11,7 +11,7 @@ from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.schema import listings, locations, shelf_feeds, shelves
 
 
-def fits(conn: Connection, shelf_id: int, gap: int) -> bool:
+def fits(conn: Connection, shelf_id: int, gap: int, *, lock: bool = True) -> bool:
     """Whether the units to take off are on hand at one of the shelf's locations; a number is never clamped to make it fit.
 
     Never of a bundle: which of its parts would have come or gone, a bundle's number does not say. Never where an authority counts: what lies
@@ -19,7 +19,14 @@ def fits(conn: Connection, shelf_id: int, gap: int) -> bool:
     """
     if bundles.pools(conn, [shelf_id]):
         return False
-    return _place(conn, shelf_id, gap) is not None
+    return _place(conn, shelf_id, gap, lock=lock) is not None
+
+
+def correction(conn: Connection, shelf_id: int, gap: int) -> tuple[str, int]:
+    """Where and by how much on hand would change if this were adopted; only for a gap that fits. Locks nothing."""
+    row = _place(conn, shelf_id, gap, lock=False)
+    assert row is not None, "whoever asks has seen that it fits"
+    return row.code, gap * row.pack
 
 
 def adopt(conn: Connection, shelf_id: int, gap: int) -> list[Entry]:
@@ -46,10 +53,10 @@ def _correction(conn: Connection, shelf_id: int, units: int, reason: str) -> Ent
     return Entry(row.sku_id, row.location_id, MovementType.ADJUST, on_hand=units * row.pack, reason=reason, actor="channel")
 
 
-def _place(conn: Connection, shelf_id: int, units: int) -> Row[Any, Any, Any] | None:
+def _place(conn: Connection, shelf_id: int, units: int, *, lock: bool = True) -> Row[Any, Any, Any, Any] | None:
     """Of the locations where the ledger counts the first, by priority, that has the units to take off (listing units; any if there are none to take)."""
     query = (
-        select(listings.c.sku_id, listings.c.pack, shelf_feeds.c.location_id)
+        select(listings.c.sku_id, listings.c.pack, shelf_feeds.c.location_id, locations.c.code)
         .join(shelves, shelves.c.listing_id == listings.c.id)
         .join(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
         .join(locations, locations.c.id == shelf_feeds.c.location_id)
@@ -57,5 +64,5 @@ def _place(conn: Connection, shelf_id: int, units: int) -> Row[Any, Any, Any] | 
         .order_by(locations.c.priority, locations.c.id)
     )
     places = conn.execute(query).all()
-    present = levels.read(conn, [(row.sku_id, row.location_id) for row in places], lock=units < 0)
+    present = levels.read(conn, [(row.sku_id, row.location_id) for row in places], lock=lock and units < 0)
     return next((row for row in places if units >= 0 or present[row.sku_id, row.location_id].on_hand + units * row.pack >= 0), None)

@@ -1,4 +1,7 @@
-"""Bringing a database to this program's schema, and saying what state it is in. The revisions themselves are in `migrations`."""
+"""Bringing a database to this program's schema, and saying what state it is in. The revisions themselves are in `migrations`.
+
+Saying it is part of every start and every command, so it needs no alembic: that is only loaded when there is something to do.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 from channelsync.ledger.database import MIGRATING, UnusableDatabase, WrongDatabase, reading
+from channelsync.ledger.triggers import assert_triggers, install_triggers
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "channelsync_revision"
 UPGRADE_LOCK = 4_202_611_210
 """PostgreSQL advisory lock: two daemons that start together must not both migrate; the second waits and finds nothing to do."""
@@ -62,7 +63,7 @@ class SchemaState:
 def check(engine: Engine) -> SchemaState:
     """What state the database's schema is in. Changes nothing."""
     with reading(engine).connect() as conn:
-        return _state(conn, ScriptDirectory.from_config(_config()))
+        return _state(conn)
 
 
 def upgrade(engine: Engine, to: str = "head") -> SchemaState:
@@ -80,33 +81,43 @@ def upgrade(engine: Engine, to: str = "head") -> SchemaState:
 
 
 def _upgrade(conn: Connection, to: str) -> SchemaState:
-    config = _config()
-    scripts = ScriptDirectory.from_config(config)
     if conn.dialect.name == "postgresql":
         conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{UPGRADE_WAIT_SECONDS}s'")
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
-    _state(conn, scripts).require_upgradable()
+    state = _state(conn)
+    state.require_upgradable()
+    if state.schema is not Schema.CURRENT:
+        _migrate(conn, to)
+        _assert_references(conn)
+    install_triggers(conn)
+    assert_triggers(conn)
+    return _state(conn)
+
+
+def _migrate(conn: Connection, to: str) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = conn
     command.upgrade(config, to)
-    _assert_references(conn)
-    return _state(conn, scripts)
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    return config
+def revisions() -> list[str]:
+    """Oldest first: a revision's file begins with its number, and each follows the one before."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
-def _state(conn: Connection, scripts: ScriptDirectory) -> SchemaState:
-    wanted = str(scripts.get_current_head())
+def _state(conn: Connection) -> SchemaState:
+    known = revisions()
+    wanted = known[-1]
     tables = inspect(conn).get_table_names()
     if VERSION_TABLE not in tables:
         return SchemaState(Schema.FOREIGN if tables else Schema.EMPTY, None, wanted)
-    found = MigrationContext.configure(conn, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    found = conn.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar_one_or_none()  # noqa: S608  a constant of ours
     if found == wanted:
         return SchemaState(Schema.CURRENT, found, wanted)
-    known = {script.revision for script in scripts.walk_revisions()}
     return SchemaState(Schema.BEHIND if found is None or found in known else Schema.NEWER, found, wanted)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -30,7 +31,7 @@ from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.matching import Link, Linked, Unlink
-from channelsync.ledger.refusals import NotAllowed
+from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.shell.assemble import Assembly
 from channelsync.shell.live import live
 
@@ -70,6 +71,7 @@ class Desk:
             "sync": self._sync,
             "audit": self._audit,
             "audit.orders": self._read_orders,
+            "drift.answer": self._answer_drifts,
             "probe.keep": self._keep,
             "pause": self._pause,
             "resume": self._resume,
@@ -128,6 +130,15 @@ class Desk:
             await retrying.read_again(channel, ref)
         self._store.wake()
         return {"read": len(refs)}
+
+    async def _answer_drifts(self, args: Args) -> Any:
+        """Many drifts, each of them alone: what was done, or why not, in the order of the answers."""
+        items = [_item(drifts.Resolve, each) for each in args.get("answers", [])]
+        done = await asyncio.gather(*(self._store.ledger.run(drifts.resolve, item) for item in items), return_exceptions=True)
+        self._store.wake()
+        if bugs := [each for each in done if isinstance(each, BaseException) and not isinstance(each, Refusal)]:
+            raise bugs[0]
+        return [{"refused": str(each)} if isinstance(each, Refusal) else {"done": each} for each in done]
 
     async def _keep(self, args: Args) -> Any:
         """What a probe found out holds from now on."""

@@ -5,9 +5,11 @@ httpx logs whole URLs at INFO; `shell.log` silences it, because tokens travel in
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import IO, Any
 
@@ -36,6 +38,12 @@ NEVER_LEFT = (
 )
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all channels: reading the certificates takes as long as anything at a start."""
+    return httpx.create_ssl_context()
+
+
 class HttpClient:
     """The connection pool of one channel.
 
@@ -59,6 +67,7 @@ class HttpClient:
         self._anywhere = private_hosts or transport is not None
         self._client = httpx.AsyncClient(
             transport=transport,
+            verify=_tls(),
             timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
             headers={"user-agent": USER_AGENT, "accept": "*/*", "accept-encoding": ACCEPT_ENCODING},
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),  # a shop's cookies must not steer the next call

@@ -94,6 +94,18 @@ class PostgresServer:
         with psycopg.connect(host=str(self._home), user=SUPERUSER, dbname="postgres", autocommit=True) as conn:
             conn.execute(statement.encode())
 
+    def shell(self, command: str) -> str:
+        """A command line of PostgreSQL's own programs (pg_dump, psql, ...) of this server's version, as people type it on the server's machine.
+        Returns what it printed; raises CalledProcessError.
+        """
+        environment = {**os.environ, "PATH": f"{self._bin}:{os.environ.get('PATH', '')}", "PGHOST": str(self._home), "PGUSER": SUPERUSER}
+        done = subprocess.run(["/bin/sh", "-ec", command], capture_output=True, text=True, check=True, env=environment)
+        return done.stdout
+
+    def has(self, *programs: str) -> bool:
+        """Whether the wheel brings these programs too."""
+        return all((self._bin / program).exists() for program in programs)
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return

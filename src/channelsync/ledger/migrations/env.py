@@ -1,11 +1,12 @@
-"""Alembic's entry point. There is no ini file and no offline mode: `ledger.upgrade` hands over an open connection in a transaction."""
+"""Alembic's entry point. There is no ini file and no offline mode: `ledger.upgrade` hands over an open connection in a
+transaction, and puts the triggers in place afterwards.
+"""
 
 from __future__ import annotations
 
 from alembic import context
 
 from channelsync.ledger.schema import metadata
-from channelsync.ledger.triggers import assert_triggers, install_triggers
 from channelsync.ledger.upgrade import VERSION_TABLE
 
 connection = context.config.attributes["connection"]
@@ -17,5 +18,3 @@ context.configure(
     transactional_ddl=True,  # on SQLite too: our connections begin for real, so DDL rolls back
 )
 context.run_migrations()
-install_triggers(connection)
-assert_triggers(connection)

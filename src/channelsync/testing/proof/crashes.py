@@ -14,6 +14,9 @@ from channelsync.testing.siege.database_kills import DatabaseKills, kill_the_dat
 from channelsync.testing.siege.figures import Outcome
 from channelsync.testing.siege.kills import Kills, kill_over_and_over
 
+BOTH_KINDS = ("north", "shopify", "woocommerce")
+"""On PostgreSQL: a memory shop that keeps no keys, and the dialects of two real platforms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crashes:
@@ -55,9 +58,8 @@ def run(profile: Profile) -> Crashes | None:
         server = PostgresServer(durable=True)
         server.start()
         try:
-            kills.append(
-                asyncio.run(kill_over_and_over(Path(home) / "postgresql", profile.cycles, database=server.create_database("kills")))
-            )
+            url = server.create_database("kills")
+            kills.append(asyncio.run(kill_over_and_over(Path(home) / "postgresql", profile.cycles, database=url, platforms=BOTH_KINDS)))
         finally:
             server.stop()
         return Crashes(tuple(kills), asyncio.run(kill_the_database(Path(home) / "database", profile.restarts)))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from channelsync.testing.postgres import PostgresServer
+from channelsync.testing.siege.daemons_in_a_storm import storm_over_daemons
 from channelsync.testing.siege.database_kills import kill_the_database
 from channelsync.testing.siege.frozen_node import freeze_a_node
 from channelsync.testing.siege.full_disk import fill_the_disk
@@ -23,6 +24,7 @@ from channelsync.testing.siege.kills import kill_over_and_over
 from channelsync.testing.siege.migration import kill_upgrades
 from channelsync.testing.siege.stopping import stop_under_load
 from channelsync.testing.siege.storm import weather_a_storm
+from channelsync.testing.siege.town import KINDS, PLATFORMS
 
 Rig = Callable[[Path, argparse.Namespace], Awaitable[Any]]
 
@@ -56,13 +58,16 @@ def _rigs(new: Databases) -> dict[str, Rig]:
         return await asyncio.to_thread(kill_upgrades, home, options.count, new_database=make, seed=options.seed)
 
     return {
-        "kills": lambda home, options: kill_over_and_over(home, options.count, database=database(options), seed=options.seed),
+        "kills": lambda home, options: kill_over_and_over(
+            home, options.count, database=database(options), platforms=options.shops, seed=options.seed
+        ),
         "database-kills": lambda home, options: kill_the_database(home, options.count, seed=options.seed),
         "stops": lambda home, options: stop_under_load(home, options.count, database=database(options), seed=options.seed),
         "full-disk": lambda home, options: fill_the_disk(home, options.count, seed=options.seed),
         "full-tmpfs": lambda home, options: fill_the_disk(home, options.count, way="tmpfs", seed=options.seed),
         "frozen-node": lambda home, options: freeze_a_node(home, options.count, seed=options.seed),
         "storm": lambda _, options: weather_a_storm(new.postgresql(), options.count, seed=options.seed),
+        "daemon-storm": lambda home, options: storm_over_daemons(home, options.count, seed=options.seed),
         "migration": migration,
     }
 
@@ -86,11 +91,21 @@ def _options(rigs: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m channelsync.testing.siege", description=__doc__)
     parser.add_argument("rig", choices=rigs)
     parser.add_argument(
-        "--count", type=int, default=10, help="how many kills, restarts, stops, times full, freezes; of a storm, how many failures"
+        "--count", type=int, default=10, help="how many kills, restarts, stops, times full, freezes; of storms, how many failures"
     )
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--shops", type=_shops, default=(), help="for kills, instead of the three memory shops, e.g. shopify,woocommerce,north"
+    )
     parser.add_argument("--postgresql", action="store_true", help="instead of SQLite, for kills, stops and migrations")
     return parser.parse_args()
+
+
+def _shops(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := set(names) - {*PLATFORMS, *KINDS}:
+        raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join((*PLATFORMS, *KINDS))}")
+    return names
 
 
 if __name__ == "__main__":

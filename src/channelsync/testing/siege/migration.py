@@ -1,7 +1,10 @@
-"""kill -9 of `channelsync db upgrade` half way through the way from the oldest schema: the next one finds everything as it was, and ends it."""
+"""kill -9 of `channelsync db upgrade` half way through the way from the oldest schema: the next one finds everything as it was, and ends it; or the
+daemon is just started on what the kill left, and does the same. Either way it comes up.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import random
 import subprocess
 import time
@@ -16,7 +19,7 @@ from channelsync.ledger.audit import audit
 from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import Schema, check, upgrade
 from channelsync.testing import config_file
-from channelsync.testing.siege.process import COMMAND
+from channelsync.testing.siege.process import COMMAND, NotUp, Process, environment
 
 OLDEST = "0001"
 ROWS = 20_000
@@ -28,11 +31,14 @@ Kept = dict[str, tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """untouched, complete: what the kills found or left: the oldest schema as it was, or the newest. differences: anything else, in words."""
+    """untouched, complete: what the kills found or left: the oldest schema as it was, or the newest. started: how often `channelsync run` came up
+    and ended in order: after the next upgrade, or, every other time, without one. differences: anything else, in words.
+    """
 
     kills: int
     untouched: int
     complete: int
+    started: int
     upgrade_seconds: float
     differences: tuple[str, ...]
 
@@ -42,29 +48,50 @@ def kill_upgrades(home: Path, kills: int, *, new_database: Callable[[], str], ro
     source = random.Random(seed)
     home.mkdir(parents=True, exist_ok=True)
     took = _whole(home, new_database(), rows)
-    untouched, differences = 0, []
-    for _ in range(kills):
+    untouched = started = 0
+    differences: list[str] = []
+    for turn in range(kills):
         url = new_database()
         before = _fill(url, rows)
-        with subprocess.Popen(_command(home, url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+        with subprocess.Popen(_command(home, url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()) as child:
             time.sleep(source.uniform(0.4, 1.0) * took)
             child.kill()
         untouched += _state(url) == OLDEST
-        differences += _go_on(home, url, before)
-    return Migration(kills, untouched, kills - untouched, round(took, 2), tuple(differences))
+        found = _upgrade(home, url) if turn % 2 == 0 else []
+        refused = asyncio.run(_start(home, url, home / f"run-{turn}.log"))
+        started += not refused
+        differences += [*found, *refused, *_look(url, before)]
+    return Migration(kills, untouched, kills - untouched, started, round(took, 2), tuple(differences))
 
 
 def _whole(home: Path, url: str, rows: int) -> float:
     """How long it takes if nobody disturbs it."""
     _fill(url, rows)
     began = time.monotonic()
-    subprocess.run(_command(home, url), check=True, capture_output=True)
+    subprocess.run(_command(home, url), check=True, capture_output=True, env=environment())
     return time.monotonic() - began
 
 
-def _go_on(home: Path, url: str, before: Kept) -> list[str]:
-    """What is wrong after the next upgrade."""
-    done = subprocess.run(_command(home, url), check=False, capture_output=True, text=True)
+def _upgrade(home: Path, url: str) -> list[str]:
+    """The next upgrade, and what is wrong with it."""
+    done = subprocess.run(_command(home, url), check=False, capture_output=True, text=True, env=environment())
+    return [f"the next upgrade ended with {done.returncode}: {done.stderr[-500:]}"] if done.returncode else []
+
+
+async def _start(home: Path, url: str, log: Path) -> list[str]:
+    """The daemon comes up, and ends in order when it is told to; else what it said."""
+    with Process(_config(home, url), log) as daemon:
+        daemon.start()
+        try:
+            await daemon.up()
+        except NotUp as problem:
+            return [f"the daemon did not come up: {problem}"]
+        status = await daemon.stop()
+        return [] if status == 0 else [f"the daemon ended with {status}: {daemon.said()}"]
+
+
+def _look(url: str, before: Kept) -> list[str]:
+    """What is wrong with the ledger in the end."""
     engine = open_database(url, durable=False)
     try:
         with reading(engine).connect() as conn, conn.begin():
@@ -73,8 +100,8 @@ def _go_on(home: Path, url: str, before: Kept) -> list[str]:
         state = check(engine).schema
     finally:
         engine.dispose()
-    if done.returncode or state is not Schema.CURRENT:
-        found.append(f"the next upgrade ended with {done.returncode} at {state}: {done.stderr[-500:]}")
+    if state is not Schema.CURRENT:
+        found.append(f"the schema is {state}")
     return found + [f"{table}: {after[table]} instead of {kept}" for table, kept in before.items() if after[table] != kept]
 
 
@@ -87,8 +114,12 @@ def _state(url: str) -> str | None:
 
 
 def _command(home: Path, url: str) -> tuple[str, ...]:
-    file = config_file.write(home / "old.toml", {"store": {"id": "siege", "database": url}})
-    return (*COMMAND, "db", "upgrade", "-c", str(file))
+    return (*COMMAND, "db", "upgrade", "-c", str(_config(home, url)))
+
+
+def _config(home: Path, url: str) -> Path:
+    listen = {"public": {"port": 0}, "private": {"port": 0}}
+    return config_file.write(home / "old.toml", {"store": {"id": "siege", "database": url}, "listen": listen})
 
 
 # -- the old database --------------------------------------------------------------------------------------------------------------------------

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 COMMAND = (sys.executable, "-c", "from channelsync.cli import main; main()")
+SESSION = "channelsync-siege"
 STEP_SECONDS = 0.02
 UP = b'"event": "running"'
+
+
+def environment() -> dict[str, str]:
+    """Ours, but bytecode is kept: an installed daemon has it, and compiling all sources at every start would be most of a short life. And
+    PostgreSQL shows whose sessions they are.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | {"PGAPPNAME": SESSION}
 
 
 class NotUp(Exception):
@@ -22,10 +32,10 @@ class NotUp(Exception):
 class Process:
     """One command of ours on one config file. Killed at the end of the `with` block, if it still runs."""
 
-    def __init__(self, file: Path, log: Path, *command: str) -> None:
+    def __init__(self, file: Path, log: Path, *command: str, program: Sequence[str] = COMMAND) -> None:
         self.log = log
         self._child: subprocess.Popen[bytes] | None = None
-        self._command = (*COMMAND, *(command or ("run",)), "-c", str(file))
+        self._command = (*program, *(command or ("run",)), "-c", str(file))
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +59,7 @@ class Process:
 
     def start(self) -> None:
         with self.log.open("wb") as log:
-            self._child = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._child = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment())
 
     async def up(self, seconds: float = 60.0) -> None:
         """Return once it has said that it runs. Raises NotUp."""

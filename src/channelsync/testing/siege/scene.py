@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from channelsync.shell.lock import beside as file_beside
 from channelsync.testing import config_file
 from channelsync.testing.siege import proof
 from channelsync.testing.siege.figures import Outcome
-from channelsync.testing.siege.process import Process
+from channelsync.testing.siege.process import COMMAND, Process
 from channelsync.testing.siege.shoppers import Shoppers
 from channelsync.testing.siege.town import Town, town
 
@@ -48,26 +48,31 @@ class Scene:
 
     def _config_file(self, name: str, database: str | None, port: int, *, public_url: str | None = None) -> Path:
         tables: dict[str, Any] = {
-            "store": {"id": "siege", "opening": "east", "lease_seconds": LEASE_SECONDS, **({"database": database} if database else {})},
+            "store": {
+                "id": "siege",
+                "opening": next(iter(self.town.tables)),
+                "lease_seconds": LEASE_SECONDS,
+                **({"database": database} if database else {}),
+            },
             "listen": {"public": {"port": port}, "private": {"port": 0}, "public_url": public_url or f"http://127.0.0.1:{port}"},
             "rules": {"safety_stock": SAFETY_STOCK},
             "channels": self.town.tables,
         }
         return config_file.write(self.home / f"{name}.toml", tables)
 
-    def second_node(self) -> Path:
-        """The config of another node on the same database. Shops call the first."""
+    def second_node(self, port: int = 0) -> Path:
+        """The config of another node on the same database. Shops know the first's address."""
         listen = load(self.file, Registry.installed()).listen
-        return self._config_file("second", self.database, 0, public_url=listen.public_url)
+        return self._config_file("second", self.database, port, public_url=listen.public_url)
 
-    def process(self, *command: str, file: Path | None = None) -> Process:
+    def process(self, *command: str, file: Path | None = None, program: Sequence[str] = COMMAND) -> Process:
         """Not started yet."""
-        return Process(file or self.file, self.home / f"daemon-{next(self._serial)}.log", *command)
+        return Process(file or self.file, self.home / f"daemon-{next(self._serial)}.log", *command, program=program)
 
     @asynccontextmanager
-    async def daemon(self, file: Path | None = None) -> AsyncIterator[Process]:
+    async def daemon(self, file: Path | None = None, *, program: Sequence[str] = COMMAND) -> AsyncIterator[Process]:
         """A daemon that is up. Killed at the end if it still runs."""
-        with self.process(file=file) as process:
+        with self.process(file=file, program=program) as process:
             process.start()
             await process.up()
             yield process
@@ -138,7 +143,7 @@ async def scene(
     home: Path, *, database: str | None = None, seed: int = 1, rate: float = 12.0, units: int = UNITS, **keys: Any
 ) -> AsyncIterator[Scene]:
     """Shops that are open, and a ledger whose first plan is applied; no daemon runs. database: an SQLite file in `home` if not given.
-    rate: of what happens in the shops, per second. keys: of every channel's table.
+    rate: of what happens in the shops, per second. keys: of every channel's table, or `platforms`: which stand-ins instead of memory shops.
     """
     source = random.Random(seed)
     async with AsyncExitStack() as stack:

@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 
 from channelsync.clock import Clock
 from channelsync.testing.siege.town import Town
-from channelsync.testing.standins.base import SoldOut
-from channelsync.testing.standins.memory import MemoryStandIn
+from channelsync.testing.standins.base import SoldOut, StandIn
 
 PATIENCE_SECONDS = 0.2
 BUYS, SHIPS, CANCELS = 0.6, 0.8, 0.9
@@ -22,7 +21,7 @@ class Shoppers:
 
     def __init__(self, clock: Clock, source: random.Random, town: Town, rate: float) -> None:
         self._clock, self._random, self._town, self._rate = clock, source, town, rate
-        self._unshipped: list[tuple[MemoryStandIn, str]] = []
+        self._unshipped: list[tuple[StandIn, str]] = []
 
     @asynccontextmanager
     async def shopping(self) -> AsyncIterator[None]:

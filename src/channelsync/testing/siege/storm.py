@@ -57,7 +57,7 @@ async def weather_a_storm(url: str, failures: int, *, seed: int = 1) -> Storm:
     thrown: Counter[str] = Counter()
     async with _writer(url, thrown) as first, _writer(url, thrown) as second:
         crowd = _Callers((first, second), random.Random(seed), lambda: thrown[SERIALIZATION] + thrown[DEADLOCK] >= failures)
-        with _contrary(url, random.Random(seed)):
+        with contrary(url, random.Random(seed)):
             await asyncio.gather(*(crowd.call() for _ in range(CALLERS)))
     return Storm(crowd.requests, dict(thrown), crowd.asked_again, tuple(_differences(url, crowd.expected)))
 
@@ -118,11 +118,13 @@ async def _writer(url: str, thrown: Counter[str]) -> AsyncIterator[Ledger]:
 
 
 @contextmanager
-def _contrary(url: str, source: random.Random) -> Iterator[None]:
-    """Another client, in a thread: it takes the rows against the ledger's order, and touches them without changing anything."""
+def contrary(url: str, source: random.Random, *, pause: tuple[float, float] = (0.002, 0.002)) -> Iterator[None]:
+    """Another client, in a thread: it takes the rows against the ledger's order, and touches them without changing anything. pause: between two
+    rounds.
+    """
     over = threading.Event()
     engine = open_database(url, durable=False)
-    thread = threading.Thread(target=_lock_backwards, args=(engine, source, over))
+    thread = threading.Thread(target=_lock_backwards, args=(engine, source, over, pause))
     thread.start()
     try:
         yield
@@ -132,11 +134,11 @@ def _contrary(url: str, source: random.Random) -> Iterator[None]:
         engine.dispose()
 
 
-def _lock_backwards(engine: Engine, source: random.Random, over: threading.Event) -> None:
+def _lock_backwards(engine: Engine, source: random.Random, over: threading.Event, pause: tuple[float, float]) -> None:
     touch = text("UPDATE stock_levels SET on_hand = on_hand WHERE sku_id = :sku")
     with engine.connect() as conn:
         ids = sorted(conn.scalars(select(skus.c.id)), reverse=True)
-    while not over.wait(0.002):
+    while not over.wait(source.uniform(*pause)):
         with suppress(DBAPIError), engine.connect() as conn, conn.begin():
             for sku in ids:
                 conn.execute(touch, {"sku": sku})
