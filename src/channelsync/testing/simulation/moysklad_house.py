@@ -21,6 +21,7 @@ class MoyskladHouse:
         self.standin: MoyskladStandIn = standin
         self._random = source
         self._others: dict[str, list[str]] = defaultdict(list)  # SKU -> orders of other people that reserve one of it
+        self._unshipped: set[str] = set()  # orders that a shipment was deleted for
 
     @property
     def place(self) -> str:
@@ -109,11 +110,13 @@ class MoyskladHouse:
         for position in order.positions:
             position.reserve = min(position.quantity - position.shipped, position.reserve + back.get(position.good, 0.0))
         documents.save(state, order)
+        self._unshipped.add(order.id)
 
     def delete(self, key: str) -> None:
-        """Deleted for good, it is only found where the audit names what was deleted."""
-        for_good = self.standin.dials.audit_tells and self._random.random() < 0.5
-        (documents.hard_delete if for_good else documents.trash)(self.standin.state, self._live()[key])
+        """Deleted for good, it is only found where the audit names what was deleted, and not what became of its shipments."""
+        order = self._live()[key]
+        for_good = self.standin.dials.audit_tells and order.id not in self._unshipped and self._random.random() < 0.5
+        (documents.hard_delete if for_good else documents.trash)(self.standin.state, order)
 
     def recalculate(self, sku: str, seconds: float, *, silent: bool) -> None:
         """Here a row always comes."""
