@@ -38,6 +38,11 @@ class Document:
         return bool(self.raw.get("deleted"))
 
     @property
+    def created(self) -> str:
+        """Such texts are in the order of their times."""
+        return text(self.raw.get("created"))
+
+    @property
     def comment(self) -> str:
         return text(self.raw.get("description"))
 
@@ -56,12 +61,12 @@ async def find(api: Api, field: str, values: Iterable[str], *, size: int = 100) 
 
 
 def claimed(documents: list[Document]) -> Claimed:
-    """One claim, from all its documents: one per store, and those in the bin, whose shipments left all the same.
+    """One claim, from all its documents: one per store, and those in the bin, whose shipments left all the same. It is named by the newest of each
+    store, in the bin or not: what was made anew and thrown away again is then known as what we knew last.
 
     Raises Misunderstood if a live document does not tell which claim it is.
     """
     documents = sorted(documents, key=lambda document: document.ref)
-    named = [document for document in documents if not document.dead] or documents
     key, lines = "", []
     for document in documents:
         noted = _noted(document)
@@ -70,7 +75,8 @@ def claimed(documents: list[Document]) -> Claimed:
             lines += _lines(document, noted)
     if not key:
         raise Misunderstood(LOST)
-    refs = BETWEEN.join(document.ref for document in named)
+    newest = {document.store: document.ref for document in sorted(documents, key=lambda each: (not each.dead, each.created, each.ref))}
+    refs = BETWEEN.join(sorted(newest.values()))
     return Claimed(key, refs, tuple(_joined(lines)), gone=all(document.dead for document in documents))
 
 

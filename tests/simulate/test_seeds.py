@@ -48,7 +48,13 @@ def test_among_the_worlds_are_all_platforms_several_shops_with_a_warehouse_and_e
     kinds = {shop.kind for plan in plans for shop in plan.shops}
     assert kinds >= {"shopify", "woocommerce", "bigcommerce", "moysklad"}
     assert max(len(plan.shops) for plan in plans) == 4
-    assert sum(plan.depot is not None for plan in plans) > 50
+    depots = [plan.depot for plan in plans if plan.depot is not None]
+    assert len(depots) > 50
+    accounts = [depot for depot in depots if depot.kind == "moysklad"]
+    assert len(accounts) > 20
+    assert {depot.hooks for depot in accounts} == {True, False}
+    for dial in ("list_lag_seconds", "recalculated_seconds", "request_seconds", "trashed_sync", "credential"):
+        assert len({depot.dials[dial] for depot in accounts}) > 1, dial
     assert sum(bool(plan.bundles) for plan in plans) > 50
     assert sum(any(shop.packs for shop in plan.shops) for plan in plans) > 50
     assert sum(len(plan.places) > 1 for plan in plans) > 50

@@ -89,6 +89,23 @@ def test_an_order_over_two_stores_is_two_documents_and_one_claim(virtual: Virtua
     tell(virtual, shop, story, AUTHORITY, stores=[main, shown])
 
 
+def test_documents_in_the_bin_are_known_by_the_name_that_the_claim_had(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
+    main, shown = shop.state.main_store, shop.add_store("Витрина")
+    mug = shop.good("MUG").id
+    claim = Claim("o1", "#1", (ClaimLine("1", mug, main, 2, 2), ClaimLine("2", mug, shown, 1, 1)))
+
+    async def story(ms: MoyskladConnector) -> None:
+        told = await ms.export(claim)
+        _, cursor = await drain(ms.claims)
+        for ref, gone in zip(told.document.split(","), (False, True), strict=True):
+            await virtual.sleep(3600)
+            shop.trash(ref)
+            found, cursor = await drain(ms.claims, cursor)
+            assert {(each.document, each.gone) for each in found} == {(told.document, gone)}
+
+    tell(virtual, shop, story, AUTHORITY, stores=[main, shown])
+
+
 def test_positions_and_words_of_others_stay_as_they_are(virtual: VirtualClock, shop: MoyskladStandIn) -> None:
     mug, main = shop.good("MUG").id, shop.state.main_store
 

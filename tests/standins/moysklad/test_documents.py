@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from channelsync.testing.standins.moysklad import MoyskladStandIn, books
+from channelsync.testing.standins.moysklad.state import msk
 from channelsync.testing.virtual_clock import VirtualClock
 from support.moysklad import Api, order_body, position
 
@@ -133,3 +134,36 @@ def test_shipping_what_is_not_there_is_refused_where_the_account_says_so(virtual
     shop.dials.check_shipping_stock = False
     virtual.run(api.ask("POST", "/entity/demand", body))
     assert numbers(shop, "MUG") == (-1, 0)
+
+
+def test_a_change_may_stay_out_of_lists_of_changes_for_a_while(virtual: VirtualClock, shop: MoyskladStandIn, api: Api) -> None:
+    shop.dials.list_lag_seconds = 20.0
+    began = msk(shop.state.now())
+    shop.trash(shop.buy({"CUP": 1}))
+    shop.buy({"MUG": 1})
+
+    async def story() -> None:
+        assert len((await api.ask("GET", ORDERS))["rows"]) == 1
+        assert (await api.ask("GET", ORDERS, filter=f"updated>={began}"))["rows"] == []
+        assert (await api.ask("GET", ORDERS, filter=f"isDeleted=true;deleted>={began}"))["rows"] == []
+        await virtual.sleep(20)
+        assert len((await api.ask("GET", ORDERS, filter=f"updated>={began}"))["rows"]) == 1
+        assert len((await api.ask("GET", ORDERS, filter=f"isDeleted=true;deleted>={began}"))["rows"]) == 1
+
+    virtual.run(story())
+
+
+def test_of_a_write_whose_answer_is_lost_nobody_hears_until_it_is_too_late(virtual: VirtualClock, shop: MoyskladStandIn, api: Api) -> None:
+    shop.lose_answers(1)
+
+    async def story() -> None:
+        began = virtual.monotonic()
+        await api.ask("GET", ORDERS)
+        assert virtual.monotonic() - began < shop.dials.hang_seconds
+        await api.ask("POST", ORDERS, order_body(shop, position(shop, "MUG", 2, 2)))
+        assert virtual.monotonic() - began >= shop.dials.hang_seconds
+        assert numbers(shop, "MUG") == (10, 2)
+        await api.ask("POST", ORDERS, order_body(shop, position(shop, "MUG", 1)))
+        assert virtual.monotonic() - began < 2 * shop.dials.hang_seconds
+
+    virtual.run(story())

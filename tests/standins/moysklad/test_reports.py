@@ -121,3 +121,16 @@ def test_without_the_permission_and_beyond_the_cap(virtual: VirtualClock, shop: 
         assert (await api.ask("GET", BYSTORE, expect=403))["errors"][0]["code"] == 13004
 
     virtual.run(story())
+
+
+def test_after_a_movement_a_good_may_be_worked_out_for_a_while(virtual: VirtualClock, shop: MoyskladStandIn, api: Api) -> None:
+    shop.dials.recalculated_seconds = 30.0
+    shop.receive("MUG", 1)
+
+    async def story() -> None:
+        assert by_sku(shop, await api.ask("GET", BYSTORE), "stock") == {("CUP", MAIN): 5}
+        assert by_sku(shop, await api.ask("GET", BYSTORE, withRecalculate="true"), "stock")["MUG", MAIN] is None
+        await virtual.sleep(30)
+        assert by_sku(shop, await api.ask("GET", BYSTORE), "stock")["MUG", MAIN] == 11
+
+    virtual.run(story())

@@ -319,6 +319,20 @@ class ExportPromises:
             assert (await scene.now("MUG")).reserved == held
 
     @promise
+    async def test_a_document_that_was_made_anew_is_missed_again_when_it_too_is_deleted(self, world: World) -> None:
+        scene = Scene(world)
+        await scene.sell("MUG")
+        told = await scene.authority.export(scene.claim("o1", {"MUG": 2}))
+        _, cursor = await scene.claims()
+        for throw_away in (scene.warehouse.trash, scene.warehouse.trash, scene.warehouse.hard_delete):
+            await world.clock.sleep(HOUR)
+            throw_away(told.document)
+            await world.visible()
+            found, cursor = await scene.claims(cursor)
+            assert (found["o1"].document, found["o1"].gone) == (told.document, True)
+            told = await scene.authority.export(scene.claim("o1", {"MUG": 2}, document=told.document))
+
+    @promise
     async def test_a_claim_that_holds_nothing_makes_no_document(self, world: World) -> None:
         scene = Scene(world)
         await scene.sell("MUG")

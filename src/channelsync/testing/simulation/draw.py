@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from channelsync.ledger.brackets import EditPolicy, OnEdit
+from channelsync.testing.simulation.accounts import with_account
 from channelsync.testing.simulation.bad_days import with_bad_days
 from channelsync.testing.simulation.fourth import with_fourth
 from channelsync.testing.simulation.network import Weather
@@ -52,7 +53,7 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
         bundles=bundles,
         depot=_depot(seed, stormy=stormy),
     )
-    return with_bad_days(with_fourth(plan))
+    return with_bad_days(with_account(with_fourth(plan)))
 
 
 def _with_packs(seed: int, shops: tuple[ShopPlan, ...], skus: tuple[str, ...]) -> tuple[ShopPlan, ...]:

@@ -17,19 +17,19 @@ from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.rules import WHOLE
 from channelsync.ledger.ruling import Rule
 from channelsync.testing.simulation import shops as shop_rooms
+from channelsync.testing.simulation.houses import House
 from channelsync.testing.simulation.node import ChannelPlan
-from channelsync.testing.simulation.plan import DEPOT, MAIN, TIMEOUT, Pace, Plan, ShopPlan
+from channelsync.testing.simulation.plan import DEPOT, MAIN, TIMEOUT, DepotPlan, Pace, Plan, ShopPlan
 from channelsync.testing.standins.base import StandIn
-from channelsync.testing.standins.memory import MemoryWarehouse
 
 
-def enrol(database: Engine, plan: Plan, shops: Mapping[str, StandIn], house: MemoryWarehouse | None, now: datetime) -> list[ChannelPlan]:
+def enrol(database: Engine, plan: Plan, shops: Mapping[str, StandIn], house: House | None, now: datetime) -> list[ChannelPlan]:
     """The shops in the order of the plan, then the warehouse."""
     with database.connect() as conn, conn.begin():
         places = dict(zip(plan.places, locations.ensure(conn, [LocationSpec(place) for place in plan.places], now), strict=True))
         found = [_shop(conn, shop, shops[shop.name], places, now, plan.pace) for shop in plan.shops]
-        if house is not None:
-            found.append(_depot(conn, house, places, now, plan.pace))
+        if house is not None and plan.depot is not None:
+            found.append(_depot(conn, plan.depot, house, places, now, plan.pace))
         _bundle(conn, plan, now)
     return found
 
@@ -62,18 +62,17 @@ def _rules(plan: ShopPlan, channel_id: int, now: datetime) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _depot(conn: Connection, house: MemoryWarehouse, places: Mapping[str, int], now: datetime, pace: Pace) -> ChannelPlan:
+def _depot(conn: Connection, plan: DepotPlan, house: House, places: Mapping[str, int], now: datetime, pace: Pace) -> ChannelPlan:
     main = places[MAIN]
-    channel_id = _register(conn, ChannelSpec(DEPOT, "memory", main, Role.AUTHORITY), now)
+    channel_id = _register(conn, ChannelSpec(DEPOT, plan.kind, main, Role.AUTHORITY), now)
     authorities.enrol(conn, [Ownership(main, channel_id)], now)
-    table, [own] = shop_rooms.depot_settings(house), house.dials.locations
     return ChannelPlan(
         channel_id,
         DEPOT,
-        "memory",
-        table,
+        plan.kind,
+        shop_rooms.depot_settings(plan, house),
         main,
-        {own: (main,)},
+        {house.place: (main,)},
         OnEdit(),
         (),
         pace.house_poll,

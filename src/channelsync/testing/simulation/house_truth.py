@@ -12,9 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
 from channelsync.testing.simulation.goods import Goods
+from channelsync.testing.simulation.houses import House
 from channelsync.testing.simulation.plan import MAIN
 from channelsync.testing.standins.base import StandIn
-from channelsync.testing.standins.memory import MemoryWarehouse
 
 Supply = Callable[[str, int, bool], None]
 """(SKU, units, told)"""
@@ -23,9 +23,7 @@ Supply = Callable[[str, int, bool], None]
 class HouseTruth:
     """left: what the judge believes is left of a unit. supply: corrects it."""
 
-    def __init__(
-        self, house: MemoryWarehouse, shops: Mapping[str, StandIn], goods: Goods, left: Callable[[str], int], supply: Supply
-    ) -> None:
+    def __init__(self, house: House, shops: Mapping[str, StandIn], goods: Goods, left: Callable[[str], int], supply: Supply) -> None:
         self._house, self._shops, self._goods, self._left, self._supply = house, shops, goods, left, supply
         self._known: dict[str, int] = {}
         self.had: dict[str, set[int]] = defaultdict(set)
@@ -37,8 +35,8 @@ class HouseTruth:
         for sku, wanted, posted in self._orders():
             owed[sku] += wanted
             settled[sku] += min(wanted, posted)
-        for sku in self._house.items.values():
-            self.had[sku].add(self._house.shows(sku))
+        for sku in self._house.skus:
+            self.had[sku].add(self._house.units(sku))
             there = self.units(sku) + settled[sku]  # what was shipped and then called off has gone without a word
             moved, self._known[sku] = there - self._known.get(sku, 0), there
             if moved:
@@ -47,10 +45,7 @@ class HouseTruth:
                 self._supply(sku, rest, True)
 
     def units(self, sku: str) -> int:
-        return self._house.shows(sku) - self.foreign(sku)
-
-    def foreign(self, sku: str) -> int:
-        return self._house.place(sku).foreign
+        return self._house.units(sku) - self._house.foreign(sku)
 
     def returned(self, sku: str) -> int:
         """Units that came back to the shops after they had left the house."""
@@ -60,11 +55,11 @@ class HouseTruth:
     def went_from_here(self, shop: str, ref: str) -> bool:
         """The warehouse has shipped goods of an order that its shop has moved to another place by now. It is one parcel: nobody packs a second."""
         lines = [self._parts(shop, line.sku, line.location) for line in self._shops[shop].orders[ref].lines]
-        return not all(lines) and any(self._documented().get(f"{shop}/{ref}", {}).values())
+        return not all(lines) and any(self._house.shipped().get(f"{shop}/{ref}", {}).values())
 
     def to_hold(self, sku: str) -> int:
         """What the warehouse should keep for paid orders that it has not shipped yet."""
-        documented, wanted = self._documented(), 0
+        documented, wanted = self._house.shipped(), 0
         for name, shop in self._shops.items():
             for ref, order in shop.orders.items():
                 if order.pending:
@@ -75,26 +70,19 @@ class HouseTruth:
 
     def undocumented(self) -> int:
         """Units that shops have shipped and no document says so."""
-        documented, shipped = self._documented(), 0
+        documented, shipped = self._house.shipped(), 0
         for name, shop in self._shops.items():
             for ref, order in shop.orders.items():
                 gone: dict[str, int] = defaultdict(int)
                 for line in order.lines:
                     for sku, count in self._parts(name, line.sku, line.location).items():
                         gone[sku] += line.shipped * count
-                shipped += sum(max(0, units - documented[f"{name}/{ref}"].get(sku, 0)) for sku, units in gone.items())
+                shipped += sum(max(0, units - documented.get(f"{name}/{ref}", {}).get(sku, 0)) for sku, units in gone.items())
         return shipped
-
-    def _documented(self) -> dict[str, dict[str, int]]:
-        found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for document in self._house.documents.values():
-            for line in document.lines.values():
-                found[document.key][self._house.items[line.item]] += line.shipped
-        return found
 
     def _orders(self) -> Iterator[tuple[str, int, int]]:
         """(SKU, wanted, posted) of each order: what its shop has not called off, and what the warehouse has shipped of it."""
-        documented = self._documented()
+        documented = self._house.shipped()
         for name, shop in self._shops.items():
             for ref, order in shop.orders.items():
                 wanted: dict[str, int] = defaultdict(int)
@@ -108,4 +96,4 @@ class HouseTruth:
     def _parts(self, shop: str, sku: str, location: str) -> Mapping[str, int]:
         """SKU -> units that the warehouse owns in one piece."""
         recipe = self._goods.recipe(shop, self._goods.item(shop, sku, location))
-        return {sku: recipe[unit] for sku in self._house.items.values() if (unit := self._goods.unit(sku, MAIN)) in recipe}
+        return {sku: recipe[unit] for sku in self._house.skus if (unit := self._goods.unit(sku, MAIN)) in recipe}

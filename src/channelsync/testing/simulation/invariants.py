@@ -12,10 +12,10 @@ from channelsync.ledger.verifier import verify
 from channelsync.testing.simulation import recorder
 from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.house_truth import HouseTruth
+from channelsync.testing.simulation.houses import House
 from channelsync.testing.simulation.plan import Plan, ShopPlan
 from channelsync.testing.simulation.promises import Promises
 from channelsync.testing.standins.base import HasPlaces, StandIn
-from channelsync.testing.standins.memory import MemoryWarehouse
 
 Accepted = tuple[str, str]
 """(channel, key) of a delivery the shop was told we have."""
@@ -76,10 +76,10 @@ def house_always(conn: Connection, truth: HouseTruth) -> Iterator[str]:
             yield f"{row.sku}: the ledger has {row.on_hand} there; that many the warehouse never had"
 
 
-def house_at_rest(conn: Connection, house: MemoryWarehouse, truth: HouseTruth) -> Iterator[str]:
+def house_at_rest(conn: Connection, house: House, truth: HouseTruth) -> Iterator[str]:
     """The ledger has the warehouse's numbers, the warehouse has our claims, and a shipment waits for its reading only if nobody documented it."""
     for row in conn.execute(_OWNED):
-        units, foreign = house.shows(row.sku), truth.foreign(row.sku)
+        units, foreign = house.units(row.sku), house.foreign(row.sku)
         if (row.on_hand, row.held_elsewhere) != (units, foreign):
             yield f"{row.sku}: {row.on_hand} there and {row.held_elsewhere} held for others, the warehouse says {units} and {foreign}"
     pending, undocumented = int(conn.execute(_PENDING).scalar_one()), truth.undocumented()
@@ -87,9 +87,10 @@ def house_at_rest(conn: Connection, house: MemoryWarehouse, truth: HouseTruth) -
         yield f"{pending} shipped units wait for a reading without them, {undocumented} have no document"
     for key, due, in_flight in conn.execute(_EXPORTS):
         yield f"order {key} is not as it should be at the warehouse: due {due}, in flight {in_flight}"
-    for sku in house.items.values():
+    for sku in house.skus:
         if (held := house.ours(sku)) != (wanted := truth.to_hold(sku)):
             yield f"{sku}: the warehouse holds {held} for our orders, they need {wanted}"
+    yield from house.troubles()
 
 
 def shown(shop: StandIn, sku: str, location: str) -> int:

@@ -116,13 +116,18 @@ class DepotRates:
 
 @dataclass(frozen=True, slots=True)
 class DepotPlan:
-    """A memory warehouse that owns what lies at the main place. dials: the stand-in's own. opens: its goods make the ledger's SKUs."""
+    """A warehouse system that owns what lies at the main place. kind: memory or moysklad. dials: the stand-in's own. table: settings over what the
+    stand-in says. opens: its goods make the ledger's SKUs. hooks: it tells us by webhooks that something has changed.
+    """
 
     dials: dict[str, Any]
     faults: Faults
     weather: Weather
     rates: DepotRates = DepotRates()
     opens: bool = True
+    kind: str = "memory"
+    table: Mapping[str, Any] = field(default_factory=dict)
+    hooks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from channelsync.testing.simulation.clocks import SkewedClock
+from channelsync.testing.simulation.houses import House, MemoryHouse
+from channelsync.testing.simulation.moysklad_house import MoyskladHouse
 from channelsync.testing.simulation.plan import DEPOT, DepotPlan, ShopPlan
 from channelsync.testing.standins.base import Deliver, Faults, StandIn
 from channelsync.testing.standins.bigcommerce import BigCommerceStandIn
@@ -32,12 +34,16 @@ def build(plan: ShopPlan, clock: SkewedClock, seed: int, deliver: Deliver) -> St
     return shop
 
 
-def build_depot(plan: DepotPlan, clock: SkewedClock, seed: int) -> MemoryWarehouse:
-    return MemoryWarehouse(clock, random.Random(f"{seed} {DEPOT}"), faults=Faults(), name=DEPOT, **plan.dials)
+def build_depot(plan: DepotPlan, clock: SkewedClock, seed: int, deliver: Deliver) -> House:
+    source = random.Random(f"{seed} {DEPOT}")
+    if plan.kind == "moysklad":
+        account = MoyskladStandIn(clock, source, faults=Faults(), deliver=deliver, name=DEPOT, **plan.dials)
+        return MoyskladHouse(account, random.Random(f"{seed} {DEPOT} desk"))
+    return MemoryHouse(MemoryWarehouse(clock, source, faults=Faults(), name=DEPOT, **plan.dials))
 
 
-def depot_settings(house: MemoryWarehouse) -> dict[str, Any]:
-    table = house.settings(f"https://{house.name}.test")
+def depot_settings(plan: DepotPlan, house: House) -> dict[str, Any]:
+    table = {**house.standin.settings(f"https://{DEPOT}.test"), **plan.table}
     return {name: value for name, value in table.items() if name not in {"connector", "role"}}
 
 

@@ -17,6 +17,7 @@ from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.events import Event
 from channelsync.testing.simulation.garbage import Garbage
 from channelsync.testing.simulation.house_truth import HouseTruth
+from channelsync.testing.simulation.houses import House
 from channelsync.testing.simulation.judge import Judge, ShopFacts
 from channelsync.testing.simulation.network import Line, Weather
 from channelsync.testing.simulation.node import Node
@@ -26,7 +27,6 @@ from channelsync.testing.simulation.recorder import Recorder
 from channelsync.testing.simulation.report import Broken, Report
 from channelsync.testing.simulation.steps import Crash
 from channelsync.testing.standins.base import Item, StandIn
-from channelsync.testing.standins.memory import MemoryWarehouse
 from channelsync.testing.virtual_clock import VirtualClock
 
 SECRET = "x-channelsync-path-secret"
@@ -78,13 +78,13 @@ class Stage:
         self.began = self.hub_clock.now()
         self.channels = enrolment.enrol(self.database, plan, self.shops, self.house, self.began)
 
-    def _open_house(self) -> MemoryWarehouse | None:
+    def _open_house(self) -> House | None:
         """The warehouse system that owns the main place, if the world has one."""
         plan = self.plan
         if plan.depot is None:
             return None
-        house = shops.build_depot(plan.depot, SkewedClock(self.clock), plan.seed)
-        house.stock(Item(sku, plan.stock) for sku in plan.skus)
+        house = shops.build_depot(plan.depot, SkewedClock(self.clock), plan.seed, self._deliver)
+        house.standin.stock(Item(sku, plan.stock) for sku in plan.skus)
         self.house_truth = HouseTruth(house, self.shops, self.goods, self.judge.truth.left, self._supplied_there)
         self.recorder.beside = self.house_truth.catch_up
         return house
@@ -93,7 +93,12 @@ class Stage:
         self.recorder.supplied(sku, units, MAIN, told=told)
 
     def everybody(self) -> dict[str, StandIn]:
-        return {**self.shops, **({DEPOT: self.house} if self.house is not None else {})}
+        return {**self.shops, **({DEPOT: self.house.standin} if self.house is not None else {})}
+
+    def busy(self) -> list[StandIn]:
+        """All who have something to do by the clock, such as webhooks."""
+        hooks = self.plan.depot is not None and self.plan.depot.hooks
+        return [shop for name, shop in self.everybody().items() if name != DEPOT or hooks]
 
     def _line(self, name: str, shop: StandIn) -> Line:
         source, garbage = (random.Random(f"{kind} {self.plan.seed} {name}") for kind in ("line", "garbage"))

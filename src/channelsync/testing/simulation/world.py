@@ -60,7 +60,7 @@ class World:
     async def _live(self) -> None:
         stage = self._stage
         stage.start()
-        for shop in stage.shops.values():
+        for shop in stage.busy():
             stage.spawn(self._work_when_kicked(shop) if self.plan.pace.kicked else shop.run())
         await open_business(stage)
         stage.check()
@@ -84,7 +84,7 @@ class World:
             stage.lines[shop.name].weather = shop.weather
         jobs = stage.people.jobs()
         if stage.house is not None and plan.depot is not None:
-            stage.house.faults, stage.lines[DEPOT].weather = plan.depot.faults, plan.depot.weather
+            stage.house.standin.faults, stage.lines[DEPOT].weather = plan.depot.faults, plan.depot.weather
             jobs |= HousePeople(plan, plan.depot, stage.house, stage.house_truth.returned, stage.people.acted).jobs()
         for job, rate in jobs.items():
             stage.spawn(stage.people.trade(job, rate, until))

@@ -43,7 +43,13 @@ def _move(state: State, place: Place, difference: float, document: Document) -> 
         state.changed[place] = state.now()
     if bucket == "stock":
         state.stock_moved = state.stock_moved or state.now()
+        recalculate(state, good, state.dials.recalculated_seconds)
         _remember(state, state.goods[good].code, store or "", before, after, document)
+
+
+def recalculate(state: State, good: str, seconds: float) -> None:
+    """For so long the short reports cannot tell the good's numbers."""
+    state.recalculating[good] = max(state.recalculating.get(good, 0.0), state.clock.monotonic() + seconds)
 
 
 def _remember(state: State, sku: str, store: str, before: float, after: float, document: Document) -> None:

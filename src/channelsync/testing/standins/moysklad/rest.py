@@ -62,6 +62,9 @@ class Rest:
         except ApiError as error:
             reply = Reply(error.body(), error.status, error.headers)
         self.limits.answered(method, path, query, body, reply.status)
+        if method != "GET" and self.state.lost_answers:
+            self.state.lost_answers -= 1
+            await self.state.clock.sleep(self.state.dials.hang_seconds)
         return self._answer(reply)
 
     def _reply(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Reply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from channelsync.testing.standins.moysklad import books
@@ -44,6 +45,9 @@ FIELDS: Mapping[str, Field] = {
 def documents(state: State, request: Request) -> Reply:
     kind, text = request.ids[0], request.params.get("filter", "")
     rows = matching(text, [found for found in state.documents.values() if found.kind == kind], FIELDS)
+    if "updated>" in text or "deleted>" in text:
+        listed_by = state.now() - timedelta(seconds=state.dials.list_lag_seconds)
+        rows = [found for found in rows if max(found.updated, found.deleted or found.updated) <= listed_by]
     if "isDeleted" not in text:
         rows = [found for found in rows if found.deleted is None]
     by, _, direction = request.params.get("order", "").partition(",")

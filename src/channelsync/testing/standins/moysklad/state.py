@@ -23,7 +23,9 @@ class Dials:
     trash_updates and shipment_updates (trashing, and posting a linked shipment, move the order's `updated`), audit_tells (the audit event of
     a deletion names the fields of what was deleted).
 
-    hook_seconds: from an event to its webhook. stock_hook_seconds: between two stock webhooks (60 to 300 in a real account).
+    hook_seconds: from an event to its webhook. stock_hook_seconds: between two stock webhooks (60 to 300 in a real account). list_lag_seconds:
+    how long a change stays out of lists that ask for changes. recalculated_seconds: how long after a movement the short reports cannot tell
+    its good's numbers.
     """
 
     credential: str = "user"
@@ -34,6 +36,8 @@ class Dials:
     hang_seconds: float = 30.0
     hook_seconds: float = 0.0
     stock_hook_seconds: float = 0.2
+    list_lag_seconds: float = 0.0
+    recalculated_seconds: float = 0.0
     reserve_in_changed: bool = False
     unposted_reserves: bool = False
     consignment_rows: bool = False
@@ -144,7 +148,9 @@ class Deletion:
 
 @dataclass(slots=True)
 class State:
-    """One account. changed: when a number of a report last moved. recalculating: until when (monotonic) a good's rows are being computed."""
+    """One account. changed: when a number of a report last moved. recalculating: until when (monotonic) a good's rows are being computed.
+    lost_answers: so many of the next writes are done, and nobody hears of it.
+    """
 
     clock: Clock
     random: random.Random
@@ -168,6 +174,7 @@ class State:
     truth: dict[str, TrueOrder] = field(default_factory=dict)
     events: list[tuple[str, str, str, tuple[str, ...]]] = field(default_factory=list)
     stock_moved: datetime | None = None
+    lost_answers: int = 0
     serial: int = 0
 
     def new_id(self) -> str:

@@ -60,7 +60,11 @@ class Warehouse:
 
     def recalculate(self, sku: str, seconds: float) -> None:
         """For so long the short reports cannot tell the good's numbers."""
-        self.state.recalculating[self.good(sku).id] = self.state.clock.monotonic() + seconds
+        books.recalculate(self.state, self.good(sku).id, seconds)
+
+    def lose_answers(self, count: int) -> None:
+        """The next writes are done, and nobody hears of it."""
+        self.state.lost_answers += count
 
     def trash(self, document: str) -> None:
         documents.trash(self.state, self.state.documents[document])
