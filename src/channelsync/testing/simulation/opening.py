@@ -30,6 +30,7 @@ async def open_business(stage: Stage) -> None:
                 return
         except (Crash, DatabaseAway, ChannelError):
             pass
+        stage.bugs()
         await stage.clock.sleep(1.0)
     raise Broken(f"not every number was read within {OPENING_SECONDS:.0f} s of the start")
 
