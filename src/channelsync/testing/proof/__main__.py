@@ -17,19 +17,21 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from channelsync.testing.proof import crashes, worlds
+from channelsync.testing.proof import crashes, places, worlds
 from channelsync.testing.proof.crashes import Crashes
+from channelsync.testing.proof.places import Places
 from channelsync.testing.proof.profile import PROFILES, Profile
 from channelsync.testing.proof.report import Proof
 from channelsync.testing.proof.worlds import Outcome
+from channelsync.testing.simulation.every_step import Hit
 
 
 def main() -> int:
     options = _options()
     profile = _profile(options)
     began = time.perf_counter()
-    total, crashed = _run(profile)
-    proof = Proof(_commit(), profile.name, time.perf_counter() - began, total, crashed)
+    total, hits, crashed = _run(profile)
+    proof = Proof(_commit(), profile.name, time.perf_counter() - began, total, crashed, hits)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "proof.md").write_text(proof.page())
@@ -41,7 +43,7 @@ def main() -> int:
     return 0 if proof.holds else 1
 
 
-def _run(profile: Profile) -> tuple[worlds.Worlds, Crashes | None]:
+def _run(profile: Profile) -> tuple[worlds.Worlds, Places, Crashes | None]:
     """In processes that are made anew, not forked: a world is the same wherever it runs. The kills take one of them, worlds the others."""
     wanted = worlds.seeds(profile)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
@@ -56,10 +58,18 @@ def _run(profile: Profile) -> tuple[worlds.Worlds, Crashes | None]:
             if outcome.problems:
                 bars.console.print(f"[red]FAILED[/red] {' seed '.join(map(str, outcome.seed))}: {outcome.problems[0]}")
 
+        def tell_hit(hit: Hit) -> None:
+            bars.advance(hitting)
+            if hit.problems:
+                bars.console.print(f"[red]FAILED[/red] {hit.point.replay}: {hit.problems[0]}")
+
         crashing = pool.submit(crashes.run, profile)
         total = worlds.run(pool, wanted, tell)
-        bars.update(task, description="kills of the daemon and its database")
-        return total, crashing.result()
+        points = places.points(profile)
+        hitting = bars.add_task("places in a daemon's life", total=len(points))
+        hits = places.run(pool, points, tell_hit)
+        bars.update(hitting, description="kills of the daemon and its database")
+        return total, hits, crashing.result()
 
 
 def _options() -> argparse.Namespace:
@@ -73,6 +83,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sparse", type=int, help="so many seeds of days, instead of the profile's")
     parser.add_argument("--cycles", type=int, help="so many kills of the daemon on each database, instead of the profile's")
     parser.add_argument("--restarts", type=int, help="so many restarts of the database, instead of the profile's")
+    parser.add_argument("--stride", type=int, help="a daemon is hit at every so manieth place (1: all, 0: none), instead of the profile's")
     parser.add_argument("--first", type=int, help="the first seed (default: 1)")
     parser.add_argument("--out", type=Path, help="a folder for proof.md and proof.json")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the page")
@@ -80,7 +91,7 @@ def _options() -> argparse.Namespace:
 
 
 def _profile(options: argparse.Namespace) -> Profile:
-    wanted = {name: getattr(options, name) for name in ("dense", "sparse", "first", "cycles", "restarts")}
+    wanted = {name: getattr(options, name) for name in ("dense", "sparse", "first", "cycles", "restarts", "stride")}
     return replace(PROFILES[options.profile], **{name: value for name, value in wanted.items() if value is not None})
 
 

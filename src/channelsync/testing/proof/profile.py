@@ -10,6 +10,7 @@ class Profile:
     """dense: seeds of worlds that trade for seconds in which a lot happens. sparse: seeds of worlds that trade for days. first: the first seed of each.
 
     cycles: kills of the daemon, on each database. restarts: of the database server under it.
+    stride: a daemon is hit at every so manieth place of its life; 1 is every place, 0 none.
     """
 
     name: str
@@ -18,10 +19,11 @@ class Profile:
     first: int = 1
     cycles: int = 0
     restarts: int = 0
+    stride: int = 0
 
 
 _ALL = (
-    Profile("ci", dense=280, sparse=20, cycles=26, restarts=10),
-    Profile("long", dense=5_000, sparse=100, cycles=250, restarts=100),
+    Profile("ci", dense=280, sparse=20, cycles=26, restarts=10, stride=53),
+    Profile("long", dense=5_000, sparse=100, cycles=250, restarts=100, stride=1),
 )
 PROFILES = {profile.name: profile for profile in _ALL}

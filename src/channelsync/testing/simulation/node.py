@@ -32,8 +32,8 @@ from channelsync.shell.limiter import LeakyBudget
 from channelsync.shell.retry import ReadRetry
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.network import Line, Socket
-from channelsync.testing.simulation.recorder import Recorder, RecordingDoor
 from channelsync.testing.simulation.points import Kind, Points
+from channelsync.testing.simulation.recorder import Recorder, RecordingDoor
 from channelsync.testing.simulation.steps import Crash, FailingLedger, SteppingClock, SteppingDoor, Steps
 
 

@@ -45,7 +45,10 @@ def _plan(seed: int, rates: Rates, *shops: ShopPlan, **habits: Any) -> Plan:
 
 
 _DEPOT = DepotPlan(
-    {}, Faults(), Weather(), DepotRates(receive=0.2, lose=0.1, reserve=0.2, demand=0.4, give_back=0.1, take_back=0.0, delete=0.0, recalculate=0.0)
+    {},
+    Faults(),
+    Weather(),
+    DepotRates(receive=0.2, lose=0.1, reserve=0.2, demand=0.4, give_back=0.1, take_back=0.0, delete=0.0, recalculate=0.0),
 )
 
 SCENARIOS: Mapping[str, Plan] = {

@@ -46,7 +46,8 @@ class Steps:
         if self._points is None or self.dead or not self._points.fails(place):
             return
         if self._points.kind is Kind.ERROR:
-            raise ERRORS[place]()
+            error = ERRORS[place]
+            raise error()
         self.kill()
         raise Crash
 
