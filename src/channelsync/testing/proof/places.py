@@ -25,13 +25,13 @@ class Places:
 
     def add(self, hit: Hit) -> None:
         self.deaths += bool(hit.place) and hit.point.kind is Kind.DEATH
-        self.errors += bool(hit.place) and hit.point.kind is Kind.ERROR
+        self.errors += bool(hit.place) and hit.point.kind is not Kind.DEATH
         if hit.problems:
             self.broken.append(hit)
 
 
 def points(profile: Profile) -> list[Point]:
-    """Of each world, in both ways. Another first seed means other places, where not all are taken."""
+    """Of each world, in every way. Another first seed means other places, where not all are taken."""
     if not profile.stride:
         return []
     first = 1 + profile.first % profile.stride

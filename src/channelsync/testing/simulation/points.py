@@ -20,10 +20,13 @@ from channelsync.ledger.group import CommitUnknown
 
 
 class Kind(StrEnum):
-    """death: the process is gone. error: the database or the network fails, once, and the daemon goes on."""
+    """death: the process is gone. error: a call of the database or a request fails, and the daemon goes on. locked: the database has the
+    transaction run again, of which nobody hears.
+    """
 
     DEATH = "death"
     ERROR = "error"
+    LOCKED = "locked"
 
 
 class Place(StrEnum):
@@ -47,13 +50,14 @@ ERRORS: Mapping[Place, Callable[[], Exception]] = {
 }
 """What a daemon that lives on is told. In a transaction it is the database's own error, at each statement from there to the end of the call."""
 
-_OVERHEAD: Mapping[Kind, tuple[str, ...]] = {Kind.DEATH: ("PRAGMA", "BEGIN"), Kind.ERROR: ("PRAGMA",)}
+_OVERHEAD: Mapping[Kind, tuple[str, ...]] = {Kind.DEATH: ("PRAGMA", "BEGIN"), Kind.ERROR: ("PRAGMA",), Kind.LOCKED: ("PRAGMA",)}
 """Statements that are no places: by the first, readers and writers take turns on a world's one connection; dying in the second is dying before it."""
 
 _IN_DATABASE = frozenset({Place.STATEMENT, Place.COMMIT, Place.READING})
 PLACES: Mapping[Kind, frozenset[Place]] = {
     Kind.DEATH: frozenset(Place) - {Place.READING},  # a reading leaves nothing behind: dying in it is dying before it
     Kind.ERROR: frozenset(ERRORS) | _IN_DATABASE,
+    Kind.LOCKED: _IN_DATABASE,
 }
 
 
@@ -106,16 +110,15 @@ class Points:
         if self._using is None or statement.startswith(_OVERHEAD[self.kind]):
             return
         if self._gone or self.fails(self._using):
-            self._gone = True
-            raise _disk_error()
+            raise self._fail()
 
     def _commit(self, _conn: Connection) -> None:
         if self._using is Place.STATEMENT and (self._gone or self.fails(Place.COMMIT)):
-            self._gone = True
-            raise OperationalError("COMMIT", None, _disk_error())
+            raise OperationalError("COMMIT", None, self._fail())
 
-
-def _disk_error() -> sqlite3.OperationalError:
-    error = sqlite3.OperationalError("disk I/O error")
-    error.sqlite_errorname = "SQLITE_IOERR"
-    return error
+    def _fail(self) -> sqlite3.OperationalError:
+        locked = self.kind is Kind.LOCKED
+        self._gone = not locked
+        error = sqlite3.OperationalError("database is locked" if locked else "disk I/O error")
+        error.sqlite_errorname = "SQLITE_BUSY" if locked else "SQLITE_IOERR"
+        return error

@@ -114,7 +114,7 @@ class FailingLedger:
             try:
                 return await self._inner.run(verb, item)
             except Exception:
-                if self._points.kind is Kind.ERROR or not self._points.gone:
+                if self._points.kind is not Kind.DEATH or not self._points.gone:
                     raise
         self._steps.kill()
         raise Crash
