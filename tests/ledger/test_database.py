@@ -74,6 +74,21 @@ def test_a_reader_cannot_write_and_its_connection_is_a_writers_again_afterwards(
             conn.execute(facts.delete())
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///{folder}/store.db"])
+def test_a_commit_that_fails_leaves_no_transaction_behind(url: str, tmp_path: Path) -> None:
+    """SQLite itself keeps it open, with all that was written in it."""
+    engine = open_database(url.format(folder=tmp_path), durable=False)
+    with engine.connect() as conn, conn.begin():
+        conn.execute(text("CREATE TABLE parents (id INTEGER PRIMARY KEY)"))
+        conn.execute(text("CREATE TABLE children (parent INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)"))
+    with engine.connect() as conn, pytest.raises(IntegrityError), conn.begin() as transaction:
+        conn.execute(text("INSERT INTO children VALUES (1)"))
+        transaction.commit()
+    with engine.connect() as conn, conn.begin():
+        assert conn.execute(text("SELECT COUNT(*) FROM children")).scalar_one() == 0
+    engine.dispose()
+
+
 def test_foreign_keys_hold(conn: Any) -> None:
     with pytest.raises(IntegrityError):
         conn.execute(text("INSERT INTO stock_levels (sku_id, location_id) VALUES (1, 1)"))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from channelsync.testing.proof import running, worlds
 from channelsync.testing.proof.crashes import Crashes
+from channelsync.testing.proof.places import Places, points
 from channelsync.testing.proof.profile import PROFILES, Profile
 from channelsync.testing.proof.report import Proof
+from channelsync.testing.proof.running import Piece, in_turn
 from channelsync.testing.proof.worlds import DENSE, SPARSE, Outcome, Worlds, live, seeds
 from channelsync.testing.siege.database_kills import DatabaseKills
 from channelsync.testing.siege.figures import Outcome as Siege
 from channelsync.testing.siege.kills import Kills
+from channelsync.testing.simulation.every_step import Hit, Point
+from channelsync.testing.simulation.points import Kind
 
 
 def outcome(number: int, problems: tuple[str, ...] = ()) -> Outcome:
@@ -64,8 +69,34 @@ def test_a_daemon_that_did_not_survive_its_database_fails_the_proof() -> None:
     assert not Proof("abc", "ci", 60.0, Worlds(), Crashes((), DatabaseKills(5, 5, False, 40, 0.3, whole))).holds
 
 
+def test_a_place_at_which_a_rule_was_broken_fails_the_proof_and_says_how_to_see_it() -> None:
+    hits = Places()
+    for kind, problems in ((Kind.DEATH, ()), (Kind.ERROR, ("shop shows 2, its target is 1",))):
+        hits.add(Hit(Point("shops", kind, 7), "at the commit", problems))
+    hits.add(Hit(Point("shops", Kind.DEATH, 8), "", ()))
+    assert (hits.deaths, hits.errors) == (1, 1), "nothing failed at the third"
+    proof = Proof("abc", "ci", 60.0, Worlds(), places=hits)
+    assert not proof.holds
+    assert "| of these, places at which a rule was broken | 1 |" in proof.page()
+    assert "--scenario shops --kind error --first 7 --count 1" in proof.page()
+    assert proof.as_json()["places"]["broken"][0]["problems"] == ["shop shows 2, its target is 1"]
+
+
 def test_every_seed_of_a_profile_is_run_once() -> None:
     wanted = seeds(Profile("some", dense=3, sparse=2, first=5))
     assert sorted(wanted) == [(DENSE, 5), (DENSE, 6), (DENSE, 7), (SPARSE, 5), (SPARSE, 6)]
     ci = PROFILES["ci"]
+    assert points(Profile("some", dense=3, sparse=2)) == []
+    assert (PROFILES["night"].stride, 0 < ci.stride < 100) == (1, True)
     assert (ci.dense >= 280, ci.sparse >= 20, ci.cycles * 2 >= 50, ci.restarts >= 10) == (True, True, True, True)
+
+
+def test_where_the_time_is_short_every_kind_gets_its_share() -> None:
+    kinds = {kind: [Piece(kind, worlds.live, number) for number in range(count)] for kind, count in {"few": 2, "many": 10}.items()}
+    dealt = [piece.kind for piece in in_turn(kinds)]
+    assert (len(dealt), dealt[:6].count("few"), dealt[6:].count("few")) == (12, 1, 1)
+
+
+def test_nothing_new_is_begun_after_its_time() -> None:
+    ran = running.run(Profile("none", dense=50, sparse=0, minutes=0))
+    assert ran.worlds.seeds[DENSE] == 0

@@ -131,7 +131,16 @@ def _open_sqlite(url: URL, *, durable: bool) -> Engine:
         dbapi_connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}").close()
 
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "reset", _end_sqlite)
     return engine
+
+
+def _end_sqlite(dbapi_connection: Any, _record: object, _state: object) -> None:
+    """SQLite may keep a transaction open whose commit has failed, while SQLAlchemy takes it for ended: the next writer on this connection could
+    not begin, and none on another.
+    """
+    if dbapi_connection.in_transaction:
+        dbapi_connection.rollback()
 
 
 def _begin_sqlite(conn: Connection) -> None:

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 
-from channelsync.testing.proof import crashes, worlds
-from channelsync.testing.proof.crashes import Crashes
+from channelsync.testing.proof import running
 from channelsync.testing.proof.profile import PROFILES, Profile
-from channelsync.testing.proof.progress import shown
 from channelsync.testing.proof.report import Proof
-from channelsync.testing.proof.worlds import Outcome
 
 
 def main() -> int:
     options = _options()
     profile = _profile(options)
     began = time.perf_counter()
-    total, crashed = _run(profile)
-    proof = Proof(_commit(), profile.name, time.perf_counter() - began, total, crashed)
+    ran = running.run(profile)
+    proof = Proof(_commit(), profile.name, time.perf_counter() - began, ran.worlds, ran.crashes, ran.places)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "proof.md").write_text(proof.page())
@@ -39,26 +33,6 @@ def main() -> int:
     else:
         Console().print(Markdown(proof.page()))
     return 0 if proof.holds else 1
-
-
-def _run(profile: Profile) -> tuple[worlds.Worlds, Crashes | None]:
-    """In processes that are made anew, not forked: a world is the same wherever it runs. The kills take one of them, worlds the others."""
-    wanted = worlds.seeds(profile)
-    with (
-        shown({"worlds": len(wanted)}) as progress,
-        ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn")) as pool,
-    ):
-
-        def tell(outcome: Outcome) -> None:
-            progress.done("worlds")
-            if outcome.problems:
-                progress.failed(f"{' seed '.join(map(str, outcome.seed))}: {outcome.problems[0]}")
-
-        crashing = pool.submit(crashes.run, profile)
-        total = worlds.run(pool, wanted, tell)
-        if not crashing.done():
-            progress.waits_for("kills of the daemon and its database")
-        return total, crashing.result()
 
 
 def _options() -> argparse.Namespace:
@@ -72,6 +46,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sparse", type=int, help="so many seeds of days, instead of the profile's")
     parser.add_argument("--cycles", type=int, help="so many kills of the daemon on each database, instead of the profile's")
     parser.add_argument("--restarts", type=int, help="so many restarts of the database, instead of the profile's")
+    parser.add_argument("--stride", type=int, help="a daemon is hit at every so manieth place (1: all, 0: none), instead of the profile's")
+    parser.add_argument("--minutes", type=float, help="begin nothing after so many minutes, instead of the profile's")
     parser.add_argument("--first", type=int, help="the first seed (default: 1)")
     parser.add_argument("--out", type=Path, help="a folder for proof.md and proof.json")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the page")
@@ -79,7 +55,7 @@ def _options() -> argparse.Namespace:
 
 
 def _profile(options: argparse.Namespace) -> Profile:
-    wanted = {name: getattr(options, name) for name in ("dense", "sparse", "first", "cycles", "restarts")}
+    wanted = {name: getattr(options, name) for name in ("dense", "sparse", "first", "cycles", "restarts", "stride", "minutes")}
     return replace(PROFILES[options.profile], **{name: value for name, value in wanted.items() if value is not None})
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from channelsync.testing.proof.crashes import Crashes
+from channelsync.testing.proof.places import Places
 from channelsync.testing.proof.worlds import DENSE, SPARSE, Worlds
+from channelsync.testing.simulation.every_step import Hit
 
 PROBLEMS_SHOWN = 20
 
@@ -21,10 +23,11 @@ class Proof:
     seconds: float
     worlds: Worlds
     crashes: Crashes | None = None
+    places: Places = field(default_factory=Places)
 
     @property
     def holds(self) -> bool:
-        return not self.worlds.failed and (self.crashes is None or self.crashes.sound)
+        return not self.worlds.failed and not self.places.broken and (self.crashes is None or self.crashes.sound)
 
     def as_json(self) -> dict[str, Any]:
         worlds = self.worlds
@@ -41,6 +44,7 @@ class Proof:
             "raced_units": worlds.raced,
             "faults": dict(worlds.faults.most_common()),
             "acted": dict(worlds.acted.most_common()),
+            "places": {"deaths": self.places.deaths, "errors": self.places.errors, "broken": [_told(hit) for hit in self.places.broken]},
             "crashes": None if self.crashes is None else asdict(self.crashes),
             "violations": [{"seed": list(each.seed), "problems": list(each.problems), "replay": each.replay} for each in worlds.failed],
         }
@@ -57,6 +61,7 @@ class Proof:
             "units in races that no protocol can close": f"{worlds.raced:,}",
             "faults": f"{worlds.faults.total():,} of {len(worlds.faults)} kinds",
             "worlds in which a rule was broken": f"{len(worlds.failed)}",
+            **self._places(),
             **self._crashes(),
         }
         parts = [
@@ -70,6 +75,16 @@ class Proof:
             *self._failures(),
         ]
         return "\n\n".join(parts) + "\n"
+
+    def _places(self) -> dict[str, str]:
+        places = self.places
+        if not places.deaths + places.errors + len(places.broken):
+            return {}
+        return {
+            "places at which the daemon died": f"{places.deaths:,}",
+            "places at which its database or a request failed": f"{places.errors:,}",
+            "of these, places at which a rule was broken": f"{len(places.broken):,}",
+        }
 
     def _crashes(self) -> dict[str, str]:
         if (crashes := self.crashes) is None:
@@ -85,11 +100,19 @@ class Proof:
         }
 
     def _failures(self) -> list[str]:
-        return [
+        places = [
+            "\n".join([f"## {hit.place}", *(f"- {line}" for line in hit.problems), f"\n    {hit.point.replay}"])
+            for hit in self.places.broken[:PROBLEMS_SHOWN]
+        ]
+        return places + [
             "\n".join([f"## {kind} seed {number}", *(f"- {line}" for line in each.problems), f"\n    {each.replay}"])
             for each in self.worlds.failed[:PROBLEMS_SHOWN]
             for kind, number in (each.seed,)
         ]
+
+
+def _told(hit: Hit) -> dict[str, Any]:
+    return {"place": hit.place, "problems": list(hit.problems), "replay": hit.point.replay}
 
 
 def _table(head: tuple[str, str], rows: Mapping[str, str]) -> str:

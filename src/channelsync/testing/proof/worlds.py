@@ -1,10 +1,8 @@
-"""Simulated worlds, as many at a time as the pool takes, and the sum of what came of them."""
+"""Simulated worlds, and the sum of what came of them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, field
 
 from channelsync.testing.proof.profile import Profile
@@ -66,19 +64,9 @@ class Worlds:
 
 
 def seeds(profile: Profile) -> list[Seed]:
-    """The long ones first, so that no processor waits for one at the end."""
+    """The long ones first."""
     numbers = {SPARSE: profile.sparse, DENSE: profile.dense}
     return [(kind, number) for kind, count in numbers.items() for number in range(profile.first, profile.first + count)]
-
-
-def run(pool: Executor, wanted: Iterable[Seed], tell: Callable[[Outcome], None]) -> Worlds:
-    """All of them; `tell` hears of each as it ends."""
-    total = Worlds()
-    for ended in as_completed([pool.submit(live, seed) for seed in wanted]):
-        outcome = ended.result()
-        total.add(outcome)
-        tell(outcome)
-    return total
 
 
 def live(seed: Seed) -> Outcome:

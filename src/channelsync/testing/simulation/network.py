@@ -12,6 +12,7 @@ import httpx
 
 from channelsync.clock import Clock
 from channelsync.testing.simulation.garbage import Garbage
+from channelsync.testing.simulation.points import Place
 from channelsync.testing.simulation.steps import Steps
 from channelsync.testing.standins.base import StandIn
 
@@ -133,11 +134,11 @@ class Socket(httpx.AsyncBaseTransport):
         self._line, self._steps = line, steps
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._steps.step()
+        self._steps.step(Place.REQUEST)
         try:
             response = await self._line.exchange(request)
         except httpx.TransportError:
-            self._steps.step()
+            self._steps.step(Place.ANSWER)
             raise
-        self._steps.step()
+        self._steps.step(Place.ANSWER)
         return response

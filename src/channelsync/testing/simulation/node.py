@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Engine as Database
 
+from channelsync.clock import Clock
 from channelsync.contract import ConnectorType, Context, Role
 from channelsync.engine.channel import Channel, Settings
 from channelsync.engine.loops import Engine
@@ -20,6 +21,7 @@ from channelsync.engine.store import Store
 from channelsync.ledger import ruling
 from channelsync.ledger.brackets import OnEdit
 from channelsync.ledger.door import InlineLedger
+from channelsync.ledger.group import DatabaseAway
 from channelsync.ledger.ruling import Rule
 from channelsync.registry import Registry
 from channelsync.shell.circuit import Circuit
@@ -30,8 +32,9 @@ from channelsync.shell.limiter import LeakyBudget
 from channelsync.shell.retry import ReadRetry
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.network import Line, Socket
+from channelsync.testing.simulation.points import Kind, Points
 from channelsync.testing.simulation.recorder import Recorder, RecordingDoor
-from channelsync.testing.simulation.steps import Crash, SteppingDoor, Steps
+from channelsync.testing.simulation.steps import Crash, FailingLedger, SteppingClock, SteppingDoor, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,16 @@ def _connector_type(name: str) -> ConnectorType:
     return Registry.installed().connector(name)
 
 
+class _Outliving(Engine):
+    """Goes on when the database has failed, as it does in life; anything else unexpected is a bug still."""
+
+    async def _failed(self, error: Exception, name: str) -> None:
+        self.forgiving = isinstance(error, DatabaseAway)
+        await super()._failed(error, name)
+
+
 class Node:
-    """A running daemon. `owner` names it in leases; crash_at: the step at which it dies."""
+    """A running daemon. `owner` names it in leases; crash_at: the step at which it dies; points: all places at which something can go wrong."""
 
     def __init__(
         self,
@@ -80,17 +91,21 @@ class Node:
         tick: float = 1.0,
         crash_at: int | None = None,
         died: Callable[[], None] = lambda: None,
+        points: Points | None = None,
     ) -> None:
-        self.owner, self.clock, self.recorder = owner, clock, recorder
-        self.steps = Steps(crash_at, self._buried)
+        self.owner, self.recorder = owner, recorder
+        self.steps = Steps(crash_at, self._buried, points)
+        self.clock: Clock = clock if points is None else SteppingClock(clock, self.steps)
         self._on_death = died
-        recording = RecordingDoor(InlineLedger(database, clock), recorder)
+        ledger = InlineLedger(database, clock)
+        recording = RecordingDoor(ledger if points is None else FailingLedger(ledger, self.steps, points), recorder, ledger)
         _keep_rules(database, plans)
         self.door = SteppingDoor(recording, self.steps, clock, random.Random(f"door {owner} {source.random()}"))
-        self.store = Store(self.door, clock, source, owner)
+        self.store = Store(self.door, self.clock, source, owner)
         for plan in plans:
             self.store.channels[plan.id] = self._channel(plan, lines[plan.name], source)
-        self.engine = Engine(self.store, forgiving=False, makes_skus=makes_skus, tick=tick)
+        kind = _Outliving if points is not None and points.kind is Kind.ERROR else Engine
+        self.engine = kind(self.store, forgiving=False, makes_skus=makes_skus, tick=tick)
         self.receiver = Inlets(self.engine).receiver()
         self._tasks: list[asyncio.Task[None]] = []
         self.bugs: list[BaseException] = []

@@ -22,8 +22,6 @@ from channelsync.testing.standins.memory import MemoryStandIn
 Ask = Callable[[Any, Any], Awaitable[Any]]
 """Asks a daemon to apply one verb, again and again until one has answered. Raises the verb's Refusal."""
 
-HOLD_SECONDS = 20.0
-
 
 class People:
     """`acted` counts what they did. went_already: (shop, order) -> a warehouse has sent the parcel off from another place than the shop names."""
@@ -182,7 +180,7 @@ class People:
     async def reserve(self) -> None:
         self._serial += 1
         reference, sku = f"cart-{self._serial}", self._dice.choice(self._plan.skus)
-        wanted = Reserve(reference, (Line(sku, MAIN, 1),), ttl=timedelta(seconds=HOLD_SECONDS), key=f"people-{self._serial}")
+        wanted = Reserve(reference, (Line(sku, MAIN, 1),), ttl=timedelta(seconds=self._plan.hold), key=f"people-{self._serial}")
         try:
             await self._ask(reservations.reserve, wanted)
             self._carts.append((reference, sku, 1))

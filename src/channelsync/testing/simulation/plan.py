@@ -172,6 +172,7 @@ class Plan:
 
     bundles: SKUs that are made of others, and of how many of each. depot: the warehouse system that owns what lies at the main place.
     patient: rest is only reached when every delivery is settled, even one that waits minutes for its next try.
+    hold: for how many seconds a cart of our own storefront holds its units.
     """
 
     seed: int
@@ -190,6 +191,7 @@ class Plan:
     bundles: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     depot: DepotPlan | None = None
     pace: Pace = DENSE
+    hold: float = 20.0
 
     def items(self, shop: ShopPlan) -> tuple[str, ...]:
         """All that a shop sells."""

@@ -125,10 +125,10 @@ def _facts(known: Known) -> tuple[int | None, int | None, int, bool]:
 
 
 class RecordingDoor:
-    """A ledger's door that is watched."""
+    """A ledger's door that is watched. own: the door through which the watcher reads, if that must not be the daemon's."""
 
-    def __init__(self, inner: Door, recorder: Recorder) -> None:
-        self._inner, self._recorder = inner, recorder
+    def __init__(self, inner: Door, recorder: Recorder, own: Door | None = None) -> None:
+        self._inner, self._recorder, self._own = inner, recorder, own or inner
         self._began: dict[int, float] = {}
         self._seen_at: dict[int, float] = {}
         self._reading = asyncio.Lock()
@@ -153,7 +153,7 @@ class RecordingDoor:
         elif isinstance(item, Release) and isinstance(result, Call):
             recorder.tell(Released(recorder.now(), item.key, await self._withdrawn(result)))
         elif isinstance(item, PageRead) and item.page.high_water is not None:
-            name = await self._inner.read(_channel_name, item.channel_id)
+            name = await self._own.read(_channel_name, item.channel_id)
             recorder.tell(Looked(recorder.now(), name, self._began.get(item.channel_id, 0.0)))
         return result
 
@@ -176,7 +176,7 @@ class RecordingDoor:
     async def _read_news(self) -> None:
         """Units that were shipped although nobody had counted them were there all along."""
         recorder = self._recorder
-        news = await self._inner.read(_read_news, recorder.now(), recorder.goods, recorder.movements_seen)
+        news = await self._own.read(_read_news, recorder.now(), recorder.goods, recorder.movements_seen)
         recorder.movements_seen = news.last_movement
         for sku, location, units in news.found:
             recorder.supplied(sku, units, location)
@@ -185,13 +185,13 @@ class RecordingDoor:
     async def _withdrawn(self, call: Call) -> frozenset[str]:
         """The items that were armed with a call and did not leave with it."""
         sent = {int(write.id.rsplit(".", 1)[1]) for write in call.writes}
-        armed = await self._inner.read(_attempts, call.key, self._recorder.goods)
+        armed = await self._own.read(_attempts, call.key, self._recorder.goods)
         return frozenset(row[1] for position, row in enumerate(armed) if position not in sent)
 
     async def _armed(self, item: Arming, call: Call) -> None:
         now = self._recorder.now()
         seen_at = self._seen_at.get(item.channel_id, now) if item.carrier is Carrier.SET else now
-        for shop, name, target, delta in await self._inner.read(_attempts, call.key, self._recorder.goods):
+        for shop, name, target, delta in await self._own.read(_attempts, call.key, self._recorder.goods):
             self._recorder.tell(Armed(now, shop, call.key, name, target, delta, seen_at))
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from channelsync.contract import Delivery, ReceivesWebhooks
 from channelsync.engine.channel import Signal
+from channelsync.ledger.group import DatabaseAway
 from channelsync.testing.simulation import database, enrolment, invariants, shops
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.events import Event
@@ -23,6 +24,7 @@ from channelsync.testing.simulation.network import Line, Weather
 from channelsync.testing.simulation.node import Node
 from channelsync.testing.simulation.people import People
 from channelsync.testing.simulation.plan import DEPOT, MAIN, Plan, ShopPlan
+from channelsync.testing.simulation.points import Points
 from channelsync.testing.simulation.recorder import Recorder
 from channelsync.testing.simulation.report import Broken, Report
 from channelsync.testing.simulation.steps import Crash
@@ -36,10 +38,10 @@ TAIL = 400
 
 
 class Stage:
-    """dice: for everything that is no shop's, line's or person's own. nodes: all daemons that ever lived here."""
+    """dice: for everything that is no shop's, line's or person's own. nodes: all daemons that ever lived here. points: of the first one's life."""
 
-    def __init__(self, plan: Plan, clock: VirtualClock, report: Report) -> None:
-        self.plan, self.clock, self.report = plan, clock, report
+    def __init__(self, plan: Plan, clock: VirtualClock, report: Report, points: Points | None = None) -> None:
+        self.plan, self.clock, self.report, self._points = plan, clock, report, points
         self.dice = random.Random(f"world {plan.seed}")
         self.nodes: list[Node] = []
         self.kicks: dict[str, Signal] = {}
@@ -53,6 +55,8 @@ class Stage:
     def _build(self) -> None:
         plan = self.plan
         self.database = database.fresh()
+        if self._points is not None:
+            self._points.watch(self.database)
         self.clocks = {shop.name: SkewedClock(self.clock, shop.skew) for shop in plan.shops}
         self.hub_clock = SkewedClock(self.clock)
         self.shops: dict[str, StandIn] = {
@@ -136,6 +140,7 @@ class Stage:
             tick=self.plan.pace.tick,
             crash_at=crash_at,
             died=self._died,
+            points=self._points if self._lives == 1 else None,
         )
         self.nodes.append(node)
         node.start()
@@ -160,7 +165,7 @@ class Stage:
             try:
                 if node is not None:
                     return await node.door.run(verb, item)
-            except Crash:
+            except (Crash, DatabaseAway):
                 pass
             await self.clock.sleep(1.0)
 

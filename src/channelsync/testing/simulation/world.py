@@ -18,6 +18,7 @@ from channelsync.testing.simulation.house import HousePeople
 from channelsync.testing.simulation.network import Weather
 from channelsync.testing.simulation.opening import open_business
 from channelsync.testing.simulation.plan import DEPOT, Plan, ShopPlan
+from channelsync.testing.simulation.points import Points
 from channelsync.testing.simulation.report import Broken, Report
 from channelsync.testing.simulation.stage import Stage
 from channelsync.testing.simulation.troubles import Troubles
@@ -30,10 +31,13 @@ SELDOM = (50_000, 50, 100)
 
 
 class World:
-    """Use once: `World(plan).run()`. patience: seconds of quiet within which everything must be at rest, if not the plan's."""
+    """Use once: `World(plan).run()`. patience: seconds of quiet within which everything must be at rest, if not the plan's.
 
-    def __init__(self, plan: Plan, *, patience: float | None = None) -> None:
-        self.plan, self._patience = plan, plan.pace.patience if patience is None else patience
+    points: the places of the first daemon's life, and which of them fails.
+    """
+
+    def __init__(self, plan: Plan, *, patience: float | None = None, points: Points | None = None) -> None:
+        self.plan, self._patience, self._points = plan, plan.pace.patience if patience is None else patience, points
         self.report = Report(plan.seed)
 
     def run(self) -> Report:
@@ -49,7 +53,7 @@ class World:
 
     async def _run(self, clock: VirtualClock) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
-        self._stage = Stage(self.plan, clock, self.report)
+        self._stage = Stage(self.plan, clock, self.report, self._points)
         try:
             await self._live()
         except Broken as broken:
