@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 
 from sqlalchemy import select
 
@@ -30,9 +31,13 @@ SELDOM = (50_000, 50, 100)
 
 
 class World:
-    """Use once: `World(plan).run()`. patience: seconds of quiet within which everything must be at rest, if not the plan's."""
+    """Use once: `World(plan).run()`. patience: seconds of quiet within which everything must be at rest, if not the plan's.
 
-    def __init__(self, plan: Plan, *, patience: float | None = None) -> None:
+    look: sees everything that stands in it when the trade is over, before it is quiet.
+    """
+
+    def __init__(self, plan: Plan, *, patience: float | None = None, look: Callable[[Stage], None] | None = None) -> None:
+        self._look = look
         self.plan, self._patience = plan, plan.pace.patience if patience is None else patience
         self.report = Report(plan.seed)
 
@@ -63,8 +68,12 @@ class World:
         for shop in stage.shops.values():
             stage.spawn(self._work_when_kicked(shop) if self.plan.pace.kicked else shop.run())
         await open_business(stage)
+        if self.plan.has_levels:
+            await stage.player.open()
         stage.check()
         await self._trade()
+        if self._look is not None:
+            self._look(stage)
         await self._calm()
 
     async def _work_when_kicked(self, shop: StandIn) -> None:
@@ -88,6 +97,8 @@ class World:
             jobs |= HousePeople(plan, plan.depot, stage.house, stage.house_truth.returned, stage.people.acted).jobs()
         for job, rate in jobs.items():
             stage.spawn(stage.people.trade(job, rate, until))
+        if plan.script is not None:
+            stage.spawn(stage.player.play(began))
         Troubles(self._stage).begin(began)
         while stage.clock.monotonic() < until:
             await stage.clock.sleep(plan.pace.audit)
