@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -19,6 +19,7 @@ from channelsync.ledger.refusals import UnknownSku
 from channelsync.ledger.schema import movements
 
 EVENTS_MAX = 20_000
+LEAD_SECONDS = 60.0
 
 __all__ = ["EVENTS_MAX", "Facts", "record"]
 
@@ -37,6 +38,9 @@ def record(
     sellers = goods.sellers(conn, around, facts, window.start, now)
     opening, closing = goods.levels(conn, around, window.start), goods.levels(conn, around, now)
     happened = _events(conn, around, window)
+    first = min((each.seen for each in happened if each.seen > 0), default=0.0)
+    if first > 2 * LEAD_SECONDS:  # nothing happened before: the same levels, and no hour of silence to replay
+        return record(conn, text, window.start + timedelta(seconds=first - LEAD_SECONDS), now, facts, most=most)
     return Recording(
         seconds=window.seconds(now),
         sku=around.names[sku.id],
@@ -52,8 +56,9 @@ def record(
 
 def _opened(conn: Connection, around: Goods) -> datetime | None:
     """What was there on the first day was posted in one piece: a recording begins after that."""
-    query = select(func.max(movements.c.recorded_at)).where(movements.c.sku_id.in_(around.units), movements.c.type == "seed")
-    return conn.scalar(query)
+    of_units = movements.c.sku_id.in_(around.units)
+    seeded = conn.scalar(select(func.max(movements.c.recorded_at)).where(of_units, movements.c.type == "seed"))
+    return seeded or conn.scalar(select(func.min(movements.c.recorded_at)).where(of_units))
 
 
 def _newest(conn: Connection, around: Goods, window: Window, most: int) -> tuple[datetime, int]:

@@ -22,6 +22,7 @@ LOOKS = 2_000
 OUTAGE_CALLS = 3
 """So many writes in a row that were not let in are no chance."""
 OVERLAP = 10.0
+SILENCE = 600.0
 HOLD_SECONDS = 3600.0
 
 
@@ -49,7 +50,7 @@ def convert(recording: Recording, seed: int = 1) -> Converted:
         shops=shops,
         skus=units,
         stock=0,
-        seconds=recording.seconds + 1.0,
+        seconds=_seconds(recording),
         rates=NOBODY,
         places=tuple(ours.values()),
         bundles=bundles,
@@ -60,6 +61,12 @@ def convert(recording: Recording, seed: int = 1) -> Converted:
     if recording.left_out:
         notes[f"{recording.left_out} older stock movements are not in the recording: it begins in the middle"] = None
     return Converted(plan, ours, list(notes))
+
+
+def _seconds(recording: Recording) -> float:
+    """To its last event, and a little more: the silence after it is the same as that in which every world ends."""
+    last = max((max(event.seen, getattr(event, "at", 0.0)) for event in recording.events), default=0.0)
+    return min(recording.seconds, last + SILENCE) + 1.0
 
 
 def _places(recording: Recording) -> dict[str, str]:
@@ -83,10 +90,11 @@ def _sells(channel: Channel, notes: dict[str, None]) -> bool:
 
 def _pace(recording: Recording) -> Pace:
     patience = max(DENSE.patience, *(3 * each.sweep + 2 * each.traits.drains_within for each in recording.channels), 0.0)
-    if recording.seconds <= SHORT:
+    seconds = _seconds(recording)
+    if seconds <= SHORT:
         return Pace(patience=patience)
-    tick = max(1.0, recording.seconds / LOOKS)
-    return Pace(tick=tick, audit=max(15.0, recording.seconds / 50), patience=max(patience, 20 * tick), step=max(5.0, tick), kicked=True)
+    tick = max(1.0, seconds / LOOKS)
+    return Pace(tick=tick, audit=max(15.0, seconds / 50), patience=max(patience, 20 * tick), step=max(5.0, tick), kicked=True)
 
 
 # -- shops ------------------------------------------------------------------------------------------------------------------------------------

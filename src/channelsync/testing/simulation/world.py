@@ -33,7 +33,7 @@ SELDOM = (50_000, 50, 100)
 class World:
     """Use once: `World(plan).run()`. patience: seconds of quiet within which everything must be at rest, if not the plan's.
 
-    look: sees everything that stands in it when the trade is over, before it is quiet.
+    look: sees everything that stands in it when the trade is over, before it is quiet, or when a rule was broken.
     """
 
     def __init__(self, plan: Plan, *, patience: float | None = None, look: Callable[[Stage], None] | None = None) -> None:
@@ -59,6 +59,7 @@ class World:
             await self._live()
         except Broken as broken:
             self.report.problems.append(str(broken))
+            self._seen()
         finally:
             self._stage.close()
 
@@ -72,9 +73,13 @@ class World:
             await stage.player.open()
         stage.check()
         await self._trade()
-        if self._look is not None:
-            self._look(stage)
+        self._seen()
         await self._calm()
+
+    def _seen(self) -> None:
+        look, self._look = self._look, None
+        if look is not None:
+            look(self._stage)
 
     async def _work_when_kicked(self, shop: StandIn) -> None:
         """The shop's own clock work, in worlds of days."""
