@@ -27,7 +27,23 @@ from support.store import PROMPT, QUICK, Scene, in_background, write_config
 
 CANARY = "Canary"
 SKU = f"{CANARY}-Mug"
-OUR_WORDS = {"", "order", "channel", "memory", "webhook", "poll", "placed", "cancelled", "shipped", "stock", "open", "soft", "hard", "ok", "push"}
+OUR_WORDS = {
+    "",
+    "order",
+    "channel",
+    "memory",
+    "webhook",
+    "poll",
+    "placed",
+    "cancelled",
+    "shipped",
+    "stock",
+    "open",
+    "soft",
+    "hard",
+    "ok",
+    "push",
+}
 OUR_WORDS |= {"reservation", "compare_and_set", "received", "adjusted", "released", "committed", "overwrite", "ask", "north", "south"}
 
 
@@ -39,7 +55,7 @@ async def _shops(folder: Path) -> AsyncIterator[Scene]:
     async with shop_open(shops[names[0]]) as east, shop_open(shops[names[1]]) as west:
         tables = {}
         for (name, shop), url in zip(shops.items(), (east, west), strict=True):
-            shop.stock([Item(SKU, 10, title=f"{CANARY} mug of Ann"), Item(f"{CANARY}-Cup", 3, title=f"{CANARY} cup")])
+            shop.stock([Item(SKU, 10, title=f"{CANARY} mug of Ann"), Item(f"{CANARY}-Cup", 10, title=f"{CANARY} cup")])
             tables[name] = {**shop.settings(url), **QUICK, **PROMPT}
         yield Scene(write_config(folder, tables, database=f"sqlite:///{folder}/acme.db", opening=names[0]), shops)
     await courier.close()

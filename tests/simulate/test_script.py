@@ -49,7 +49,9 @@ def test_what_a_world_does_not_allow_is_missed_and_said() -> None:
 
 
 def test_orders_from_before_the_first_day_are_held() -> None:
-    plan = replace(world(1, rates=NOBODY), script=Script((Buy(-5.0, "north", "old", {SKU: 2}), Ship(3.0, "north", "old")), {(SKU, MAIN): 5}))
+    plan = replace(
+        world(1, rates=NOBODY), script=Script((Buy(-5.0, "north", "old", {SKU: 2}), Ship(3.0, "north", "old")), {(SKU, MAIN): 5})
+    )
     north, south = plan.shops
     with quiet():
         report = World(replace(plan, shops=(replace(north, shows={(SKU, ""): 5}), south))).run()

@@ -40,7 +40,9 @@ def record(
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="From this date or time on, in the store's time zone.", show_default=False)
     ] = None,
-    last: Annotated[str | None, typer.Option(metavar="TIME", help=f"So far back: 30m, 12h, 7d. Default: {LAST}.", show_default=False)] = None,
+    last: Annotated[
+        str | None, typer.Option(metavar="TIME", help=f"So far back: 30m, 12h, 7d. Default: {LAST}.", show_default=False)
+    ] = None,
     file: Annotated[str, typer.Option("--out", metavar="FILE", help="Where to; - is standard output.")] = "-",
     config: ConfigFile = None,
 ) -> None:
@@ -103,9 +105,13 @@ def _write(text: str, file: str) -> None:
 def _tell(found: Recording, file: str) -> None:
     said = Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print
     where = "" if file == "-" else f"{file}: "
-    said(f"{where}{len(found.events)} events in {found.seconds / 3600:.1f} h: quantities, relative times, settings of {len(found.channels)} channels.")
+    said(
+        f"{where}{len(found.events)} events in {found.seconds / 3600:.1f} h: quantities, relative times, settings of {len(found.channels)} channels."
+    )
     said("Not in it: SKU codes, titles, order numbers, customers, shop addresses, secrets, dates.")
     if found.left_out:
-        said(f"It begins at the newest {len(found.events)} events; {found.left_out} older stock movements are left out. Take less with --last.")
+        said(
+            f"It begins at the newest {len(found.events)} events; {found.left_out} older stock movements are left out. Take less with --last."
+        )
     if not found.events:
         said("Nothing happened to it in that time; take more with --last.")

@@ -27,7 +27,7 @@ _CLAIMS: dict[str, Any] = {"reserve": "reserved", "release": "released", "expire
 
 def stock(rows: Sequence[Any], goods: Goods, window: Window) -> Iterator[Stock]:
     """An authority's reading and the proof of what had left are one: together they say what came or went besides."""
-    found: Counter[tuple[datetime, int, int, str]] = Counter()
+    found: Counter[tuple[datetime, int, int, Any]] = Counter()
     for row in rows:
         if kind := _STOCK.get(row.type):
             found[row.recorded_at, row.sku_id, row.location_id, kind] += row.on_hand - row.pending_debit - row.held_elsewhere
@@ -49,7 +49,10 @@ def claims(conn: Connection, rows: Sequence[Any], goods: Goods, window: Window) 
     )
     old = conn.execute(before).all()
     ends = _ends(conn, {row.reference for row in (*old, *rows) if row.reference}, goods)
-    for row, seen, change in [*((row, window.start, "reserved") for row in old), *((row, row.recorded_at, _CLAIMS.get(row.type)) for row in rows)]:
+    for row, seen, change in [
+        *((row, window.start, "reserved") for row in old),
+        *((row, row.recorded_at, _CLAIMS.get(row.type)) for row in rows),
+    ]:
         for kind, units in (("soft", int(row.soft)), ("hard", int(row.hard))):
             until = ends.get((row.reference, row.sku_id))
             if units and change:
@@ -68,7 +71,8 @@ def claims(conn: Connection, rows: Sequence[Any], goods: Goods, window: Window) 
 
 
 def _ends(conn: Connection, refs: set[str], goods: Goods) -> dict[tuple[str, int], datetime]:
-    wanted, found = sorted(refs), {}
+    found: dict[tuple[str, int], datetime] = {}
+    wanted = sorted(refs)
     for begin in range(0, len(wanted), 300):
         query = select(reservations.c.reference, reservations.c.sku_id, reservations.c.expires_at).where(
             reservations.c.reference.in_(wanted[begin : begin + 300]), reservations.c.sku_id.in_(goods.units)

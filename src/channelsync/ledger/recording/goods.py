@@ -229,5 +229,3 @@ def of_line(goods: Goods, channel_id: int, rows: Iterable[RowMapping]) -> Listed
     if first["bundle_id"]:
         pack //= goods.bundles.get(first["bundle_id"], {}).get(first["sku_id"], 1)
     return goods.sold_as(channel_id, sold, pack)
-
-

@@ -24,9 +24,7 @@ LEAD_SECONDS = 60.0
 __all__ = ["EVENTS_MAX", "Facts", "record"]
 
 
-def record(
-    conn: Connection, text: str, since: datetime, now: datetime, facts: Mapping[str, Facts], *, most: int = EVENTS_MAX
-) -> Recording:
+def record(conn: Connection, text: str, since: datetime, now: datetime, facts: Mapping[str, Facts], *, most: int = EVENTS_MAX) -> Recording:
     """Everything from `since` to `now`, or the newest `most` movements of it. Raises UnknownSku. facts: by the channel's name."""
     sku = skus.find(conn, [text]).get(text)
     if sku is None:
@@ -57,8 +55,9 @@ def record(
 def _opened(conn: Connection, around: Goods) -> datetime | None:
     """What was there on the first day was posted in one piece: a recording begins after that."""
     of_units = movements.c.sku_id.in_(around.units)
-    seeded = conn.scalar(select(func.max(movements.c.recorded_at)).where(of_units, movements.c.type == "seed"))
-    return seeded or conn.scalar(select(func.min(movements.c.recorded_at)).where(of_units))
+    seeded: datetime | None = conn.scalar(select(func.max(movements.c.recorded_at)).where(of_units, movements.c.type == "seed"))
+    first: datetime | None = conn.scalar(select(func.min(movements.c.recorded_at)).where(of_units))
+    return seeded or first
 
 
 def _newest(conn: Connection, around: Goods, window: Window, most: int) -> tuple[datetime, int]:

@@ -118,6 +118,7 @@ class Line(Part):
     pieces: Annotated[int, Field(ge=0, le=10**9)]
 
 
+Change = Literal["placed", "paid", "cancelled", "kept", "freed", "shipped", "returned"]
 Heard = Literal["webhook", "poll"]
 
 
@@ -132,7 +133,7 @@ class OrderChange(Part):
     seen: Seconds
     channel: Alias
     order: Alias
-    change: Literal["placed", "paid", "cancelled", "kept", "freed", "shipped", "returned"]
+    change: Change
     lines: list[Line]
     paid: bool = True
     heard: Heard = "poll"
@@ -245,7 +246,9 @@ def read(file: Path) -> Recording:
         with file.open("rb") as stream:
             text = stream.read(BYTES_MAX + 1)
     except OSError as error:
-        raise BadRecording(f"{file}: it cannot be read: {error.strerror or error}; name a file that `channelsync record` has written") from error
+        raise BadRecording(
+            f"{file}: it cannot be read: {error.strerror or error}; name a file that `channelsync record` has written"
+        ) from error
     if len(text) > BYTES_MAX:
         raise BadRecording(f"{file}: it is larger than any recording ({BYTES_MAX // 1024 // 1024} MB); {remedy}")
     try:
@@ -278,7 +281,11 @@ def _loose_end(recording: Recording) -> str | None:
         shop = getattr(event, "channel", None)
         if shop is not None and shop not in shops:
             return f"events.{number}: there is no channel {shop}"
-        named = {line.item for line in event.lines} if isinstance(event, OrderChange) else {getattr(event, "item", None)} - {None}
+        named = (
+            {line.item for line in event.lines}
+            if isinstance(event, OrderChange)
+            else {item for item in [getattr(event, "item", None)] if item}
+        )
         if shop is not None and (lost := named - shops[shop]):
             return f"events.{number}: {shop} sells no {min(lost)}"
         if getattr(event, "sku", recording.sku) not in skus:

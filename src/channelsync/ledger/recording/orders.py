@@ -14,7 +14,7 @@ from channelsync.contract import OrderSnapshot, OrderState
 from channelsync.ledger import order_json
 from channelsync.ledger.recording.goods import Goods, Listed, of_line
 from channelsync.ledger.recording.hearing import Hearing
-from channelsync.ledger.recording.model import Line, OrderChange
+from channelsync.ledger.recording.model import Change, Line, OrderChange
 from channelsync.ledger.schema import movements, order_lines, orders
 
 CHUNK = 300
@@ -129,13 +129,17 @@ def _order(goods: Goods, row: RowMapping, lines: Mapping[str, list[RowMapping]])
     return order
 
 
-_CHANGES = {"commit": "paid", "expire": "freed", "fulfil": "shipped", "quarantine": "kept", "return": "returned"}
+_UNSEEN: tuple[Change, ...] = ("shipped", "cancelled", "kept", "returned")
+_CHANGES: dict[str, Change] = {"commit": "paid", "expire": "freed", "fulfil": "shipped", "quarantine": "kept", "return": "returned"}
 
 
 def _life(order: Order, goods: Goods, window: Window, hearing: Hearing) -> Iterator[OrderChange]:
     """Placed, then what the ledger posted, then what had already happened when it first saw the order."""
     row = order.row
-    told = {"channel": goods.aliases.channels.of(row["channel_id"]), "order": goods.aliases.orders.of((row["channel_id"], row["ref"]))}
+    told: dict[str, Any] = {
+        "channel": goods.aliases.channels.of(row["channel_id"]),
+        "order": goods.aliases.orders.of((row["channel_id"], row["ref"])),
+    }
     placed = _placed(order, window, hearing, told, goods)
     if placed is None:
         return
@@ -151,7 +155,7 @@ def _life(order: Order, goods: Goods, window: Window, hearing: Hearing) -> Itera
         yield OrderChange(at=last, seen=window.seconds(seen), change=change, lines=lines, heard=heard, **told)
     if order.held:
         return  # its past is before the window
-    for change in ("shipped", "cancelled", "kept", "returned"):
+    for change in _UNSEEN:
         missing = order.final[change] - said[change] - (said["freed"] if change == "cancelled" else Counter())
         if missing := +missing:
             last = max(last + LEAST, min(window.seconds(row["modified_at"]), placed.seen))

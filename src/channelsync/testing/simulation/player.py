@@ -147,8 +147,10 @@ class Player:
                     verb = stock.receive if deed.units > 0 else stock.adjust
                     await ask(verb, Change(deed.sku, deed.place, deed.units, reason="as it was", key=key))
                 case Hold():
-                    ttl = None if deed.seconds is None else timedelta(seconds=deed.seconds)
-                    await ask(reservations.reserve, Reserve(deed.reservation, (Line(deed.sku, deed.place, deed.units),), ttl=ttl, key=key))
+                    wanted = Reserve(deed.reservation, (Line(deed.sku, deed.place, deed.units),), kind="hard", key=key)
+                    if deed.seconds is not None:
+                        wanted = replace(wanted, kind="soft", ttl=timedelta(seconds=deed.seconds))
+                    await ask(reservations.reserve, wanted)
                 case LetGo():
                     await ask(reservations.release, Release(Which(reference=deed.reservation), key=key))
         except Refusal as refusal:

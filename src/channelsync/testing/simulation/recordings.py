@@ -102,7 +102,9 @@ def _pace(recording: Recording) -> Pace:
 
 def _shop(channel: Channel, recording: Recording, ours: Mapping[str, str], notes: dict[str, None]) -> ShopPlan:
     bundles = {sku.sku for sku in recording.skus if sku.parts}
-    plain, packs, sets = [], {}, []
+    plain: list[str] = []
+    sets: list[str] = []
+    packs: dict[str, tuple[str, int]] = {}
     for item in channel.items:
         if item.item == item.sku:
             (sets if item.sku in bundles else plain).append(item.item)
@@ -113,7 +115,9 @@ def _shop(channel: Channel, recording: Recording, ours: Mapping[str, str], notes
     kind, places = _kind(channel), _shop_places(channel, ours, notes)
     lag = channel.traits.lag
     if not channel.rules.plain or channel.rules.share % 100:
-        notes[f"{channel.channel} has rules that a replay does not know: only safety stock, a share in percent and a maximum are kept"] = None
+        notes[f"{channel.channel} has rules that a replay does not know: only safety stock, a share in percent and a maximum are kept"] = (
+            None
+        )
     return ShopPlan(
         name=channel.channel,
         kind=kind,

@@ -37,7 +37,9 @@ class Replayed:
         yield f"{len(recording.events)} events in {recording.seconds:.0f} s around {recording.sku}; {kinds}"
         yield from self._sold()
         for unit, recorded, replayed in self._ends():
-            yield f"{unit} not promised at the end: {replayed} in the replay, {recorded} recorded" + ("" if recorded == replayed else " (differs)")
+            yield f"{unit} not promised at the end: {replayed} in the replay, {recorded} recorded" + (
+                "" if recorded == replayed else " (differs)"
+            )
         if not self.same_end:
             yield DECIDES_ANEW
         yield from (f"missed at {each}" for each in report.played.missed[:MISSED_SHOWN])
