@@ -18,6 +18,7 @@ from channelsync.ledger.recording.model import Change, Line, OrderChange
 from channelsync.ledger.schema import movements, order_lines, orders
 
 CHUNK = 300
+ORDERS_MAX = 20_000
 LEAST = 0.000_001
 
 Ref = tuple[int, str]
@@ -63,10 +64,24 @@ def changes(conn: Connection, goods: Goods, window: Window, moved: Sequence[Any]
     for row in moved:
         by_ref[row.channel_id, row.reference].append(row)
     held = _held(conn, goods, window)
-    for ref, order in _orders(conn, goods, {*by_ref, *held}).items():
+    for ref, order in _orders(conn, goods, {*by_ref, *held, *_first_seen(conn, goods, window)}).items():
         order.moved, order.held = by_ref.get(ref, []), held.get(ref, Counter())
         if order.items:
             yield from _life(order, goods, window, hearing)
+
+
+def _first_seen(conn: Connection, goods: Goods, window: Window) -> set[Ref]:
+    """Those, too, that were placed and called off between two looks: nothing was ever posted for them."""
+    mine = {each.channel_id for each in goods.listed.values()}
+    query = (
+        select(orders.c.channel_id, orders.c.ref)
+        .join(order_lines, order_lines.c.order_id == orders.c.id)
+        .where(orders.c.channel_id.in_(mine), orders.c.first_seen_at > window.start, orders.c.first_seen_at <= window.end)
+        .where(order_lines.c.sku_id.in_(goods.units))
+        .order_by(orders.c.id.desc())
+        .limit(ORDERS_MAX)
+    )
+    return {(row.channel_id, row.ref) for row in conn.execute(query)}
 
 
 def _held(conn: Connection, goods: Goods, window: Window) -> dict[Ref, Counter[int]]:

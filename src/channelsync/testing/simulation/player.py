@@ -164,7 +164,7 @@ class Player:
 
 
 def _resting(conn: Connection) -> bool:
-    return conn.execute(AT_REST).scalar_one() == 0
+    return bool(conn.execute(AT_REST).scalar_one() == 0)
 
 
 @contextmanager
