@@ -270,6 +270,8 @@ def read(file: Path) -> Recording:
 def _loose_end(recording: Recording) -> str | None:
     """A name that nothing stands behind."""
     skus = {sku.sku for sku in recording.skus}
+    if recording.sku not in skus:
+        return f"sku: there is no {recording.sku}"
     shops = {channel.channel: {item.item for item in channel.items} for channel in recording.channels}
     for sku in recording.skus:
         if lost := set(sku.parts) - skus:
@@ -290,4 +292,4 @@ def _loose_end(recording: Recording) -> str | None:
             return f"events.{number}: {shop} sells no {min(lost)}"
         if getattr(event, "sku", recording.sku) not in skus:
             return f"events.{number}: there is no SKU {getattr(event, 'sku', None)}"
-    return None if recording.sku in skus else f"sku: there is no {recording.sku}"
+    return None
