@@ -221,7 +221,7 @@ Event = Annotated[OrderChange | Stock | Reservation | Drift | Push | Webhook | F
 
 
 class Recording(Part):
-    """left_out: events older than the oldest that was kept; with any, a replay begins in the middle. notes: what else is not in it."""
+    """left_out: events older than the oldest that was kept; with any, a replay begins in the middle."""
 
     format: Literal["channelsync recording"] = "channelsync recording"
     version: Literal[1] = 1
