@@ -23,6 +23,7 @@ from channelsync.cli.orders import orders
 from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
 from channelsync.cli.probe import probe
+from channelsync.cli.record import record
 from channelsync.cli.replay import replay
 from channelsync.cli.running import status
 from channelsync.cli.shadow import shadow
@@ -86,6 +87,7 @@ app.command("orders")(orders)
 app.add_typer(drift, name="drift")
 app.add_typer(aside, name="aside")
 app.command("replay")(replay)
+app.command("record")(record)
 app.command("shadow")(shadow)
 app.command("probe")(probe)
 app.command("pause")(pause)

@@ -1,14 +1,17 @@
-"""Replays seeds: `python -m channelsync.testing.simulation --seed 17`, or a range with `--count`."""
+"""Replays seeds: `python -m channelsync.testing.simulation --seed 17`, or a range with `--count`; with `--recording FILE` what befell a SKU somewhere."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from pathlib import Path
 
+from channelsync.ledger.recording import BadRecording, read
 from channelsync.testing.simulation.draw import draw
 from channelsync.testing.simulation.plan import SECONDS, Plan
 from channelsync.testing.simulation.quiet import quiet
+from channelsync.testing.simulation.replaying import replay
 from channelsync.testing.simulation.report import Report
 from channelsync.testing.simulation.shrink import left_out, shrink
 from channelsync.testing.simulation.sparse import draw_sparse
@@ -17,6 +20,8 @@ from channelsync.testing.simulation.world import World
 
 def main() -> int:
     options = _options()
+    if options.recording is not None:
+        return _recorded(options.recording, options)
     failed = 0
     for seed in range(options.seed, options.seed + options.count):
         began = time.perf_counter()
@@ -30,6 +35,17 @@ def main() -> int:
         lines += [f"        {event}" for event in report.tail[len(report.tail) - options.events :]]
         sys.stdout.write("\n".join(lines) + "\n")
     return 1 if failed else 0
+
+
+def _recorded(file: Path, options: argparse.Namespace) -> int:
+    try:
+        replayed = replay(read(file), seed=options.seed, log=options.log)
+    except BadRecording as bad:
+        sys.stderr.write(f"Error: {bad}\n")
+        return 2
+    lines = [*replayed.lines(), *(f"        {event}" for event in replayed.report.tail[len(replayed.report.tail) - options.events :])]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 1 if replayed.problems else 0
 
 
 def smallest(plan: Plan) -> tuple[Plan, Report]:
@@ -47,6 +63,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=0, help="print the last events")
     parser.add_argument("--sparse", action="store_true", help="four days with few events instead of seconds with many")
     parser.add_argument("--shrink", action="store_true", help="leave out what a failing world does not need to fail")
+    parser.add_argument("--recording", type=Path, metavar="FILE", help="replay what `channelsync record` has written, instead of a seed")
     parser.add_argument("--log", action="store_true", help="show the daemon's own log")
     return parser.parse_args()
 

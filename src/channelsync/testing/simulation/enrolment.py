@@ -46,9 +46,9 @@ def _shop(conn: Connection, plan: ShopPlan, shop: StandIn, places: Mapping[str, 
         refs,
         plan.on_edit,
         _rules(plan, channel_id, now),
-        pace.poll,
-        pace.sweep,
-        TIMEOUT,
+        plan.poll or pace.poll,
+        plan.sweep or pace.sweep,
+        plan.timeout,
     )
 
 
@@ -91,7 +91,7 @@ def _register(conn: Connection, spec: ChannelSpec, now: datetime) -> int:
 
 def _bundle(conn: Connection, plan: Plan, now: datetime) -> None:
     """Before anything is listed, so that no set is ever taken for a SKU with stock of its own."""
-    skus.ensure(conn, {sku for parts in plan.bundles.values() for sku in parts}, now)
+    skus.ensure(conn, {sku for parts in plan.bundles.values() for sku in parts} | set(plan.skus if plan.has_levels else ()), now)
     for name, parts in plan.bundles.items():
         [defined] = bundling.define(conn, [Define(name, tuple(Part(sku, units) for sku, units in parts.items()), key=f"make {name}")], now)
         assert isinstance(defined, Defined), defined

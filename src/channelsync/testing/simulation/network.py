@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import httpx
 
@@ -17,6 +18,9 @@ from channelsync.testing.simulation.steps import Steps
 from channelsync.testing.standins.base import StandIn
 
 FOR_EVER = 1e7
+
+Fate = Literal["request", "answer", "throttled"]
+"""Lost on the way there, lost on the way back, or told to come again."""
 
 
 @dataclass(slots=True)
@@ -64,6 +68,15 @@ class Line:
         self._garbage = garbage
         self.down = self.revoked = False
         self.requests = 0
+        self._fates: list[tuple[float, Fate]] = []
+
+    def lose(self, what: Fate, within: float) -> None:
+        """What becomes of the next write, if one comes within so many seconds."""
+        self._fates.append((self._clock.monotonic() + within, what))
+
+    def _fate(self, request: httpx.Request) -> Fate | None:
+        self._fates = [(until, what) for until, what in self._fates if until >= self._clock.monotonic()]
+        return self._fates.pop(0)[1] if self._fates and _writes(request) else None
 
     async def exchange(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
@@ -76,7 +89,11 @@ class Line:
         if self.revoked:
             self._faults["credentials revoked"] += 1
             return httpx.Response(401, headers={"content-type": "application/json"}, stream=httpx.ByteStream(b'{"errors":"unauthorized"}'))
-        if draw() < weather.lost:
+        fate = self._fate(request)
+        if fate == "throttled":
+            self._faults["throttled"] += 1
+            return httpx.Response(429, headers={"retry-after": "1"}, stream=httpx.ByteStream(b""))
+        if draw() < weather.lost or fate == "request":
             self._faults["request lost"] += 1
             await self._clock.sleep(FOR_EVER)
         delay = self._latency()
@@ -90,7 +107,7 @@ class Line:
         if weather.garbled and (made := self._garbage.instead(weather.garbled)):
             self._faults[f"answer is {made.kind}"] += 1
             answer = _Answer(answer.status, list(made.headers), made.body)
-        if draw() < weather.answer_lost:
+        if draw() < weather.answer_lost or fate == "answer":
             self._faults["answer lost"] += 1
             await self._clock.sleep(FOR_EVER)
         await self._clock.sleep(self._latency())
@@ -118,6 +135,13 @@ class Line:
     def _latency(self) -> float:
         low, high = self.weather.latency
         return low + self._random.random() * (high - low)
+
+
+def _writes(request: httpx.Request) -> bool:
+    """GraphQL posts its questions, too."""
+    if request.url.path.endswith("graphql.json"):
+        return b"mutation" in request.content
+    return request.method not in ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 from channelsync.ledger.brackets import OnEdit
 from channelsync.testing.simulation.goods import Goods, Left
 from channelsync.testing.simulation.network import Weather
+from channelsync.testing.simulation.script import Script
 from channelsync.testing.standins.base import Faults
 
 TIMEOUT = 3.0
@@ -49,6 +50,8 @@ class ShopPlan:
     bundles: which of the plan's bundles it sells, by their names.
     places: the shop's own locations, and the ledger's that feed each of them; its orders are taken from the first.
     share: of what there is, in percent. show_max: it never shows more. sale: a window with a rule of its own.
+    sells: which of the plan's SKUs; None: all. shows: (item, own location) -> the number it begins with, in a world whose script has levels.
+    poll, sweep: if not the plan's pace. timeout: how long we wait for its answers.
     """
 
     name: str
@@ -68,6 +71,11 @@ class ShopPlan:
     share: int = 100
     show_max: int | None = None
     sale: Sale | None = None
+    sells: tuple[str, ...] | None = None
+    shows: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    poll: float | None = None
+    sweep: float | None = None
+    timeout: float = TIMEOUT
 
     def most(self, pool: int, pack: int, *, sale: bool) -> int:
         """What it may show of `pool` units that feed a shelf, in pieces of `pack` units."""
@@ -173,6 +181,7 @@ class Plan:
     bundles: SKUs that are made of others, and of how many of each. depot: the warehouse system that owns what lies at the main place.
     patient: rest is only reached when every delivery is settled, even one that waits minutes for its next try.
     hold: for how many seconds a cart of our own storefront holds its units.
+    script: deeds at given times, beside what the rates bring.
     """
 
     seed: int
@@ -192,10 +201,16 @@ class Plan:
     depot: DepotPlan | None = None
     pace: Pace = DENSE
     hold: float = 20.0
+    script: Script | None = None
+
+    @property
+    def has_levels(self) -> bool:
+        """Its script says what is there on the first day."""
+        return self.script is not None and self.script.levels is not None
 
     def items(self, shop: ShopPlan) -> tuple[str, ...]:
         """All that a shop sells."""
-        return (*self.skus, *shop.packs, *shop.bundles)
+        return (*(self.skus if shop.sells is None else shop.sells), *shop.packs, *shop.bundles)
 
     def parts(self, shop: ShopPlan, item: str) -> Mapping[str, int]:
         """SKU -> how many are in one piece."""

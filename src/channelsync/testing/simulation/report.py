@@ -8,11 +8,15 @@ from typing import Any
 
 from channelsync.testing.simulation.events import Event
 from channelsync.testing.simulation.judge import Judge
+from channelsync.testing.simulation.player import Played
 
 
 @dataclass(slots=True)
 class Report:
-    """problems: violated invariants, in words; empty means that all held. seconds: simulated. digest: of every event; the same world has the same."""
+    """problems: violated invariants, in words; empty means that all held. seconds: simulated. digest: of every event; the same world has the same.
+
+    played: what became of the script. left: (SKU, location) -> on hand and not promised at the end, as the ledger has it.
+    """
 
     seed: int
     problems: list[str] = field(default_factory=list)
@@ -24,6 +28,8 @@ class Report:
     lives: int = 0
     digest: str = ""
     tail: tuple[Event, ...] = ()
+    played: Played = field(default_factory=Played)
+    left: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         """Counts that can be added up over many seeds."""

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy import text
+
 from channelsync.contract import Delivery, ReceivesWebhooks
 from channelsync.engine.channel import Signal
 from channelsync.ledger.group import DatabaseAway
@@ -24,15 +26,21 @@ from channelsync.testing.simulation.network import Line, Weather
 from channelsync.testing.simulation.node import Node
 from channelsync.testing.simulation.people import People
 from channelsync.testing.simulation.plan import DEPOT, MAIN, Plan, ShopPlan
+from channelsync.testing.simulation.player import Player
 from channelsync.testing.simulation.points import Points
 from channelsync.testing.simulation.recorder import Recorder
 from channelsync.testing.simulation.report import Broken, Report
+from channelsync.testing.simulation.script import Script
 from channelsync.testing.simulation.steps import Crash
 from channelsync.testing.standins.base import Item, StandIn
 from channelsync.testing.virtual_clock import VirtualClock
 
 SECRET = "x-channelsync-path-secret"
 PROBLEMS_MAX = 20
+LEFT = text(
+    "SELECT skus.sku, locations.code, on_hand, hard FROM stock_levels JOIN skus ON skus.id = stock_levels.sku_id "
+    "JOIN locations ON locations.id = stock_levels.location_id"
+)
 TAIL = 400
 """Events kept for the report of a failure."""
 
@@ -72,6 +80,17 @@ class Stage:
         self.people = People(plan, self.clock, self.shops, self.ask, self.passed)
         if self.house is not None:
             self.people.went_already = self.house_truth.went_from_here
+        self.player = Player(self, plan.script or Script(()))
+        if plan.has_levels:
+            self._as_scripted()
+        else:
+            self._as_drawn()
+        self.began = self.hub_clock.now()
+        self.channels = enrolment.enrol(self.database, plan, self.shops, self.house, self.began)
+
+    def _as_drawn(self) -> None:
+        """The first shop's numbers are what there is; the others show anything."""
+        plan = self.plan
         for number, each in enumerate(plan.shops):
             shop = self.shops[each.name]
             shop.stock(Item(item, plan.stock if not number else self.dice.randint(0, 9)) for item in plan.items(each))
@@ -79,8 +98,17 @@ class Stage:
                 for sku in plan.skus if self.house is None else ():
                     self.recorder.supplied(sku, plan.stock, MAIN)
             self._first_orders(each, shop)
-        self.began = self.hub_clock.now()
-        self.channels = enrolment.enrol(self.database, plan, self.shops, self.house, self.began)
+
+    def _as_scripted(self) -> None:
+        """Each shop shows what its plan says. What there is comes later (`Player.open`)."""
+        for each in self.plan.shops:
+            first, *others = each.places if each.split else ("",)
+            self.shops[each.name].stock(
+                Item(item, each.shows.get((item, first), 0), at=tuple((own, each.shows.get((item, own), 0)) for own in others))
+                for item in self.plan.items(each)
+            )
+        self.player.before()
+        self.recorder.catch_up()
 
     def _open_house(self) -> House | None:
         """The warehouse system that owns the main place, if the world has one."""
@@ -109,8 +137,10 @@ class Stage:
         return Line(shop, self.clock, source, Weather(), self.report.faults, self.passed, Garbage(garbage))
 
     @property
-    def opens(self) -> int:
-        """The channel whose goods make the ledger's SKUs."""
+    def opens(self) -> int | None:
+        """The channel whose goods make the ledger's SKUs; None: they are there already."""
+        if self.plan.has_levels:
+            return None
         depot = self.plan.depot
         return self.channels[-1 if depot is not None and depot.opens else 0].id
 
@@ -223,7 +253,7 @@ class Stage:
     def close(self) -> None:
         report = self.report
         report.seconds = self.clock.monotonic()
-        report.acted = self.people.acted
+        report.acted, report.played = self.people.acted, self.player.played
         report.digest = self._log.hexdigest()
         report.tail = tuple(self._tail)
         if not report.problems:
@@ -233,4 +263,9 @@ class Stage:
         for node in self.nodes:
             node._on_death = lambda: None
             node.kill()
+        report.left = self._left()
         self.database.dispose()
+
+    def _left(self) -> dict[tuple[str, str], int]:
+        with self.database.connect() as conn, conn.begin():
+            return {(row.sku, row.code): row.on_hand - row.hard for row in conn.execute(LEFT)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 
 from sqlalchemy import select
 
@@ -34,10 +35,14 @@ class World:
     """Use once: `World(plan).run()`. patience: seconds of quiet within which everything must be at rest, if not the plan's.
 
     points: the places of the first daemon's life, and which of them fails.
+    look: sees everything that stands in it when the trade is over, before it is quiet, or when a rule was broken.
     """
 
-    def __init__(self, plan: Plan, *, patience: float | None = None, points: Points | None = None) -> None:
-        self.plan, self._patience, self._points = plan, plan.pace.patience if patience is None else patience, points
+    def __init__(
+        self, plan: Plan, *, patience: float | None = None, points: Points | None = None, look: Callable[[Stage], None] | None = None
+    ) -> None:
+        self._look, self._points = look, points
+        self.plan, self._patience = plan, plan.pace.patience if patience is None else patience
         self.report = Report(plan.seed)
 
     def run(self) -> Report:
@@ -58,6 +63,7 @@ class World:
             await self._live()
         except Broken as broken:
             self.report.problems.append(str(broken))
+            self._seen()
         finally:
             self._stage.close()
 
@@ -67,9 +73,17 @@ class World:
         for shop in stage.busy():
             stage.spawn(self._work_when_kicked(shop) if self.plan.pace.kicked else shop.run())
         await open_business(stage)
+        if self.plan.has_levels:
+            await stage.player.open()
         stage.check()
         await self._trade()
+        self._seen()
         await self._calm()
+
+    def _seen(self) -> None:
+        look, self._look = self._look, None
+        if look is not None:
+            look(self._stage)
 
     async def _work_when_kicked(self, shop: StandIn) -> None:
         """The shop's own clock work, in worlds of days."""
@@ -92,6 +106,8 @@ class World:
             jobs |= HousePeople(plan, plan.depot, stage.house, stage.house_truth.returned, stage.people.acted).jobs()
         for job, rate in jobs.items():
             stage.spawn(stage.people.trade(job, rate, until))
+        if plan.script is not None:
+            stage.spawn(stage.player.play(began))
         Troubles(self._stage).begin(began)
         while stage.clock.monotonic() < until:
             await stage.clock.sleep(plan.pace.audit)
