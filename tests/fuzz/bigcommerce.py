@@ -13,6 +13,7 @@ from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_bigcommerce import connector
 from fuzz import lives, verbs
 from fuzz.scene import Facts, Scene
+from fuzz.usual import usual
 
 
 def shop(*args: Any, **dials: Any) -> BigCommerceStandIn:
@@ -41,20 +42,4 @@ def signed(facts: Facts, delivery: Delivery) -> Delivery:
 def targets() -> list[Target]:
     scene = Scene("bigcommerce", connector, shop, opened, lives.few)
     orders = Scene("bigcommerce", connector, shop, opened, traded)
-    return [
-        orders.verify(),
-        orders.verify(signed),
-        orders.parse(),
-        scene.target("check", verbs.check),
-        scene.target("first_orders", verbs.first_orders),
-        scene.target("changed_orders", verbs.changed_orders),
-        orders.target("order", verbs.order, lambda facts: facts.orders),
-        scene.target("listings", verbs.all_listings),
-        scene.target("changed_listings", verbs.changed_listings),
-        scene.target("stock", verbs.stock),
-        scene.target("push", verbs.push),
-        scene.target("locations", verbs.locations),
-        scene.target("subscriptions", verbs.subscriptions, before=verbs.subscribe),
-        scene.target("subscribe", verbs.subscribe),
-        scene.target("diagnose", verbs.diagnose),
-    ]
+    return [*usual(scene, orders, signed), scene.target("locations", verbs.locations)]

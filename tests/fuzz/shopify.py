@@ -15,6 +15,7 @@ from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_shopify import connector
 from fuzz import lives, verbs
 from fuzz.scene import Facts, Scene
+from fuzz.usual import usual
 
 
 def shop(*args: Any, **dials: Any) -> ShopifyStandIn:
@@ -75,20 +76,7 @@ def targets() -> list[Target]:
     many = Scene("shopify_places", connector, two_places, opened_twice, moved)
     files = Scene("shopify_files", connector, two_places, opened_twice, lives.few, {"bulk_from": 1})
     return [
-        orders.verify(),
-        orders.verify(signed),
-        orders.parse(),
-        one.target("check", verbs.check),
-        one.target("first_orders", verbs.first_orders),
-        one.target("changed_orders", verbs.changed_orders),
-        orders.target("order", verbs.order, lambda facts: facts.orders),
-        one.target("listings", verbs.all_listings),
-        one.target("changed_listings", verbs.changed_listings),
-        one.target("stock", verbs.stock),
-        one.target("push", verbs.push),
-        one.target("subscriptions", verbs.subscriptions, before=verbs.subscribe),
-        one.target("subscribe", verbs.subscribe),
-        one.target("diagnose", verbs.diagnose),
+        *usual(one, orders, signed),
         two.target("changed_orders", verbs.changed_orders),
         many.target("order", verbs.order, lambda facts: facts.orders),
         two.target("listings", verbs.all_listings),

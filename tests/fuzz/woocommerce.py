@@ -14,6 +14,7 @@ from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_woocommerce import connector
 from fuzz import lives, verbs
 from fuzz.scene import Facts, Scene
+from fuzz.usual import usual
 
 STAMP = {"date_created_gmt": "2025-12-01T09:00:00", "date_modified_gmt": "2025-12-02T09:00:00"}
 FAMILY: list[dict[str, Any]] = [
@@ -45,20 +46,4 @@ def targets() -> list[Target]:
     scene = Scene("woocommerce", connector, WooCommerceStandIn, opened, lives.few)
     orders = Scene("woocommerce", connector, WooCommerceStandIn, opened, traded)
     absolute = Scene("woocommerce_absolute", connector, WooCommerceStandIn, opened, traded, {"stock_write": "absolute"})
-    return [
-        orders.verify(),
-        orders.verify(signed),
-        orders.parse(),
-        scene.target("check", verbs.check),
-        scene.target("first_orders", verbs.first_orders),
-        scene.target("changed_orders", verbs.changed_orders),
-        orders.target("order", verbs.order, lambda facts: facts.orders),
-        scene.target("listings", verbs.all_listings),
-        scene.target("changed_listings", verbs.changed_listings),
-        scene.target("stock", verbs.stock),
-        scene.target("push", verbs.push),
-        scene.target("subscriptions", verbs.subscriptions, before=verbs.subscribe),
-        scene.target("subscribe", verbs.subscribe),
-        scene.target("diagnose", verbs.diagnose),
-        absolute.target("push", verbs.push),
-    ]
+    return [*usual(scene, orders, signed), absolute.target("push", verbs.push)]

@@ -30,6 +30,7 @@ from channelsync.ledger import (
     shadow,
     sightings,
     skus,
+    waiting_sales,
 )
 from channelsync.ledger.audit import audit
 from channelsync.ledger.authority_import import PhysicalRead
@@ -255,7 +256,7 @@ def test_a_link_and_the_sales_that_waited_for_it_are_one_step(conn: Connection, 
 
 
 def test_of_very_many_sales_that_waited_none_is_left(conn: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "MAX_WAITING", 2)
+    monkeypatch.setattr(waiting_sales, "MAX_WAITING", 2)
     for ref in ("1", "2", "3"):
         shop.see(order(line("loose", 1), ref=ref))
     assert shop.link("loose", "B").orders_applied == 3

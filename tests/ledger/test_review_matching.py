@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from channelsync.contract import Effect, Listing, OrderLine, OrderSnapshot, OrderState
-from channelsync.ledger import book, listings, matching, openings, orders
+from channelsync.ledger import book, listings, matching, openings, orders, waiting_sales
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.schema import shelves, skus
@@ -30,7 +30,7 @@ def test_a_shop_that_sold_more_than_it_had_opens_with_what_lies_there(conn: Conn
 
 
 def test_a_sale_behind_many_others_is_found_when_its_listing_is_linked(conn: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "MAX_WAITING", 1)
+    monkeypatch.setattr(waiting_sales, "MAX_WAITING", 1)
     open_locations(conn, "main")
     put(conn, "A", 5)
     channel = open_channel(conn)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,19 +15,14 @@ from channelsync.cli.show import dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.clock import Clock, SystemClock
 from channelsync.config import ChannelConfig, Config
-from channelsync.contract import Context, Cursor, HasLocations
+from channelsync.contract import Cursor, HasLocations
 from channelsync.errors import ChannelError
 from channelsync.ledger import channels, ruling
 from channelsync.ledger.channel_places import feeds_of
 from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import Schema
 from channelsync.ledger.upgrade import check as schema_state
-from channelsync.shell.http import shop_http
-from channelsync.shell.hush import hushed
-from channelsync.shell.redact import Redactor
-from channelsync.shell.retry import RetryRules
-
-IMPATIENT = RetryRules(tries=2, refusals=2, seconds=30.0)
+from channelsync.shell.visiting import visiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +94,8 @@ async def _check_all(store: StoreAt, known: dict[str, str | None]) -> list[Check
 
 
 async def _check_one(store: StoreAt, channel: ChannelConfig, known: str | None, clock: Clock) -> Checked:
-    redactor = Redactor(store.config.secrets)
-    async with shop_http(
-        channel.name,
-        clock=clock,
-        source=random.Random(),
-        timeout=channel.timeout_seconds,
-        rules=IMPATIENT,
-        private_hosts=channel.allow_private_hosts,
-        redactor=redactor,
-    ) as door:
-        context = Context(channel.name, door, clock, channel.role)
-        connector = hushed(store.registry.connector(channel.connector).connect(channel.settings, context), redactor)
+    async with visiting(store.config, channel, store.registry, clock) as visit:
+        connector = visit.connector
         try:
             told = await connector.check()
             page = await anext(aiter(connector.listings(Cursor())))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import uuid
 from dataclasses import asdict
 from datetime import datetime
@@ -14,13 +13,11 @@ import typer
 from channelsync.cli.show import dump, out, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.clock import SystemClock
-from channelsync.contract import Context, ShelfRef
+from channelsync.contract import ShelfRef
 from channelsync.engine.probe import Findings, Probe, ProbeFailed
 from channelsync.ledger import measuring
 from channelsync.ledger.measuring import Candidate
-from channelsync.shell.http import shop_http
-from channelsync.shell.hush import hushed
-from channelsync.shell.redact import Redactor
+from channelsync.shell.visiting import visiting
 
 YES_NO = {True: "yes", False: "no", None: "not measured"}
 
@@ -67,23 +64,13 @@ def _choose(found: list[Candidate], channel: str, sku: str) -> Candidate:
 
 
 async def _measure(store: StoreAt, channel: str, chosen: Candidate, wait: float) -> Findings:
-    clock, each, redactor = SystemClock(), store.config.channels[channel], Redactor(store.config.secrets)
-    async with shop_http(
-        channel,
-        clock=clock,
-        source=random.Random(),
-        timeout=each.timeout_seconds,
-        private_hosts=each.allow_private_hosts,
-        redactor=redactor,
-    ) as door:
-        connector = hushed(
-            store.registry.connector(each.connector).connect(each.settings, Context(channel, door, clock, each.role)), redactor
-        )
+    clock = SystemClock()
+    async with visiting(store.config, store.config.channels[channel], store.registry, clock, rules=None) as visit:
 
         async def heard(since: datetime) -> bool:
             return await asyncio.to_thread(store.read, measuring.heard_since, chosen.channel_id, since)
 
-        probing = Probe(connector, clock, uuid.uuid4, _ask, names=chosen.names, heard=heard, patience=wait)
+        probing = Probe(visit.connector, clock, uuid.uuid4, _ask, names=chosen.names, heard=heard, patience=wait)
         with out.status(f"measuring {channel} ..."):
             return await probing.run(ShelfRef(chosen.ref, next(iter(chosen.locations), "")))
 

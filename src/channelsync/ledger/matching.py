@@ -13,15 +13,15 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
-from channelsync.ledger import frost, listings, order_ends, ruling, skus
+from channelsync.ledger import frost, listings, ruling, skus
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
-from channelsync.ledger.schema import listing_aliases, orders, set_aside, shelves
 from channelsync.ledger.schema import listings as table
+from channelsync.ledger.schema import shelves
 from channelsync.ledger.schema import skus as sku_table
+from channelsync.ledger.waiting_sales import apply_waiting
 
 MAX_PACK: Final = 100_000
-MAX_WAITING: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def link(conn: Connection, items: Sequence[Link], now: datetime) -> Sequence[Lin
             answers.append(Linked(found.id, found.ref, item.sku, item.pack))
     ruling.settle(conn, touched, now)
     return [
-        replace(answer, orders_applied=_apply_waiting(conn, item.channel_id, [answer.listing], now))
+        replace(answer, orders_applied=apply_waiting(conn, item.channel_id, [answer.listing], now))
         if isinstance(answer, Linked)
         else answer
         for item, answer in zip(items, answers, strict=True)
@@ -183,7 +183,7 @@ def match(
         linked = {"sku_id": bindparam("_sku"), "linked_at": now, "linked_text": table.c.sku_text}
         conn.execute(update(table).where(table.c.id == bindparam("_id")).values(linked), [{"_id": i, "_sku": s} for i, s in links.items()])
         ruling.settle(conn, set(links.values()), now)
-    return Matched(len(links), judged.problems, _apply_waiting(conn, channel_id, list(links), now), judged.next)
+    return Matched(len(links), judged.problems, apply_waiting(conn, channel_id, list(links), now), judged.next)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,56 +259,3 @@ def _bearers(conn: Connection, channel_id: int, texts: Sequence[str]) -> Mapping
         .group_by(table.c.sku_text)
     )
     return {row[0]: row[1] for row in conn.execute(query)}
-
-
-# -- sales that waited ---------------------------------------------------------------------------------------------------------------------
-
-
-def _apply_waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int], now: datetime) -> int:
-    """In the link's own transaction: what waited for it would wait for ever if a crash fell between the two. Returns how many orders."""
-    done: set[str] = set()
-    while refs := _waiting(conn, channel_id, listing_ids, done):
-        order_ends.stored_snapshots(conn, [(channel_id, ref) for ref in refs], now)
-        done |= set(refs)
-    return len(done)
-
-
-def _waiting(conn: Connection, channel_id: int, listing_ids: Sequence[int], done: Collection[str]) -> tuple[str, ...]:
-    """Orders of the channel with a set-aside line of one of these listings, without those done (at most MAX_WAITING are named)."""
-    if not listing_ids:
-        return ()
-    names, found, after = set[str](), list[str](), 0
-    aside = select(set_aside.c.id, set_aside.c.ref).where(
-        set_aside.c.channel_id == channel_id, set_aside.c.kind == "line", set_aside.c.resolved_at.is_(None)
-    )
-    while len(found) < MAX_WAITING:
-        rows = conn.execute(aside.where(set_aside.c.id > after).order_by(set_aside.c.id).limit(MAX_WAITING)).all()
-        if not rows:
-            break
-        names = names or _names(conn, channel_id, listing_ids)  # only once a line waits at all: a first match links very many
-        found += [ref for ref in _orders_of(conn, channel_id, {row.ref for row in rows}, names) if ref not in found and ref not in done]
-        after = rows[-1].id
-    return tuple(found[:MAX_WAITING])
-
-
-def _orders_of(conn: Connection, channel_id: int, lines: set[str], names: set[str]) -> list[str]:
-    """Orders with one of these lines ("order/line") that names one of the listings."""
-    candidates = sorted({line[:cut] for line in lines for cut in range(len(line)) if line[cut] == "/"})
-    found = []
-    for start in range(0, len(candidates), listings.CHUNK):
-        chunk = candidates[start : start + listings.CHUNK]
-        query = select(orders.c.ref, orders.c.snapshot).where(orders.c.channel_id == channel_id, orders.c.ref.in_(chunk))
-        for ref, snapshot in conn.execute(query.order_by(orders.c.id)):
-            if any(line["listing"] in names and f"{ref}/{line['ref']}" in lines for line in snapshot["lines"]):
-                found.append(ref)
-    return found
-
-
-def _names(conn: Connection, channel_id: int, listing_ids: Sequence[int]) -> set[str]:
-    """Refs and aliases of the listings, and of those that show their number."""
-    refs = set(conn.scalars(select(table.c.ref).where(table.c.id.in_(listing_ids))))
-    children = select(table.c.id, table.c.ref).where(table.c.channel_id == channel_id, table.c.stock_ref.in_(refs))
-    family = {row[0]: row[1] for row in conn.execute(children)}
-    ids = [*listing_ids, *family]
-    aliases = set(conn.scalars(select(listing_aliases.c.alias).where(listing_aliases.c.listing_id.in_(ids))))
-    return refs | set(family.values()) | aliases

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
@@ -11,18 +10,15 @@ from typing import TypeVar
 
 from channelsync.clock import Clock
 from channelsync.config import ChannelConfig, Config
-from channelsync.contract import Connector, Context, Diagnoses, Diagnosis, Http, HttpRequest, HttpResponse, Severity
+from channelsync.contract import Connector, Diagnoses, Diagnosis, Http, HttpRequest, HttpResponse, Severity
 from channelsync.contract.setup import Setup
 from channelsync.errors import ChannelError, Unauthorized
 from channelsync.registry import Registry
-from channelsync.shell.http import shop_http
-from channelsync.shell.hush import hushed
 from channelsync.shell.redact import Redactor
-from channelsync.shell.retry import RetryRules
+from channelsync.shell.visiting import visiting
 
 T = TypeVar("T")
 
-IMPATIENT = RetryRules(tries=2, refusals=2, seconds=30.0)
 CLOCK_OFF, CLOCK_WRONG = timedelta(seconds=30), timedelta(minutes=5)
 
 
@@ -66,29 +62,23 @@ async def examine(
 
 
 async def _channel(config: Config, channel: ChannelConfig, registry: Registry, known: str | None, clock: Clock) -> list[Diagnosis]:
-    redactor = Redactor(config.secrets)
-    async with shop_http(
-        channel.name,
-        clock=clock,
-        source=random.Random(),
-        timeout=channel.timeout_seconds,
-        rules=IMPATIENT,
-        private_hosts=channel.allow_private_hosts,
-        redactor=redactor,
-    ) as door:
-        dated = DatedHttp(door, clock)
-        context = Context(channel.name, dated, clock, channel.role)
-        connector = hushed(registry.connector(channel.connector).connect(channel.settings, context), redactor)
+    dated: list[DatedHttp] = []
+
+    def through(door: Http) -> Http:
+        dated.append(DatedHttp(door, clock))
+        return dated[0]
+
+    async with visiting(config, channel, registry, clock, through=through) as visit:
         url = config.listen.public_url if channel.webhooks else None
         setup = Setup(f"{url}/webhooks/{channel.name}" if url else None, tuple(channel.locations), clock.now())
-        found = [*await _identity(connector, known), *await _diagnoses(connector, setup, redactor)]
+        found = [*await _identity(visit.connector, known), *await _diagnoses(visit.connector, setup, visit.redactor)]
     if any(each.severity is Severity.ERROR and each.code != "refused-us" for each in found):
         found = [each for each in found if each.code != "refused-us"]  # the connector knows better why
     if channel.mode == "shadow":
         found.append(
             Diagnosis("shadow", Severity.NOTE, "mode is shadow: everything is read, nothing is written", 'mode = "live" when you trust it')
         )
-    return [*found, *judge_clock(dated.skew)]
+    return [*found, *judge_clock(dated[0].skew)]
 
 
 async def _identity(connector: Connector, known: str | None) -> Sequence[Diagnosis]:

@@ -12,10 +12,24 @@ Promises that a connector's traits or missing verbs rule out are skipped. `conne
 
 import pytest
 
-_REWRITTEN = ("authority", "carriers", "diagnoses", "listings", "locations", "pushes", "readings", "snapshots", "streams", "troubles")
+_REWRITTEN = (
+    "authority_documents",
+    "authority_numbers",
+    "authority_scene",
+    "carriers",
+    "diagnoses",
+    "listings",
+    "locations",
+    "pushes",
+    "readings",
+    "snapshots",
+    "streams",
+    "troubles",
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in (*_REWRITTEN, "webhooks", "world")))
 
-from channelsync.testing.conformance.authority import AuthoritySuite, Warehouse  # noqa: E402  the modules below are rewritten on import
+from channelsync.testing.conformance.authority import AuthoritySuite  # noqa: E402  the modules below are rewritten on import
+from channelsync.testing.conformance.authority_scene import Warehouse  # noqa: E402
 from channelsync.testing.conformance.door import WatchedHttp, open_http  # noqa: E402
 from channelsync.testing.conformance.mailbox import Mailbox  # noqa: E402
 from channelsync.testing.conformance.suite import ConnectorSuite  # noqa: E402
