@@ -43,7 +43,7 @@ async def warehouse_and_shop(folder: Path) -> AsyncIterator[Scene]:
         shop = memory_shop(courier, "shop")
         urls = {each.name: await stack.enter_async_context(shop_open(each)) for each in (house, shop)}
         tables = {
-            "house": {**house.settings(urls["house"]), **PROMPT, "locations": {"store": "main"}},
+            "house": {**house.settings(urls["house"]), **QUICK, **PROMPT, "locations": {"store": "main"}},
             "shop": {**shop.settings(urls["shop"]), **QUICK, **PROMPT},
         }
         yield Scene(write_config(folder, tables, opening="house"), {"house": house, "shop": shop})
