@@ -118,6 +118,17 @@ def test_postgres_urls_mean_psycopg_at_read_committed(postgres: PostgresServer) 
         engine.dispose()
 
 
+def test_what_the_database_has_for_a_default_changes_nothing(postgres: PostgresServer) -> None:
+    url = postgres.create_database("strict")
+    postgres.execute("ALTER DATABASE strict SET default_transaction_isolation = 'serializable'")
+    engine = open_database(url, durable=False)
+    with engine.begin() as conn:
+        assert conn.exec_driver_sql("SHOW default_transaction_isolation").scalar_one() == "serializable"
+        assert conn.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
+    engine.dispose()
+    postgres.drop_database("strict")
+
+
 def test_behind_pgbouncer_nothing_is_prepared_and_no_session_is_changed(postgres: PostgresServer) -> None:
     engine = open_database(postgres.url("postgres"), durable=False, pooled=True)
     with engine.begin() as conn:

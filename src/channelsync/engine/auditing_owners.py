@@ -86,10 +86,12 @@ class OneOwner:
             return []
         before = await self._standing(keys)
         told = await self._by_name(row.shelf for each in before.values() for row in each.rows)
+        lives = {key: _live(each, told) for key, each in before.items()}
+        if not any(_differs(lives[key], each, each) for key, each in before.items()):
+            return []
         await self._store.clock.sleep(self._channel.traits.visibility_lag.total_seconds())
         await self._authority.read()
         after = await self._standing(keys)
-        lives = {key: _live(each, told) for key, each in before.items()}
         wrong = [key for key in after.keys() & lives.keys() if _differs(lives[key], before[key], after[key])]
         await self._ask_for([after[key] for key in wrong])
         return [await self._difference(after[key], lives[key]) for key in sorted(wrong)]

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -23,10 +22,9 @@ from channelsync.testing.siege.figures import Outcome
 from channelsync.testing.siege.frozen_node import doubled
 from channelsync.testing.siege.process import SESSION, Process
 from channelsync.testing.siege.scene import Scene, scene
-from channelsync.testing.siege.serializable import REFUSED
+from channelsync.testing.siege.serializable import PROGRAM, REFUSED
 from channelsync.testing.siege.storm import DEADLOCK, SERIALIZATION, contrary
 
-PROGRAM = (sys.executable, "-m", "channelsync.testing.siege.serializable")
 DATABASE = "storm"
 QUIET_SECONDS = (0.02, 0.08)
 """Between two rounds of the contrary client: without a pause nobody else would get a turn."""

@@ -1,4 +1,4 @@
-"""`channelsync` at an isolation level that it does not ask for: `python -m channelsync.testing.siege.serializable run -c FILE`.
+"""`channelsync run` at an isolation level that it does not ask for.
 
 The daemon says READ COMMITTED by itself, whatever the database or the role has for a default; here every transaction of a writer is SERIALIZABLE,
 so that PostgreSQL refuses all it cannot put in order. What it refuses is told on standard error, by its code.
@@ -14,6 +14,11 @@ from sqlalchemy.engine import ExceptionContext
 
 from channelsync.ledger.database import MIGRATING, READ_ONLY
 
+PROGRAM = (
+    sys.executable,
+    "-c",
+    "from channelsync.testing.siege.serializable import harden; harden(); from channelsync.cli import main; main()",
+)
 REFUSED = "the database refused"
 
 
@@ -28,13 +33,7 @@ def _tell(context: ExceptionContext) -> None:
     sys.stderr.write(json.dumps({"event": REFUSED, "code": code}) + "\n")
 
 
-def main() -> None:
-    from channelsync.cli import main as channelsync
-
+def harden() -> None:
+    """To be called before the command line is."""
     event.listen(Engine, "begin", _begin)
     event.listen(Engine, "handle_error", _tell)
-    channelsync()
-
-
-if __name__ == "__main__":
-    main()
