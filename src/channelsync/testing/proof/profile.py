@@ -23,7 +23,7 @@ class Profile:
 
 
 _ALL = (
-    Profile("ci", dense=280, sparse=20, cycles=26, restarts=10, stride=73),
+    Profile("ci", dense=280, sparse=20, cycles=26, restarts=10, stride=97),
     Profile("long", dense=5_000, sparse=100, cycles=250, restarts=100, stride=1),
 )
 PROFILES = {profile.name: profile for profile in _ALL}
