@@ -23,7 +23,7 @@ from channelsync.testing.simulation.world import World
 from channelsync.testing.virtual_clock import VirtualClock
 from simulate import broken
 
-STRIDE = int(os.environ.get("CHANNELSYNC_STRIDE", "397"))
+STRIDE = int(os.environ.get("CHANNELSYNC_STRIDE", "449"))
 FIRST = int(os.environ.get("CHANNELSYNC_FIRST_PLACE", "101"))
 BETWEEN_ANSWER_AND_COMMIT = 834
 """A place of the first world where a delivery that was answered too early is not stored yet."""
