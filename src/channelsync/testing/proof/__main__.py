@@ -6,7 +6,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from channelsync.testing.commit import commit
 from channelsync.testing.proof import crashes, worlds
 from channelsync.testing.proof.crashes import Crashes
 from channelsync.testing.proof.profile import PROFILES, Profile
@@ -29,7 +29,7 @@ def main() -> int:
     profile = _profile(options)
     began = time.perf_counter()
     total, crashed = _run(profile)
-    proof = Proof(_commit(), profile.name, time.perf_counter() - began, total, crashed)
+    proof = Proof(commit(), profile.name, time.perf_counter() - began, total, crashed)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "proof.md").write_text(proof.page())
@@ -82,14 +82,6 @@ def _options() -> argparse.Namespace:
 def _profile(options: argparse.Namespace) -> Profile:
     wanted = {name: getattr(options, name) for name in ("dense", "sparse", "first", "cycles", "restarts")}
     return replace(PROFILES[options.profile], **{name: value for name, value in wanted.items() if value is not None})
-
-
-def _commit() -> str:
-    """Of the checkout that this file is in, "+" behind it if something differs from it."""
-    asked = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--abbrev=12"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return asked.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

@@ -214,6 +214,8 @@ class Stage:
         report = self.report
         report.seconds = self.clock.monotonic()
         report.acted = self.people.acted
+        for shop in self.everybody().values():
+            report.faults.update(+shop.mishaps)
         report.digest = self._log.hexdigest()
         report.tail = tuple(self._tail)
         if not report.problems:

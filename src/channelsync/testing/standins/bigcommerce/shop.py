@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ class BigCommerceStandIn:
         **dials: Any,
     ) -> None:
         self.name, self.clock, self.random, self.faults = name, clock, random, faults
+        self.mishaps: Counter[str] = Counter()
         self.dials = Dials(**{"domain": f"{name}.example", **dials})
         token, client_id, client_secret = (f"{random.getrandbits(160):040x}" for _ in range(3))
         self.webhook_secret = f"{random.getrandbits(128):032x}"

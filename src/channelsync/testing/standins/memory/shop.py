@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,6 +38,7 @@ class MemoryStandIn:
     ) -> None:
         self.clock, self.random, self.name = clock, random, name
         self.faults = faults or Faults()
+        self.mishaps: Counter[str] = Counter()
         self.dials = Dials(**dials)
         self.identity, self.token, self.secret = f"{name}.memory.example", f"token-of-{name}", f"secret-of-{name}"
         self.changes: list[Change] = []

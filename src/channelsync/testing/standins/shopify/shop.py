@@ -6,6 +6,7 @@ Its API lives in `admin`, its order book in `desk`, its webhooks in `hooks`; thi
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -72,6 +73,7 @@ class ShopifyStandIn:
         hang_seconds: float = 30.0,
     ) -> None:
         self.name, self.clock, self.random, self.faults = name, clock, random, faults or Faults()
+        self.mishaps: Counter[str] = Counter()
         self.domain, self.login, self.versions, self.write_seconds = f"{name}.myshopify.com", login, tuple(versions), write_seconds
         self.orders_protected = orders_protected
         self.changes: list[Change] = []

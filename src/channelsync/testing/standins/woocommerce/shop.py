@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ class WooCommerceStandIn:
         **dials: Any,
     ) -> None:
         self.name, self.clock, self.random, self.faults = name, clock, random, faults
+        self.mishaps: Counter[str] = Counter()
         self.dials = Dials(**{"home": f"https://{name}.example", **dials})
         key, secret = f"ck_{random.getrandbits(160):040x}", f"cs_{random.getrandbits(160):040x}"
         self.webhook_secret = f"{random.getrandbits(128):032x}"
