@@ -97,6 +97,10 @@ class Rates:
     edit: float = 0.0
     move: float = 0.0
     freeze: float = 0.0
+    retry: float = 0.0
+    amend: float = 0.0
+    relist: float = 0.0
+    rename: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

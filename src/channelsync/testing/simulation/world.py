@@ -8,7 +8,7 @@ import gc
 from sqlalchemy import select
 
 from channelsync.engine.channel import Signal
-from channelsync.ledger import brackets, exports, freezing
+from channelsync.ledger import aside_groups, brackets, exports, freezing
 from channelsync.ledger.brackets import EditPolicy
 from channelsync.ledger.freezing import Scope, Thaw
 from channelsync.ledger.schema import exports as export_table
@@ -19,6 +19,7 @@ from channelsync.testing.simulation.network import Weather
 from channelsync.testing.simulation.opening import open_business
 from channelsync.testing.simulation.plan import DEPOT, Plan, ShopPlan
 from channelsync.testing.simulation.report import Broken, Report
+from channelsync.testing.simulation.staff import Staff, refused
 from channelsync.testing.simulation.stage import Stage
 from channelsync.testing.simulation.troubles import Troubles
 from channelsync.testing.standins.base import Faults, StandIn
@@ -86,6 +87,7 @@ class World:
         if stage.house is not None and plan.depot is not None:
             stage.house.faults, stage.lines[DEPOT].weather = plan.depot.faults, plan.depot.weather
             jobs |= HousePeople(plan, plan.depot, stage.house, stage.house_truth.returned, stage.people.acted).jobs()
+        jobs |= Staff(plan, stage.database, stage.ask, stage.people.acted).jobs()
         for job, rate in jobs.items():
             stage.spawn(stage.people.trade(job, rate, until))
         Troubles(self._stage).begin(began)
@@ -123,7 +125,9 @@ class World:
         return shop.sale is not None and shop.sale.after <= since < shop.sale.after + shop.sale.seconds
 
     async def _answer_questions(self) -> None:
-        """A person is asked about drifts and has them overwritten; documents that were deleted in the warehouse are made again."""
+        """A person is asked about drifts and has them overwritten; documents that were deleted in the warehouse are made
+        again, refused numbers are written again.
+        """
         stage = self._stage
         with stage.database.connect() as conn, conn.begin():
             asked = conn.execute(select(shelves.c.id, shelves.c.gap, shelves.c.channel_id).where(shelves.c.asked_at.is_not(None))).all()
@@ -132,3 +136,4 @@ class World:
                 brackets.settle_drift(conn, row.id, row.gap, EditPolicy.OVERWRITE, stage.clocks[name].now(), stage.hub_clock.now())
             gone = conn.execute(select(export_table.c.channel_id, export_table.c.key).where(export_table.c.aside_at.is_not(None))).all()
             exports.retry_aside(conn, [(row.channel_id, row.key) for row in gone], stage.hub_clock.now())
+            aside_groups.retry(conn, refused(conn), stage.hub_clock.now())

@@ -100,6 +100,7 @@ class Faults:
     Requests: refused before any effect (throttle, server_error_before, drop_before = the request vanishes, the client times out), answered
     wrongly after the effect (server_error_after, drop_after = the effect happens and the answer vanishes, html = an HTML page with status 200,
     truncated = half of the JSON), or delayed by up to `slow_seconds`.
+    item_refused: each write of a request, refused alone in the platform's own words; where the platform takes a list as a whole, so is the list.
     Webhooks: lost, duplicated, late by up to `late_seconds` (which also reorders them).
     """
 
@@ -116,6 +117,7 @@ class Faults:
     webhook_duplicate: float = 0.0
     webhook_late: float = 0.0
     late_seconds: float = 20.0
+    item_refused: float = 0.0
 
     @classmethod
     def some(cls) -> Faults:

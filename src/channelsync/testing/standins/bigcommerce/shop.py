@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from channelsync.clock import Clock
@@ -13,6 +14,7 @@ from channelsync.testing.standins.bigcommerce import orders, stock
 from channelsync.testing.standins.bigcommerce.courier import Courier
 from channelsync.testing.standins.bigcommerce.rest import Rest
 from channelsync.testing.standins.bigcommerce.state import DEFAULT_LOCATION, Dials, Line, Location, Order, Product, Row, State, Variant
+from channelsync.testing.standins.refusing import refused_items
 
 UNPLACED = (0, 4, 5, 6)
 
@@ -36,6 +38,7 @@ class BigCommerceStandIn:
         token, client_id, client_secret = (f"{random.getrandbits(160):040x}" for _ in range(3))
         self.webhook_secret = f"{random.getrandbits(128):032x}"
         self.state = State(clock, random, self.dials, f"s{random.getrandbits(40):010x}", token, client_id, client_secret)
+        self.state.refusing = partial(refused_items, self)
         self.rest = Rest(self.state)
         self.courier = Courier(self, self.state, deliver)
         self.app: AsgiApp = FaultyApp(self, self.rest.handle, self.rest.throttled, hang_seconds=self.dials.hang_seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from channelsync.clock import Clock
@@ -17,6 +18,7 @@ from channelsync.testing.standins.memory.index import OrderIndex
 from channelsync.testing.standins.memory.orders import Order, Orders
 from channelsync.testing.standins.memory.shelves import Shelves
 from channelsync.testing.standins.memory.writes import Writes
+from channelsync.testing.standins.refusing import refused_items
 
 
 class MemoryStandIn:
@@ -49,6 +51,7 @@ class MemoryStandIn:
         self.book = Orders(clock, self.dials, lambda: self.shelves, self.orders, self._order_changed)
         self.shelves = Shelves(clock, self.dials.locations, self.changes, self.book.withheld, self._level_moved)
         self.writes = Writes(clock, self.dials, self.shelves, self.gate)
+        self.writes.refusing = partial(refused_items, self)
         api = Api(self)
         self.app: AsgiApp = FaultyApp(self, api.handle, api.throttled, hang_seconds=HANG_SECONDS)
 

@@ -9,11 +9,13 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from channelsync.clock import Clock
 from channelsync.testing.standins.base import AsgiApp, Change, Deliver, Faults, FaultyApp, Item, TrueOrder, run_when_due
+from channelsync.testing.standins.refusing import refused_items
 from channelsync.testing.standins.shopify import payloads
 from channelsync.testing.standins.shopify.access import Bucket, Tokens
 from channelsync.testing.standins.shopify.admin import Admin
@@ -104,6 +106,7 @@ class ShopifyStandIn:
             partial=partial_sets,
             untracked_refused=untracked_refused,
         )
+        self.set_quantities.refusing = partial(refused_items, self)
         self.bulk = BulkOperations(self, seconds=bulk_seconds, at_once=bulk_at_once)
         self.admin = Admin(self)
         self.app: AsgiApp = FaultyApp(self, self.admin.handle, self.admin.throttled, hang_seconds=hang_seconds)

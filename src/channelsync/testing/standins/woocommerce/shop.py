@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from channelsync.clock import Clock
 from channelsync.testing.standins.base import AsgiApp, Change, Deliver, Faults, FaultyApp, Item, SoldOut, TrueOrder, run_when_due
+from channelsync.testing.standins.refusing import refused_items
 from channelsync.testing.standins.woocommerce import orders, stock
 from channelsync.testing.standins.woocommerce.courier import Courier
 from channelsync.testing.standins.woocommerce.load import Raw, load
@@ -36,6 +38,7 @@ class WooCommerceStandIn:
         key, secret = f"ck_{random.getrandbits(160):040x}", f"cs_{random.getrandbits(160):040x}"
         self.webhook_secret = f"{random.getrandbits(128):032x}"
         self.state = State(clock, random, self.dials, key, secret)
+        self.state.refusing = partial(refused_items, self)
         self.rest = Rest(self.state)
         self.courier = Courier(self, self.state, deliver)
         self.app: AsgiApp = FaultyApp(self, self.rest.handle, self.rest.throttled, hang_seconds=self.dials.hang_seconds)
