@@ -87,7 +87,7 @@ class World:
         if stage.house is not None and plan.depot is not None:
             stage.house.faults, stage.lines[DEPOT].weather = plan.depot.faults, plan.depot.weather
             jobs |= HousePeople(plan, plan.depot, stage.house, stage.house_truth.returned, stage.people.acted).jobs()
-        jobs |= Staff(plan, stage.database, stage.ask, stage.people.acted).jobs()
+        jobs |= Staff(plan, stage.shops, stage.database, stage.ask, stage.people.acted).jobs()
         for job, rate in jobs.items():
             stage.spawn(stage.people.trade(job, rate, until))
         Troubles(self._stage).begin(began)

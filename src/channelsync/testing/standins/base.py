@@ -213,6 +213,14 @@ class HasPlaces(Protocol):
     def shows_at(self, sku: str, location: str) -> int: ...
 
 
+@runtime_checkable
+class Amends(Protocol):
+    """A stand-in whose staff can change how many units a placed order has."""
+
+    def amend(self, order: str, sku: str, units: int) -> None:
+        """Add units to a line (> 0), or take some out that have not shipped (< 0), never the last one. Raises SoldOut or ValueError; nothing happens then."""
+
+
 async def run_when_due(shop: StandIn, *, tick: float = 0.02) -> None:
     """The loop behind `StandIn.run`."""
     while True:

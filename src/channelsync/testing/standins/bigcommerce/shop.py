@@ -193,6 +193,16 @@ class BigCommerceStandIn:
         found = self._order(order)
         orders.edit_line(self.state, found, self._line(found, sku), quantity)
 
+    def amend(self, order: str, sku: str, units: int) -> None:
+        """By staff who have the store adjust its stock with the order."""
+        found = self._order(order)
+        line = next((line for line in found.lines if line.sku == sku and line.quantity - line.shipped > max(0, -units)), None)
+        if line is None or found.status in orders.DEAD or line.refunded or not self.dials.edit_order_stock_adjustment:
+            raise ValueError(f"{order} has no line of {sku!r} that {units:+} units could change")
+        if units > 0 and self.sellable(sku) < units:
+            raise SoldOut(sku)
+        orders.edit_line(self.state, found, line, line.quantity + units)
+
     def edit(self, sku: str, shows: int, *, location: str | None = None) -> None:
         stock.apply_due(self.state)
         place = DEFAULT_LOCATION if location is None else int(location)

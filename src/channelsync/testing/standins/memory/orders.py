@@ -142,6 +142,22 @@ class Orders:
             units -= unsent + back
         self._changed(order)
 
+    def amend(self, ref: str, sku: str, units: int) -> None:
+        """The line's quantity itself changes. What is taken out and does not come back on sale is put aside, as on a cancel."""
+        order = self.by_ref[ref]
+        line = next((line for line in order.lines if line.sku == sku and line.true.open > max(0, -units)), None)
+        if line is None or order.state != "open":
+            raise ValueError(f"{ref} has no line of {sku!r} that {units:+} units could change")
+        if units > 0 and self._shelves().level(sku, line.location) - self.withheld(sku) < units:
+            raise SoldOut(sku)
+        if units < 0 and line.taken and not self._restores(restock=True):
+            self._drop(order, line, -units, restock=False)
+        else:
+            line.true.quantity += units
+            if line.effects:
+                self._effect(order, line, units)
+        self._changed(order)
+
     def move(self, ref: str, location: str) -> None:
         """Staff have another location ship what is open. A line of which something has shipped stays where it is."""
         order = self.by_ref[ref]

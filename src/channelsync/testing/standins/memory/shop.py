@@ -122,6 +122,10 @@ class MemoryStandIn:
         self.catch_up()
         self.shelves.set(sku, self.dials.locations[0] if location is None else location, shows, "edit")
 
+    def amend(self, order: str, sku: str, units: int) -> None:
+        self.catch_up()
+        self.book.amend(order, sku, units)
+
     def move(self, order: str, location: str) -> None:
         """Staff have another location ship what is open of an order."""
         self.catch_up()

@@ -213,6 +213,13 @@ class ShopifyStandIn:
     def edit_order(self, order: str, sku: str, delta: int, *, restock: bool = True) -> None:
         self.desk.edit(order, sku, delta, restock=restock)
 
+    def amend(self, order: str, sku: str, units: int) -> None:
+        """The last unit is not taken out: that is a cancel."""
+        line = next((each for each in self.desk.by_ref[order].lines if each.sku == sku), None)
+        if line is None or not line.unfulfilled_quantity + min(0, units):
+            raise ValueError(f"{order} has no line of {sku!r} that {units:+} units could change")
+        self.desk.edit(order, sku, units, restock=True)
+
     def delete(self, order: str) -> None:
         self.desk.delete(order)
 

@@ -155,6 +155,16 @@ class WooCommerceStandIn:
             orders.set_status(self.state, found, "refunded")
         orders.save_order(self.state, found)
 
+    def amend(self, order: str, sku: str, units: int) -> None:
+        found = self._order(order)
+        line = next((line for line in found.lines if line.sku == sku and not line.removed and line.quantity > max(0, -units)), None)
+        if line is None or found.status not in ("processing", "on-hold") or line.quantity - line.refunded + units < 1:
+            raise ValueError(f"{order} has no line of {sku!r} that {units:+} units could change")
+        if units > 0:
+            self._check_sellable({sku: units})
+        orders.change_quantity(self.state, found, line, line.quantity + units)
+        orders.save_order(self.state, found)
+
     def edit(self, sku: str, shows: int) -> None:
         keeper = stock.keeper(self.state, self._product(sku))
         if keeper is None:
