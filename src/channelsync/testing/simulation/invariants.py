@@ -40,7 +40,8 @@ def at_rest(conn: Connection, shops: Mapping[str, StandIn], truth: Promises, goo
     """Shops, ledger and truth say the same, and nothing is open. deliveries: nor does one wait for its next try, which may take minutes."""
     for row in conn.execute(_SHELVES).mappings():
         shop, place = row["shop"], row["location"] if row["shop"] in goods.split else ""
-        yield from _shelf(dict(row), goods.item(shop, row["sku"], row["location"]), shown(shops[shop], row["sku"], place))
+        name = goods.name(shop, row["sku"])
+        yield from _shelf(dict(row), goods.item(shop, row["sku"], row["location"]), shown(shops[shop], name, place))
     for counted in recorder.counted(conn, 0.0, goods):
         if goods.owner_counts(counted.unit):
             continue  # what its documents have shipped stays counted, whatever the shop called off since
@@ -109,7 +110,9 @@ def _units(conn: Connection, goods: Goods) -> Iterator[tuple[str, int, int]]:
 
 def _shelf(row: dict[str, object], item: str, shows: int) -> Iterator[str]:
     name, target, book = f"{row['shop']} {item}", row["target"], row["book"]
-    assert isinstance(target, int), f"{name} has no target"
+    if not isinstance(target, int):
+        yield f"{name} has no target"
+        return
     below = target <= 0 and shows < 0
     if shows != target and not below:
         yield f"{name} shows {shows}, its target is {target} (book {book}, gap {row['gap']})"
@@ -133,7 +136,7 @@ _SHELVES = text("""
         COALESCE((SELECT SUM(withheld) FROM order_lines WHERE order_lines.shelf_id = shelves.id), 0) AS withheld,
         (SELECT MAX(attempts.state) FROM attempts WHERE attempts.shelf_id = shelves.id AND attempts.state IN ('armed', 'sent', 'unknown')) AS attempt
     FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
-    ORDER BY shelves.id
+    WHERE listings.removed_at IS NULL ORDER BY shelves.id
 """)
 _OWNED = text("""
     SELECT skus.sku, skus.counted, on_hand, held_elsewhere FROM stock_levels JOIN skus ON skus.id = stock_levels.sku_id

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from channelsync.testing.simulation.plan import Plan
 
-AMENDED = 0.25
-"""How many worlds have it."""
+AMENDED, RENAMED, RELISTED = 0.25, 0.2, 0.2
+"""How many worlds have them."""
 
 
 def with_staff(plan: Plan) -> Plan:
-    return _amended(plan)
+    return _relisted(_renamed(_amended(plan)))
 
 
 def _amended(plan: Plan) -> Plan:
@@ -20,3 +20,17 @@ def _amended(plan: Plan) -> Plan:
     if random.Random(f"amended {plan.seed}").random() >= AMENDED:
         return plan
     return replace(plan, rates=replace(plan.rates, amend=0.3))
+
+
+def _renamed(plan: Plan) -> Plan:
+    """SKU texts change at a shop, and change back."""
+    if random.Random(f"renamed {plan.seed}").random() >= RENAMED:
+        return plan
+    return replace(plan, rates=replace(plan.rates, rename=0.15))
+
+
+def _relisted(plan: Plan) -> Plan:
+    """Articles are deleted at a shop and entered again, and two listings of one unit become one."""
+    if random.Random(f"relisted {plan.seed}").random() >= RELISTED:
+        return plan
+    return replace(plan, rates=replace(plan.rates, relist=0.15))

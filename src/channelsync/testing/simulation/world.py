@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import suppress
 
 from sqlalchemy import select
 
 from channelsync.engine.channel import Signal
-from channelsync.ledger import aside_groups, brackets, exports, freezing
+from channelsync.errors import ChannelError
+from channelsync.ledger import aside_groups, brackets, exports, freezing, matching
 from channelsync.ledger.brackets import EditPolicy
 from channelsync.ledger.freezing import Scope, Thaw
 from channelsync.ledger.schema import exports as export_table
@@ -19,8 +21,9 @@ from channelsync.testing.simulation.network import Weather
 from channelsync.testing.simulation.opening import open_business
 from channelsync.testing.simulation.plan import DEPOT, Plan, ShopPlan
 from channelsync.testing.simulation.report import Broken, Report
-from channelsync.testing.simulation.staff import Staff, refused
+from channelsync.testing.simulation.staff import Staff, refused, to_link
 from channelsync.testing.simulation.stage import Stage
+from channelsync.testing.simulation.steps import Crash
 from channelsync.testing.simulation.troubles import Troubles
 from channelsync.testing.standins.base import Faults, StandIn
 from channelsync.testing.virtual_clock import VirtualClock
@@ -87,7 +90,7 @@ class World:
         if stage.house is not None and plan.depot is not None:
             stage.house.faults, stage.lines[DEPOT].weather = plan.depot.faults, plan.depot.weather
             jobs |= HousePeople(plan, plan.depot, stage.house, stage.house_truth.returned, stage.people.acted).jobs()
-        jobs |= Staff(plan, stage.shops, stage.database, stage.ask, stage.people.acted).jobs()
+        jobs |= Staff(stage).jobs()
         for job, rate in jobs.items():
             stage.spawn(stage.people.trade(job, rate, until))
         Troubles(self._stage).begin(began)
@@ -137,3 +140,15 @@ class World:
             gone = conn.execute(select(export_table.c.channel_id, export_table.c.key).where(export_table.c.aside_at.is_not(None))).all()
             exports.retry_aside(conn, [(row.channel_id, row.key) for row in gone], stage.hub_clock.now())
             aside_groups.retry(conn, refused(conn), stage.hub_clock.now())
+            matching.link(conn, to_link(conn, stage), stage.hub_clock.now())
+        await self._read_catalogues()
+
+    async def _read_catalogues(self) -> None:
+        """Who has deleted or renamed something has the catalogues read as a whole, as the news of it may have been lost."""
+        stage, rates = self._stage, self.plan.rates
+        node = stage.living()
+        if node is None or not (rates.relist or rates.rename):
+            return
+        for channel in node.store.channels.values():
+            with suppress(ChannelError, Crash):
+                await node.engine.catalogues[channel.id].refresh(whole=True)

@@ -120,6 +120,8 @@ class MemoryStandIn:
 
     def edit(self, sku: str, shows: int, *, location: str | None = None) -> None:
         self.catch_up()
+        if self.shelves.products[sku].gone:
+            return  # nobody finds it
         self.shelves.set(sku, self.dials.locations[0] if location is None else location, shows, "edit")
 
     def amend(self, order: str, sku: str, units: int) -> None:
@@ -131,10 +133,26 @@ class MemoryStandIn:
         self.catch_up()
         self.book.move(order, location)
 
+    def rename(self, sku: str, text: str) -> None:
+        self._retell(sku, text=text)
+
+    def take_off(self, sku: str) -> None:
+        self.catch_up()
+        product = self.shelves.remove(sku)
+        self.hooks.announce("listing.changed", {"item": item_row(self, product)})
+
+    def enter_again(self, sku: str) -> None:
+        self.stock([Item(sku, 0)])
+
     def untrack(self, sku: str) -> None:
         """Staff switch counting off for a product."""
+        self._retell(sku, tracked=False)
+
+    def _retell(self, sku: str, **changes: Any) -> None:
         product = self.shelves.products[sku]
-        product.tracked, product.changed_at = False, self.clock.now()
+        for name, value in changes.items():
+            setattr(product, name, value)
+        product.changed_at = self.clock.now()
         self.hooks.announce("listing.changed", {"item": item_row(self, product)})
 
     def delete(self, order: str) -> None:

@@ -149,7 +149,8 @@ class Writes:
 
     def _put(self, wanted: Wanted, base: int, name: str) -> None:
         product = self._shelves.by_ref(wanted.listing)
-        assert product is not None
+        if product is None:  # deleted since it was accepted
+            return
         number = base + wanted.number if self._dials.carrier == "adjust" else wanted.number
         self._shelves.set(product.sku, wanted.location, number, "write", write=name)
 
