@@ -14,7 +14,7 @@ from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.house_truth import HouseTruth
 from channelsync.testing.simulation.plan import Plan, ShopPlan
 from channelsync.testing.simulation.promises import Promises
-from channelsync.testing.standins.base import HasPlaces, StandIn
+from channelsync.testing.standins.base import HasPlaces, Relists, StandIn
 from channelsync.testing.standins.memory import MemoryWarehouse
 
 Accepted = tuple[str, str]
@@ -68,6 +68,20 @@ def rules_at_rest(conn: Connection, plan: Plan, truth: Promises, goods: Goods, s
         wanted = goods.offers(shop, item, lambda unit: truth.left(unit) - ours.get(unit, 0), sale_on(plans[shop])) + row["withheld"]
         if row["target"] != wanted:
             yield f"{shop} {item} has the target {row['target']}, by the rules it is {wanted}"
+
+
+def listed_at_rest(conn: Connection, plan: Plan, shops: Mapping[str, StandIn], goods: Goods) -> Iterator[str]:
+    """The ledger knows the articles that each shop sells now, each once, and no others."""
+    told = [(row["shop"], goods.item(row["shop"], row["sku"], row["location"])) for row in conn.execute(_SHELVES).mappings()]
+    wanted = []
+    for each in plan.shops:
+        shop = shops[each.name]
+        sold = (name for name in plan.items(each) if not isinstance(shop, Relists) or shop.sells(name))
+        wanted += [(each.name, goods.item(each.name, name, place)) for name in sold for place in each.places]
+    for shop_name, item in sorted(set(told) ^ set(wanted)):
+        yield f"{shop_name} {item} is {'still' if (shop_name, item) in told else 'not'} listed in the ledger"
+    for shop_name, item in sorted({each for each in told if told.count(each) > 1}):
+        yield f"{shop_name} {item} is listed twice in the ledger"
 
 
 def house_always(conn: Connection, truth: HouseTruth) -> Iterator[str]:

@@ -117,6 +117,7 @@ class World:
             with stage.database.connect() as conn, conn.begin():
                 problems = list(invariants.at_rest(conn, stage.shops, stage.judge.truth, stage.goods, deliveries=self.plan.patient))
                 problems += invariants.rules_at_rest(conn, self.plan, stage.judge.truth, stage.goods, self._sale_on)
+                problems += invariants.listed_at_rest(conn, self.plan, stage.shops, stage.goods)
                 if stage.house is not None:
                     problems += invariants.house_at_rest(conn, stage.house, stage.house_truth)
         stage.report.problems += problems

@@ -233,6 +233,9 @@ class Renames(Protocol):
 class Relists(Protocol):
     """A stand-in whose staff can take an article off for good, and enter it again as a new one."""
 
+    def sells(self, sku: str) -> bool:
+        """It has a listing of it now."""
+
     def take_off(self, sku: str) -> None:
         """The listing is deleted, and its number with it (it counts as edited to 0). Nobody can buy it, and its orders move no number any more."""
 

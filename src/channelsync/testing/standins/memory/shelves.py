@@ -80,11 +80,6 @@ class Shelves:
         del self._by_ref[product.ref]
         return product
 
-    def stands(self, sku: str, ref: str) -> bool:
-        """The listing of that ref is still what is sold under the name."""
-        product = self.products[sku]
-        return product.ref == ref and not product.gone
-
     def level(self, sku: str, location: str) -> int:
         return self._numbers[sku, location]
 

@@ -136,6 +136,10 @@ class MemoryStandIn:
     def rename(self, sku: str, text: str) -> None:
         self._retell(sku, text=text)
 
+    def sells(self, sku: str) -> bool:
+        product = self.shelves.products.get(sku)
+        return product is not None and not product.gone
+
     def take_off(self, sku: str) -> None:
         self.catch_up()
         product = self.shelves.remove(sku)

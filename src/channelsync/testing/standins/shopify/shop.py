@@ -223,6 +223,11 @@ class ShopifyStandIn:
     def delete(self, order: str) -> None:
         self.desk.delete(order)
 
+    def rename(self, sku: str, text: str) -> None:
+        item = self.variant(sku).inventory_item
+        item.sku, item.updated_at = text, self.seconds()
+        self.hooks.fire("INVENTORY_ITEMS_UPDATE", lambda: payloads.item(item), self.hooks.event())
+
     def untrack(self, sku: str) -> None:
         """Staff switch off "track quantity" for an item."""
         item = self.variant(sku).inventory_item

@@ -172,6 +172,13 @@ class WooCommerceStandIn:
         stock.set_stock(self.state, keeper, shows, "edit")
         stock.save_product(self.state, keeper)
 
+    def rename(self, sku: str, text: str) -> None:
+        product = self._product(sku)
+        names = (sku, product.sku)
+        stock.rename(self.state, product, text)
+        self.state.skus |= {name.casefold(): product.id for name in names}
+        stock.save_product(self.state, product)
+
     def untrack(self, sku: str) -> None:
         """Staff switch stock management off for one product."""
         product = self._product(sku)
