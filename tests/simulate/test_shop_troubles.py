@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ TROUBLES: dict[str, Has] = {
     "writes refused item by item": lambda plan: any(shop.faults.item_refused for shop in plan.shops) and plan.rates.retry > 0,
     "orders amended": lambda plan: plan.rates.amend > 0,
     "articles renamed": lambda plan: plan.rates.rename > 0,
+    "a change to or from summer time": lambda plan: plan.turn is not None,
     "articles deleted and entered again": lambda plan: plan.rates.relist > 0,
 }
 
@@ -84,6 +86,26 @@ def test_a_deleted_article_is_entered_again_and_two_listings_become_one(split: b
     acted = run(replace(plan, shops=(north, replace(south, packs={"SKU-0-again": ("SKU-0", 1)})))).acted
     assert acted["entered an article again"]
     assert acted["merged two listings"]
+
+
+def test_summer_time_begins_and_ends_while_shops_trade() -> None:
+    plans = [plan for seed in range(1, 301) if (plan := draw(seed)).turn is not None]
+    assert {plan.turn.back for plan in plans if plan.turn} == {True, False}
+    assert all(any(shop.kind == "woocommerce" for shop in plan.shops) for plan in plans)
+
+
+@pytest.mark.parametrize("back", [True, False])
+def test_a_shop_sells_on_while_its_clocks_change_whatever_our_own_zone_is(back: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = next(plan for seed in range(1, 301) if (plan := draw(seed)).turn and plan.turn.back is back and not plan.jumps)
+    here = run(plan)
+    assert here.faults["summer time ends" if back else "summer time begins"] == 1
+    try:
+        monkeypatch.setenv("TZ", "America/New_York")
+        time.tzset()
+        assert run(plan).digest == here.digest
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_world_that_fails_without_them_loses_them() -> None:

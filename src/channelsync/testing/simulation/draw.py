@@ -24,6 +24,7 @@ from channelsync.testing.simulation.plan import (
     ShopPlan,
 )
 from channelsync.testing.simulation.staff_days import with_staff
+from channelsync.testing.simulation.summer_time import with_summer_time
 from channelsync.testing.standins.base import Faults
 
 
@@ -53,7 +54,7 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
         bundles=bundles,
         depot=_depot(seed, stormy=stormy),
     )
-    return with_staff(with_bad_days(with_fourth(plan)))
+    return with_summer_time(with_staff(with_bad_days(with_fourth(plan))))
 
 
 def _with_packs(seed: int, shops: tuple[ShopPlan, ...], skus: tuple[str, ...]) -> tuple[ShopPlan, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from channelsync.ledger.brackets import OnEdit
 from channelsync.testing.simulation.goods import Goods, Left
 from channelsync.testing.simulation.network import Weather
 from channelsync.testing.standins.base import Faults
+from channelsync.testing.virtual_clock import START
 
 TIMEOUT = 3.0
 DRAIN = 8.0
@@ -166,6 +168,15 @@ SPARSE = Pace(
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Summer time begins or ends at the shops `after` seconds from the start of the world, at the instant `at`. back: their clocks go back."""
+
+    at: datetime
+    after: float
+    back: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """crashes: steps that each life of the daemon lasts. takeovers, outages, revocations, jumps: (second, ...) from the start of trading.
 
@@ -189,6 +200,12 @@ class Plan:
     bundles: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     depot: DepotPlan | None = None
     pace: Pace = DENSE
+    turn: Turn | None = None
+
+    @property
+    def begins(self) -> datetime:
+        """The date and time at which the world begins."""
+        return self.turn.at - timedelta(seconds=self.turn.after) if self.turn else START
 
     def items(self, shop: ShopPlan) -> tuple[str, ...]:
         """All that a shop sells."""

@@ -44,7 +44,7 @@ class World:
         """To the end, in virtual time."""
         often = gc.get_threshold()
         gc.set_threshold(*SELDOM)
-        clock = VirtualClock()
+        clock = VirtualClock(self.plan.begins)
         try:
             clock.run(self._run(clock))
         finally:
