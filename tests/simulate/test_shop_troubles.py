@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
-from tests.simulate.worlds import CALM, STORM, world
+from sqlalchemy import Connection
 
+from channelsync.ledger import vanished
 from channelsync.testing.simulation.draw import draw
 from channelsync.testing.simulation.plan import Plan, Rates
 from channelsync.testing.simulation.quiet import quiet
@@ -16,6 +19,7 @@ from channelsync.testing.simulation.report import Report
 from channelsync.testing.simulation.shrink import left_out, shrink
 from channelsync.testing.simulation.world import World
 from channelsync.testing.standins.base import Faults
+from simulate.worlds import CALM, STORM, world
 
 BUSY = Rates(buy=0.8, cancel=0.2, ship=0.15, receive=0.4, adjust=0.15)
 Has = Callable[[Plan], bool]
@@ -61,7 +65,7 @@ def test_a_calm_world_counts_no_fault() -> None:
 
 
 @pytest.mark.parametrize("habits", [{"all_or_nothing": True}, {"carrier": "adjust", "key_memory": None}])
-def test_some_writes_of_a_request_are_refused_and_a_person_has_them_tried_again(habits: dict[str, object]) -> None:
+def test_some_writes_of_a_request_are_refused_and_a_person_has_them_tried_again(habits: dict[str, Any]) -> None:
     report = run(world(1, skus=3, stock=12, faults=Faults(item_refused=0.4), rates=replace(BUSY, retry=0.4), **habits))
     assert report.faults["write refused in part"]
     assert report.faults["write refused"]
@@ -69,7 +73,7 @@ def test_some_writes_of_a_request_are_refused_and_a_person_has_them_tried_again(
 
 
 @pytest.mark.parametrize("habits", [{}, {"lowers_stock_on": "shipped"}, {"restores_on_cancel": "no"}, {"withholds": True}])
-def test_staff_change_how_many_units_an_order_has(habits: dict[str, object]) -> None:
+def test_staff_change_how_many_units_an_order_has(habits: dict[str, Any]) -> None:
     acted = run(world(1, skus=2, stock=12, faults=STORM, rates=replace(BUSY, amend=1.0), **habits)).acted
     assert acted["raised an order"]
     assert acted["lowered an order"]
@@ -81,11 +85,22 @@ def test_a_renamed_article_stays_what_it_is() -> None:
 
 @pytest.mark.parametrize("split", [False, True])
 def test_a_deleted_article_is_entered_again_and_two_listings_become_one(split: bool) -> None:
-    plan = world(3, skus=2, stock=8, faults=STORM, split=split, rates=replace(BUSY, relist=0.5))
+    plan = world(4, skus=2, stock=8, faults=STORM, split=split, rates=replace(BUSY, relist=0.6))
     north, south = plan.shops
     acted = run(replace(plan, shops=(north, replace(south, packs={"SKU-0-again": ("SKU-0", 1)})))).acted
     assert acted["entered an article again"]
     assert acted["merged two listings"]
+
+
+def test_a_ledger_that_never_takes_a_deleted_article_off_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def remove(_conn: Connection, items: Sequence[vanished.Vanished], _now: datetime) -> list[vanished.Removal]:
+        return [vanished.Removal(0) for _ in items]
+
+    monkeypatch.setattr(vanished, "remove", remove)
+    with quiet():
+        report = World(world(4, rates=replace(BUSY, relist=0.6)), patience=60.0).run()
+    assert report.acted["entered an article again"]
+    assert any("listed twice" in problem for problem in report.problems)
 
 
 def test_summer_time_begins_and_ends_while_shops_trade() -> None:

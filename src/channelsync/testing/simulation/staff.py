@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from channelsync.ledger import aside_groups, matching
+from channelsync.ledger.aside import Aside
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.matching import Link
 from channelsync.ledger.schema import listings
@@ -101,7 +102,7 @@ class Staff:
             await self._stage.ask(matching.link, link)
 
 
-def refused(conn: Connection) -> list[aside_groups.Aside]:
+def refused(conn: Connection) -> list[Aside]:
     """The numbers that were set aside because a shop refused them."""
     return aside_groups.matching(conn, Wanted(kind="shelf"))
 
