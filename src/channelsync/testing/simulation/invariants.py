@@ -14,7 +14,8 @@ from channelsync.testing.simulation.goods import Goods
 from channelsync.testing.simulation.house_truth import HouseTruth
 from channelsync.testing.simulation.plan import Plan, ShopPlan
 from channelsync.testing.simulation.promises import Promises
-from channelsync.testing.standins.base import HasPlaces, Relists, StandIn
+from channelsync.testing.standins.abilities import Relists
+from channelsync.testing.standins.base import HasPlaces, StandIn
 from channelsync.testing.standins.memory import MemoryWarehouse
 
 Accepted = tuple[str, str]

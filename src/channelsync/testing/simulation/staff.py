@@ -15,7 +15,8 @@ from channelsync.ledger.aside import Aside
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.matching import Link
 from channelsync.ledger.schema import listings
-from channelsync.testing.standins.base import Amends, Relists, Renames, SoldOut
+from channelsync.testing.standins.abilities import Amends, Relists, Renames
+from channelsync.testing.standins.base import SoldOut
 
 if TYPE_CHECKING:
     from channelsync.testing.simulation.stage import Stage
