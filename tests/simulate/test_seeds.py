@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from channelsync.testing.commit import commit
 from channelsync.testing.simulation.draw import draw
 from channelsync.testing.simulation.quiet import quiet
 from channelsync.testing.simulation.report import Report
@@ -23,16 +22,6 @@ FIRST = int(os.environ.get("CHANNELSYNC_FIRST_SEED", "1"))
 def run(seed: int) -> Report:
     with quiet():
         return World(draw(seed)).run()
-
-
-def commit() -> str:
-    try:
-        asked = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown commit"
-    return asked.stdout.strip()
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))

@@ -326,3 +326,52 @@ def test_an_empty_run_has_a_mark_for_the_next() -> None:
         assert cursor == Cursor(high_water="2026-01-01T00:00:00+00:00")
 
     hall.run(story())
+
+
+def test_an_item_of_a_request_is_refused_alone_and_counted() -> None:
+    hall = Hall(carrier="adjust")
+
+    async def story() -> None:
+        hall.shop.faults = Faults(item_refused=1.0)
+        assert await hall.push(10, 12) is Outcome.REFUSED
+        hall.shop.faults = Faults()
+        assert await hall.push(10, 12, key="k2") is Outcome.OK
+
+    hall.run(story())
+    assert (hall.shop.shows("MUG"), hall.shop.mishaps["write refused"]) == (12, 1)
+
+
+def test_staff_change_what_an_order_has_and_the_number_follows() -> None:
+    shop = Hall().shop
+    ref = shop.buy({"MUG": 2})
+    shop.amend(ref, "MUG", 1)
+    assert (shop.shows("MUG"), shop.orders[ref].lines[0].quantity) == (7, 3)
+    shop.amend(ref, "MUG", -2)
+    assert (shop.shows("MUG"), shop.orders[ref].lines[0].quantity) == (9, 1)
+    with pytest.raises(ValueError, match="no line"):
+        shop.amend(ref, "MUG", -1)
+    with pytest.raises(SoldOut):
+        shop.amend(ref, "MUG", 10)
+
+
+def test_what_was_deleted_is_entered_again_under_another_ref_and_old_orders_move_it_no_more() -> None:
+    hall = Hall()
+    shop = hall.shop
+    ref = shop.buy({"MUG": 2})
+    shop.take_off("MUG")
+    assert not shop.sells("MUG")
+    with pytest.raises(SoldOut):
+        shop.buy({"MUG": 1})
+    shop.enter_again("MUG")
+    shop.rename("MUG", "CUP")
+    shop.cancel(ref)
+    assert (shop.shows("MUG"), shop.orders[ref].lines[0].cancelled) == (0, 2)
+
+    async def story() -> None:
+        listed, _ = await drain(hall.connector.listings)
+        assert [(listing.ref, listing.sku) for listing in listed] == [("item-2", "CUP")]
+        order = await hall.connector.order(ref)
+        assert isinstance(order, OrderSnapshot)
+        assert (order.lines[0].listing, order.lines[0].quarantined) == ("item-1", 2)
+
+    hall.run(story())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
+from channelsync.testing.commit import commit
 from channelsync.testing.proof import running
 from channelsync.testing.proof.profile import PROFILES, Profile
 from channelsync.testing.proof.report import Proof
@@ -23,7 +23,7 @@ def main() -> int:
     profile = _profile(options)
     began = time.perf_counter()
     ran = running.run(profile)
-    proof = Proof(_commit(), profile.name, time.perf_counter() - began, ran.worlds, ran.crashes, ran.places)
+    proof = Proof(commit(), profile.name, time.perf_counter() - began, ran.worlds, ran.crashes, ran.places)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "proof.md").write_text(proof.page())
@@ -57,14 +57,6 @@ def _options() -> argparse.Namespace:
 def _profile(options: argparse.Namespace) -> Profile:
     wanted = {name: getattr(options, name) for name in ("dense", "sparse", "first", "cycles", "restarts", "stride", "minutes")}
     return replace(PROFILES[options.profile], **{name: value for name, value in wanted.items() if value is not None})
-
-
-def _commit() -> str:
-    """Of the checkout that this file is in, "+" behind it if something differs from it."""
-    asked = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--abbrev=12"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return asked.stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from channelsync.ledger.recording import BadRecording, read
+from channelsync.testing.commit import commit
 from channelsync.testing.simulation.draw import draw
 from channelsync.testing.simulation.plan import SECONDS, Plan
 from channelsync.testing.simulation.quiet import quiet
@@ -22,7 +23,7 @@ def main() -> int:
     options = _options()
     if options.recording is not None:
         return _recorded(options.recording, options)
-    failed = 0
+    failed, at = 0, commit()
     for seed in range(options.seed, options.seed + options.count):
         began = time.perf_counter()
         plan = draw_sparse(seed) if options.sparse else draw(seed, seconds=options.seconds)
@@ -31,7 +32,7 @@ def main() -> int:
             if report.problems and options.shrink:
                 plan, report = smallest(plan)
         failed += bool(report.problems)
-        lines = [_line(report, time.perf_counter() - began), *(f"    {problem}" for problem in report.problems[:20])]
+        lines = [_line(report, at, time.perf_counter() - began), *(f"    {problem}" for problem in report.problems[:20])]
         lines += [f"        {event}" for event in report.tail[len(report.tail) - options.events :]]
         sys.stdout.write("\n".join(lines) + "\n")
     return 1 if failed else 0
@@ -68,12 +69,12 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _line(report: Report, took: float) -> str:
+def _line(report: Report, at: str, took: float) -> str:
     judge = report.judge
     assert judge is not None
     verdict = "FAILED" if report.problems else "ok"
     return (
-        f"seed {report.seed}: {verdict}, {report.seconds:.0f} s simulated in {took:.1f} s, {report.events} events, {report.lives} lives, "
+        f"seed {report.seed} at {at}: {verdict}, {report.seconds:.0f} s simulated in {took:.1f} s, {report.events} events, {report.lives} lives, "
         f"faults {dict(report.faults)}, acted {dict(report.acted)}, raises {judge.raises}, raced {judge.raced_units}, {report.digest[:12]}"
     )
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from channelsync.testing.simulation.plan import Plan, ShopPlan
 
-GARBLED, REVOKED, SWIZZLED = 0.25, 0.15, 0.15
+GARBLED, REVOKED, SWIZZLED, PICKY = 0.25, 0.15, 0.15, 0.25
 """How many worlds have them."""
 
 
 def with_bad_days(plan: Plan) -> Plan:
-    return _swizzled(_revoked(_garbled(plan)))
+    return _picky(_swizzled(_revoked(_garbled(plan))))
 
 
 def _garbled(plan: Plan) -> Plan:
@@ -46,3 +46,12 @@ def _swizzled(plan: Plan) -> Plan:
     names = dice.sample([shop.name for shop in plan.shops], len(plan.shops))
     outages = tuple((start, name, end - start) for start, name, end in zip(gone, names, back, strict=True))
     return replace(plan, outages=(*plan.outages, *outages))
+
+
+def _picky(plan: Plan) -> Plan:
+    """The shops refuse some writes of a request and take the others; now and then a person has what was refused tried again."""
+    dice = random.Random(f"picky {plan.seed}")
+    if dice.random() >= PICKY:
+        return plan
+    shops = tuple(replace(shop, faults=replace(shop.faults, item_refused=dice.uniform(0.05, 0.3))) for shop in plan.shops)
+    return replace(plan, shops=shops, rates=replace(plan.rates, retry=0.2))

@@ -19,6 +19,7 @@ class Goods:
     feeds: for each place that an item can be taken from, the units in one piece; orders are taken from the first, which is its recipe.
     offers: the most that a shop may offer of an item, given what is left of each unit. Without it: as many pieces as the units make.
     owned: locations where not the ledger but an authority counts.
+    called: (shop, SKU text) -> the item that has this text there for now, where staff have given it another than its own.
     located: units are named with their location. split: shops that keep a number for each of their own locations; their items are named so, too.
     """
 
@@ -28,6 +29,7 @@ class Goods:
     located: bool = False
     split: frozenset[str] = frozenset()
     owned: frozenset[str] = frozenset()
+    called: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def recipe(self, shop: str, item: str) -> Mapping[str, int]:
         return self.recipes.get((shop, item)) or {item: 1}
@@ -47,7 +49,12 @@ class Goods:
 
     def item(self, shop: str, sku: str, location: str) -> str:
         """The number of what the shop calls `sku` at one of its own locations."""
-        return f"{sku}@{location}" if shop in self.split else sku
+        name = self.name(shop, sku)
+        return f"{name}@{location}" if shop in self.split else name
+
+    def name(self, shop: str, text: str) -> str:
+        """What this world knows an article by that the shop calls so."""
+        return self.called.get((shop, text), text)
 
     def most(self, shop: str, item: str, left: Left) -> int:
         if self.offers is not None:

@@ -15,6 +15,7 @@ from channelsync.testing.simulation.house_truth import HouseTruth
 from channelsync.testing.simulation.houses import House
 from channelsync.testing.simulation.plan import Plan, ShopPlan
 from channelsync.testing.simulation.promises import Promises
+from channelsync.testing.standins.abilities import Relists
 from channelsync.testing.standins.base import HasPlaces, StandIn
 
 Accepted = tuple[str, str]
@@ -40,7 +41,8 @@ def at_rest(conn: Connection, shops: Mapping[str, StandIn], truth: Promises, goo
     """Shops, ledger and truth say the same, and nothing is open. deliveries: nor does one wait for its next try, which may take minutes."""
     for row in conn.execute(_SHELVES).mappings():
         shop, place = row["shop"], row["location"] if row["shop"] in goods.split else ""
-        yield from _shelf(dict(row), goods.item(shop, row["sku"], row["location"]), shown(shops[shop], row["sku"], place))
+        name = goods.name(shop, row["sku"])
+        yield from _shelf(dict(row), goods.item(shop, row["sku"], row["location"]), shown(shops[shop], name, place))
     for counted in recorder.counted(conn, 0.0, goods):
         if goods.owner_counts(counted.unit):
             continue  # what its documents have shipped stays counted, whatever the shop called off since
@@ -67,6 +69,20 @@ def rules_at_rest(conn: Connection, plan: Plan, truth: Promises, goods: Goods, s
         wanted = goods.offers(shop, item, lambda unit: truth.left(unit) - ours.get(unit, 0), sale_on(plans[shop])) + row["withheld"]
         if row["target"] != wanted:
             yield f"{shop} {item} has the target {row['target']}, by the rules it is {wanted}"
+
+
+def listed_at_rest(conn: Connection, plan: Plan, shops: Mapping[str, StandIn], goods: Goods) -> Iterator[str]:
+    """The ledger knows the articles that each shop sells now, each once, and no others."""
+    told = [(row["shop"], goods.item(row["shop"], row["sku"], row["location"])) for row in conn.execute(_SHELVES).mappings()]
+    wanted = []
+    for each in plan.shops:
+        shop = shops[each.name]
+        sold = (name for name in plan.items(each) if not isinstance(shop, Relists) or shop.sells(name))
+        wanted += [(each.name, goods.item(each.name, name, place)) for name in sold for place in each.places]
+    for shop_name, item in sorted(set(told) ^ set(wanted)):
+        yield f"{shop_name} {item} is {'still' if (shop_name, item) in told else 'not'} listed in the ledger"
+    for shop_name, item in sorted({each for each in told if told.count(each) > 1}):
+        yield f"{shop_name} {item} is listed twice in the ledger"
 
 
 def house_always(conn: Connection, truth: HouseTruth) -> Iterator[str]:
@@ -110,7 +126,9 @@ def _units(conn: Connection, goods: Goods) -> Iterator[tuple[str, int, int]]:
 
 def _shelf(row: dict[str, object], item: str, shows: int) -> Iterator[str]:
     name, target, book = f"{row['shop']} {item}", row["target"], row["book"]
-    assert isinstance(target, int), f"{name} has no target"
+    if not isinstance(target, int):
+        yield f"{name} has no target"
+        return
     below = target <= 0 and shows < 0
     if shows != target and not below:
         yield f"{name} shows {shows}, its target is {target} (book {book}, gap {row['gap']})"
@@ -134,7 +152,7 @@ _SHELVES = text("""
         COALESCE((SELECT SUM(withheld) FROM order_lines WHERE order_lines.shelf_id = shelves.id), 0) AS withheld,
         (SELECT MAX(attempts.state) FROM attempts WHERE attempts.shelf_id = shelves.id AND attempts.state IN ('armed', 'sent', 'unknown')) AS attempt
     FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
-    ORDER BY shelves.id
+    WHERE listings.removed_at IS NULL ORDER BY shelves.id
 """)
 _OWNED = text("""
     SELECT skus.sku, skus.counted, on_hand, held_elsewhere FROM stock_levels JOIN skus ON skus.id = stock_levels.sku_id

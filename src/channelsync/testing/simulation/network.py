@@ -119,18 +119,8 @@ class Line:
         response = await self._app.handle_async_request(request)
         body = await response.aread()
         self._passed()
-        self._count(response, body)
         kept = [(name, value) for name, value in response.headers.multi_items() if name not in {"content-length", "content-encoding"}]
         return _Answer(response.status_code, kept, body)
-
-    def _count(self, response: httpx.Response, body: bytes) -> None:
-        """What the stand-in's own fault dial did to the answer."""
-        if response.status_code == 429 or b'"THROTTLED"' in body[:400]:
-            self._faults["throttled"] += 1
-        elif response.status_code >= 500:
-            self._faults[f"status {response.status_code}"] += 1
-        elif response.status_code == 200 and body[:1] == b"<":
-            self._faults["html with 200"] += 1
 
     def _latency(self) -> float:
         low, high = self.weather.latency

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from channelsync.testing.simulation.goods import Goods, Left
 from channelsync.testing.simulation.network import Weather
 from channelsync.testing.simulation.script import Script
 from channelsync.testing.standins.base import Faults
+from channelsync.testing.virtual_clock import START
 
 TIMEOUT = 3.0
 DRAIN = 8.0
@@ -105,6 +107,10 @@ class Rates:
     edit: float = 0.0
     move: float = 0.0
     freeze: float = 0.0
+    retry: float = 0.0
+    amend: float = 0.0
+    relist: float = 0.0
+    rename: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +181,15 @@ SPARSE = Pace(
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Summer time begins or ends at the shops `after` seconds from the start of the world, at the instant `at`. back: their clocks go back."""
+
+    at: datetime
+    after: float
+    back: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """crashes: steps that each life of the daemon lasts. takeovers, outages, revocations, jumps: (second, ...) from the start of trading.
 
@@ -202,11 +217,17 @@ class Plan:
     pace: Pace = DENSE
     hold: float = 20.0
     script: Script | None = None
+    turn: Turn | None = None
 
     @property
     def has_levels(self) -> bool:
         """Its script says what is there on the first day."""
         return self.script is not None and self.script.levels is not None
+
+    @property
+    def begins(self) -> datetime:
+        """The date and time at which the world begins."""
+        return self.turn.at - timedelta(seconds=self.turn.after) if self.turn else START
 
     def items(self, shop: ShopPlan) -> tuple[str, ...]:
         """All that a shop sells."""

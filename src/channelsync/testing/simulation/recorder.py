@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
@@ -197,7 +198,7 @@ class RecordingDoor:
 
 _KNOWN = text("""
     SELECT channels.name AS shop, COALESCE(listings.sku_text, listings.ref) AS sku, shelves.location, shelves.target, shelves.book, shelves.frozen,
-        COALESCE(own.took, 0) AS took
+        COALESCE(own.took, 0) AS took, listings.removed_at IS NOT NULL AS gone
     FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
         LEFT JOIN (SELECT shelf_id, SUM(took) AS took FROM order_lines GROUP BY shelf_id) AS own ON own.shelf_id = shelves.id
     ORDER BY shelves.id
@@ -240,11 +241,18 @@ def _read_news(conn: Connection, at: float, goods: Goods, after: int) -> _News:
 
 
 def _known(conn: Connection, at: float, goods: Goods) -> list[Known]:
-    rows = conn.execute(_KNOWN)
-    return [
-        Known(at, row.shop, goods.item(row.shop, row.sku, row.location), row.target, row.book, int(row.took), bool(row.frozen))
-        for row in rows
-    ]
+    """One per item. Where it was deleted and entered again, what the shop took for the former listing counts on, and the living one is shown."""
+    found: dict[tuple[str, str], tuple[tuple[bool, bool], Known]] = {}
+    for row in conn.execute(_KNOWN):
+        item = goods.item(row.shop, row.sku, row.location)
+        rank = (not row.gone, row.target is not None)
+        known = Known(at, row.shop, item, row.target, row.book, int(row.took), bool(row.frozen))
+        if former := found.get((row.shop, item)):
+            took = former[1].took + known.took
+            rank, known = max((former, (rank, known)), key=itemgetter(0)) if former[0] != rank else (rank, known)
+            known = replace(known, took=took)
+        found[row.shop, item] = rank, known
+    return [known for _, known in found.values()]
 
 
 def counted(conn: Connection, at: float, goods: Goods) -> list[Counted]:

@@ -35,8 +35,9 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
     for name in ("crashes", "takeovers", "outages", "revocations", "jumps"):
         if getattr(plan, name):
             yield _with(plan, name, ())
-    if plan.depot is not None:
-        yield replace(plan, depot=None)
+    for name in ("depot", "turn"):
+        if getattr(plan, name) is not None:
+            yield _with(plan, name, None)
     for shop in plan.shops[1:]:  # the first one opens the ledger
         yield _without(plan, shop.name)
     yield from _plainer_shops(plan)
@@ -94,7 +95,7 @@ def left_out(before: Plan, after: Plan) -> list[str]:
     """In words, what the smaller plan does without."""
     found = [
         name
-        for name in ("crashes", "takeovers", "outages", "revocations", "jumps", "depot")
+        for name in ("crashes", "takeovers", "outages", "revocations", "jumps", "depot", "turn")
         if getattr(before, name) and not getattr(after, name)
     ]
     found += [f"shop {shop.name}" for shop in before.shops if shop.name not in {each.name for each in after.shops}]

@@ -254,6 +254,8 @@ class Stage:
         report = self.report
         report.seconds = self.clock.monotonic()
         report.acted, report.played = self.people.acted, self.player.played
+        for shop in self.everybody().values():
+            report.faults.update(+shop.mishaps)
         report.digest = self._log.hexdigest()
         report.tail = tuple(self._tail)
         if not report.problems:

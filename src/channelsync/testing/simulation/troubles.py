@@ -30,6 +30,8 @@ class Troubles:
             self._at(began + at, partial(self._revoke, name, seconds))
         for at, seconds in plan.jumps:
             self._at(began + at, partial(self._jump, seconds))
+        if plan.turn:
+            self._at(plan.turn.after, self._turn)
         if plan.crashes:
             self._at(began + self._stage.dice.uniform(1, 20) * plan.seconds / SECONDS, self._crash)
 
@@ -75,6 +77,11 @@ class Troubles:
         line.down = True
         await self._stage.clock.sleep(seconds)
         line.down = False
+
+    async def _turn(self) -> None:
+        """The shops' zone does it; here it is only counted."""
+        turn = self._stage.plan.turn
+        self._stage.report.faults["summer time ends" if turn and turn.back else "summer time begins"] += 1
 
     async def _revoke(self, name: str, seconds: float) -> None:
         line = self._stage.lines[name]

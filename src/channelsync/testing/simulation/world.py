@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy import select
 
 from channelsync.engine.channel import Signal
-from channelsync.ledger import brackets, exports, freezing
+from channelsync.errors import ChannelError
+from channelsync.ledger import aside_groups, brackets, exports, freezing, matching
 from channelsync.ledger.brackets import EditPolicy
 from channelsync.ledger.freezing import Scope, Thaw
 from channelsync.ledger.schema import exports as export_table
@@ -21,7 +23,9 @@ from channelsync.testing.simulation.opening import open_business
 from channelsync.testing.simulation.plan import DEPOT, Plan, ShopPlan
 from channelsync.testing.simulation.points import Points
 from channelsync.testing.simulation.report import Broken, Report
+from channelsync.testing.simulation.staff import Staff, refused, to_link
 from channelsync.testing.simulation.stage import Stage
+from channelsync.testing.simulation.steps import Crash
 from channelsync.testing.simulation.troubles import Troubles
 from channelsync.testing.standins.base import Faults, StandIn
 from channelsync.testing.virtual_clock import VirtualClock
@@ -49,7 +53,7 @@ class World:
         """To the end, in virtual time."""
         often = gc.get_threshold()
         gc.set_threshold(*SELDOM)
-        clock = VirtualClock()
+        clock = VirtualClock(self.plan.begins)
         try:
             clock.run(self._run(clock))
         finally:
@@ -104,6 +108,7 @@ class World:
         if stage.house is not None and plan.depot is not None:
             stage.house.standin.faults, stage.lines[DEPOT].weather = plan.depot.faults, plan.depot.weather
             jobs |= HousePeople(plan, plan.depot, stage.house, stage.house_truth.returned, stage.people.acted).jobs()
+        jobs |= Staff(stage).jobs()
         for job, rate in jobs.items():
             stage.spawn(stage.people.trade(job, rate, until))
         if plan.script is not None:
@@ -132,6 +137,7 @@ class World:
             with stage.database.connect() as conn, conn.begin():
                 problems = list(invariants.at_rest(conn, stage.shops, stage.judge.truth, stage.goods, deliveries=self.plan.patient))
                 problems += invariants.rules_at_rest(conn, self.plan, stage.judge.truth, stage.goods, self._sale_on)
+                problems += invariants.listed_at_rest(conn, self.plan, stage.shops, stage.goods)
                 if stage.house is not None:
                     problems += invariants.house_at_rest(conn, stage.house, stage.house_truth)
         stage.report.problems += problems
@@ -143,7 +149,9 @@ class World:
         return shop.sale is not None and shop.sale.after <= since < shop.sale.after + shop.sale.seconds
 
     async def _answer_questions(self) -> None:
-        """A person is asked about drifts and has them overwritten; documents that were deleted in the warehouse are made again."""
+        """A person is asked about drifts and has them overwritten; documents that were deleted in the warehouse are made
+        again, refused numbers are written again.
+        """
         stage = self._stage
         with stage.database.connect() as conn, conn.begin():
             asked = conn.execute(select(shelves.c.id, shelves.c.gap, shelves.c.channel_id).where(shelves.c.asked_at.is_not(None))).all()
@@ -152,3 +160,16 @@ class World:
                 brackets.settle_drift(conn, row.id, row.gap, EditPolicy.OVERWRITE, stage.clocks[name].now(), stage.hub_clock.now())
             gone = conn.execute(select(export_table.c.channel_id, export_table.c.key).where(export_table.c.aside_at.is_not(None))).all()
             exports.retry_aside(conn, [(row.channel_id, row.key) for row in gone], stage.hub_clock.now())
+            aside_groups.retry(conn, refused(conn), stage.hub_clock.now())
+            matching.link(conn, to_link(conn, stage), stage.hub_clock.now())
+        await self._read_catalogues()
+
+    async def _read_catalogues(self) -> None:
+        """Who has deleted or renamed something has the catalogues read as a whole, as the news of it may have been lost."""
+        stage, rates = self._stage, self.plan.rates
+        node = stage.living()
+        if node is None or not (rates.relist or rates.rename):
+            return
+        for channel in node.store.channels.values():
+            with suppress(ChannelError, Crash):
+                await node.engine.catalogues[channel.id].refresh(whole=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -99,6 +100,7 @@ class Faults:
     Requests: refused before any effect (throttle, server_error_before, drop_before = the request vanishes, the client times out), answered
     wrongly after the effect (server_error_after, drop_after = the effect happens and the answer vanishes, html = an HTML page with status 200,
     truncated = half of the JSON), or delayed by up to `slow_seconds`.
+    item_refused: each write of a request, refused alone in the platform's own words; where the platform takes a list as a whole, so is the list.
     Webhooks: lost, duplicated, late by up to `late_seconds` (which also reorders them).
     """
 
@@ -115,6 +117,7 @@ class Faults:
     webhook_duplicate: float = 0.0
     webhook_late: float = 0.0
     late_seconds: float = 20.0
+    item_refused: float = 0.0
 
     @classmethod
     def some(cls) -> Faults:
@@ -145,13 +148,15 @@ class StandIn(Protocol):
     """What the demo, the conformance kit and the simulator do to a shop, whatever its dialect. One number per SKU (one location).
 
     `app` is the platform's API as an ASGI app. `settings(url)` is the `[channels.<name>]` table for a connector that talks to it at `url`
-    (secrets inline, `connector` included). `changes` and `orders` are the truth, in order of happening.
+    (secrets inline, `connector` included). `changes` and `orders` are the truth, in order of happening. `mishaps` counts what the fault dial did,
+    by kind, and what the shop's own limits refused.
     """
 
     name: str
     clock: Clock
     random: random.Random
     faults: Faults
+    mishaps: Counter[str]
     app: AsgiApp
     changes: list[Change]
     orders: dict[str, TrueOrder]
@@ -233,6 +238,9 @@ Answer = tuple[int, Mapping[str, str], bytes]
 """Status, headers, body."""
 
 
+THROTTLED = 429
+
+
 class FaultyApp:
     """Wraps a stand-in's request handler as an ASGI app and turns its fault dial.
 
@@ -268,23 +276,41 @@ class FaultyApp:
     async def _with_faults(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer | None:
         dial, draw = self.shop.faults, self.shop.random.random
         if draw() < dial.slow:
+            self._met("slow")
             await self.shop.clock.sleep(draw() * dial.slow_seconds)
         if draw() < dial.throttle:
+            self._met("throttled")
             return self.throttled()
         if draw() < dial.server_error_before:
+            self._met("status 502 before the effect")
             return 502, {"content-type": "text/html"}, b"<html><body>Bad Gateway</body></html>"
         if draw() < dial.drop_before:
+            self._met("dropped before the effect")
             return None
         answer = await self.handle(method, path, query, headers, body)
+        return self._spoiled(answer)
+
+    def _spoiled(self, answer: Answer) -> Answer | None:
+        """What becomes of an answer after the effect."""
+        dial, draw = self.shop.faults, self.shop.random.random
+        if answer[0] == THROTTLED or b'"THROTTLED"' in answer[2][:400]:
+            self._met("throttled")
         if draw() < dial.server_error_after:
+            self._met("status 500 after the effect")
             return 500, {"content-type": "text/html"}, b"<html><body>Internal Server Error</body></html>"
         if draw() < dial.drop_after:
+            self._met("dropped after the effect")
             return None
         if draw() < dial.html:
+            self._met("html with 200")
             return 200, {"content-type": "text/html; charset=utf-8"}, b"<!DOCTYPE html><html><body>Checking your browser</body></html>"
         if draw() < dial.truncated:
+            self._met("truncated")
             return answer[0], answer[1], answer[2][: len(answer[2]) // 2]
         return answer
+
+    def _met(self, kind: str) -> None:
+        self.shop.mishaps[kind] += 1
 
 
 async def _body(receive: Receive) -> bytes:
@@ -316,15 +342,18 @@ class Postman:
         self.shop, self.deliver, self.delay, self.retries, self.on_result = shop, deliver, delay, retries, on_result
         self.queue: list[Outgoing] = []
         self.delivered = 0
-        self._serial = 0
+        self._serial = self._newest = 0
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
-        dial, draw = self.shop.faults, self.shop.random.random
+        dial, draw, mishaps = self.shop.faults, self.shop.random.random, self.shop.mishaps
         if draw() < dial.webhook_lost:
+            mishaps["webhook lost"] += 1
             return
         copies = 2 if draw() < dial.webhook_duplicate else 1
+        mishaps["webhook doubled"] += copies - 1
         for _ in range(copies):
             late = draw() * dial.late_seconds if draw() < dial.webhook_late else 0.0
+            mishaps["webhook late"] += late > 0
             self._serial += 1
             self.queue.append(Outgoing(self.shop.clock.monotonic() + self.delay() + late, self._serial, url, headers, body))
         self.queue.sort()
@@ -341,6 +370,8 @@ class Postman:
     async def _send(self, outgoing: Outgoing) -> None:
         if self.deliver is None:
             return
+        self.shop.mishaps["webhook out of order"] += outgoing.serial < self._newest
+        self._newest = max(self._newest, outgoing.serial)
         try:
             status = await self.deliver(outgoing.url, outgoing.headers, outgoing.body)
             ok = 200 <= status < 300

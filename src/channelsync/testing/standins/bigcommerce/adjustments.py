@@ -29,9 +29,10 @@ def adjust(state: State, request: Request, *, relative: bool) -> Reply:
         raise ApiError(422, f"Request contains more than {ITEMS_MAX} items")
     reason = request.body.get("reason")
     accepted: list[tuple[str, int, int]] = []
-    for row in rows:
+    refused = state.refusing(len(rows))
+    for place, row in enumerate(rows):
         try:
-            accepted += _checked(state, row, relative=relative)
+            accepted += _checked(state, row, relative=relative, locked=place in refused)
         except _Bad as error:
             if state.dials.partial_on_422:
                 _enqueue(state, accepted, reason, relative=relative)
@@ -48,7 +49,7 @@ def _enqueue(state: State, items: list[tuple[str, int, int]], write: Any, *, rel
         state.queue.append(Pending(max(due, last), relative, items, str(write) if write else None))
 
 
-def _checked(state: State, row: Mapping[str, Any], *, relative: bool) -> list[tuple[str, int, int]]:
+def _checked(state: State, row: Mapping[str, Any], *, relative: bool, locked: bool) -> list[tuple[str, int, int]]:
     given = [name for name in IDENTIFIERS if name in row]
     quantity, location = row.get("quantity"), row.get("location_id")
     if len(given) != 1 or type(quantity) is not int or type(location) is not int:
@@ -61,6 +62,8 @@ def _checked(state: State, row: Mapping[str, Any], *, relative: bool) -> list[tu
     item = _item(state, given[0], row[given[0]], name)
     if item is None:
         return []
+    if locked:
+        raise _Bad(f"Items with identity: [{name}] is locked by another update")
     if relative:
         _relative(state, item, location, quantity, name)
     elif quantity < 0:

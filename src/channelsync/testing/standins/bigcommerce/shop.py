@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from channelsync.clock import Clock
@@ -12,6 +14,7 @@ from channelsync.testing.standins.bigcommerce import orders, stock
 from channelsync.testing.standins.bigcommerce.courier import Courier
 from channelsync.testing.standins.bigcommerce.rest import Rest
 from channelsync.testing.standins.bigcommerce.state import DEFAULT_LOCATION, Dials, Line, Location, Order, Product, Row, State, Variant
+from channelsync.testing.standins.refusing import refused_items
 
 UNPLACED = (0, 4, 5, 6)
 
@@ -30,10 +33,12 @@ class BigCommerceStandIn:
         **dials: Any,
     ) -> None:
         self.name, self.clock, self.random, self.faults = name, clock, random, faults
+        self.mishaps: Counter[str] = Counter()
         self.dials = Dials(**{"domain": f"{name}.example", **dials})
         token, client_id, client_secret = (f"{random.getrandbits(160):040x}" for _ in range(3))
         self.webhook_secret = f"{random.getrandbits(128):032x}"
         self.state = State(clock, random, self.dials, f"s{random.getrandbits(40):010x}", token, client_id, client_secret)
+        self.state.refusing = partial(refused_items, self)
         self.rest = Rest(self.state)
         self.courier = Courier(self, self.state, deliver)
         self.app: AsgiApp = FaultyApp(self, self.rest.handle, self.rest.throttled, hang_seconds=self.dials.hang_seconds)
@@ -187,6 +192,16 @@ class BigCommerceStandIn:
         stock.apply_due(self.state)
         found = self._order(order)
         orders.edit_line(self.state, found, self._line(found, sku), quantity)
+
+    def amend(self, order: str, sku: str, units: int) -> None:
+        """By staff who have the store adjust its stock with the order."""
+        found = self._order(order)
+        line = next((line for line in found.lines if line.sku == sku and line.quantity - line.shipped > max(0, -units)), None)
+        if line is None or found.status in orders.DEAD or line.refunded or not self.dials.edit_order_stock_adjustment:
+            raise ValueError(f"{order} has no line of {sku!r} that {units:+} units could change")
+        if units > 0 and self.sellable(sku) < units:
+            raise SoldOut(sku)
+        orders.edit_line(self.state, found, line, line.quantity + units)
 
     def edit(self, sku: str, shows: int, *, location: str | None = None) -> None:
         stock.apply_due(self.state)

@@ -9,6 +9,7 @@ from typing import Any
 
 from channelsync.clock import Clock
 from channelsync.testing.standins.base import Change, TrueOrder
+from channelsync.testing.standins.refusing import Refusing, none_refused
 
 Raw = dict[str, Any]
 DEFAULT_LOCATION = 1  # every store has it; it cannot be deleted
@@ -206,6 +207,7 @@ class State:
     token: str
     client_id: str
     client_secret: str
+    refusing: Refusing = none_refused
     products: dict[int, Product] = field(default_factory=dict)
     variants: dict[int, Variant] = field(default_factory=dict)
     rows: dict[tuple[str, int], Row] = field(default_factory=dict)

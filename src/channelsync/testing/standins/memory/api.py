@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -88,7 +89,8 @@ class Api:
 
     def _items(self, query: dict[str, str]) -> dict[str, Any]:
         since, after, size = _moment(query.get("changed_since")), int(query.get("after", "0")), self.shop.dials.page_size
-        products = [p for p in self.shop.shelves.products.values() if p.serial > after and (since is None or p.changed_at >= since)]
+        told = (p for p in self.shop.shelves.products.values() if p.serial > after and not p.gone)
+        products = sorted((p for p in told if since is None or p.changed_at >= since), key=attrgetter("serial"))
         page, more = products[:size], len(products) > size
         return {"items": [item_row(self.shop, p) for p in page], "next": str(page[-1].serial) if more else None, "now": self._now()}
 
@@ -142,7 +144,7 @@ def item_row(shop: MemoryStandIn, product: Product) -> dict[str, Any]:
     return {
         "ref": product.ref,
         "variant": product.variant,
-        "sku": product.sku,
+        "sku": product.told_sku,
         "title": product.title,
         "tracked": product.tracked,
         "locations": list(shop.dials.locations),
@@ -163,11 +165,11 @@ def order_row(shop: MemoryStandIn, order: Order) -> dict[str, Any]:
 
 def _line_row(shop: MemoryStandIn, order: Order, place: int) -> dict[str, Any]:
     line = order.lines[place]
-    product = shop.shelves.products[line.sku]
+    product = line.product
     return {
         "ref": line.ref,
         "item": product.variant if shop.dials.lines_name_variants else product.ref,
-        "sku": line.sku,
+        "sku": product.told_sku,
         "title": product.title,
         "location": line.location,
         "quantity": line.true.quantity,

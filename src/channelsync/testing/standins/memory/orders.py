@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from channelsync.clock import Clock
 from channelsync.testing.standins.base import SoldOut, TrueLine, TrueOrder
 from channelsync.testing.standins.memory.dials import Dials
-from channelsync.testing.standins.memory.shelves import Shelves
+from channelsync.testing.standins.memory.shelves import Product, Shelves
 
 
 @dataclass(slots=True)
@@ -20,6 +20,7 @@ class Line:
     sku: str
     location: str
     true: TrueLine
+    product: Product
     restocked: int = 0
     cancelled: int = 0
     quarantined: int = 0
@@ -59,7 +60,7 @@ class Orders:
         self._serial = 1000
 
     def withheld(self, sku: str) -> int:
-        return sum(line.withheld for order in self._pending.values() for line in order.lines if line.sku == sku)
+        return sum(line.withheld for order in self._pending.values() for line in order.lines if line.sku == sku and not line.product.gone)
 
     def next_expiry(self) -> float | None:
         return min((order.hold_due for order in self._pending.values()), default=None)
@@ -69,13 +70,17 @@ class Orders:
         for sku, units in basket.items():
             if units < 1:
                 raise ValueError(f"a shopper buys at least one {sku!r}, not {units}")
+            if shelves.products[sku].gone:
+                raise SoldOut(sku)
             limited = shelves.products[sku].tracked and not self._dials.backorders
             if limited and shelves.sellable(sku) < units:
                 raise SoldOut(sku)
         order = self._new(paid, reservation_ref)
         for sku, units in basket.items():
             for location, part in shelves.serve(sku, units):
-                line = Line(f"{order.ref}-{len(order.lines) + 1}", sku, location, TrueLine(sku, part, location=location))
+                line = Line(
+                    f"{order.ref}-{len(order.lines) + 1}", sku, location, TrueLine(sku, part, location=location), shelves.products[sku]
+                )
                 order.lines.append(line)
                 order.true.lines.append(line.true)
         if order.state == "pending":
@@ -142,11 +147,28 @@ class Orders:
             units -= unsent + back
         self._changed(order)
 
+    def amend(self, ref: str, sku: str, units: int) -> None:
+        """The line's quantity itself changes. What is taken out and does not come back on sale is put aside, as on a cancel."""
+        order = self.by_ref[ref]
+        living = (line for line in order.lines if line.sku == sku and not line.product.gone)
+        line = next((line for line in living if line.true.open > max(0, -units)), None)
+        if line is None or order.state != "open":
+            raise ValueError(f"{ref} has no line of {sku!r} that {units:+} units could change")
+        if units > 0 and self._shelves().level(sku, line.location) - self.withheld(sku) < units:
+            raise SoldOut(sku)
+        if units < 0 and line.taken and not self._restores(line, restock=True):
+            self._drop(order, line, -units, restock=False)
+        else:
+            line.true.quantity += units
+            if line.effects:
+                self._effect(order, line, units)
+        self._changed(order)
+
     def move(self, ref: str, location: str) -> None:
         """Staff have another location ship what is open. A line of which something has shipped stays where it is."""
         order = self.by_ref[ref]
         for line in order.lines:
-            if not line.true.open or line.true.shipped or line.location == location:
+            if not line.true.open or line.true.shipped or line.location == location or line.product.gone:
                 continue
             before, line.location, line.true.location = line.location, location, location
             if not line.taken:
@@ -172,14 +194,14 @@ class Orders:
         if self._dials.lowers_stock_on not in events:
             return
         for line in order.lines:
-            if self._shelves().products[line.sku].tracked and not line.effects and line.true.open:
+            if line.product.tracked and not line.product.gone and not line.effects and line.true.open:
                 self._effect(order, line, line.true.open)
         order.true.placed_at, order.true.monotonic = self._clock.now(), self._clock.monotonic()
 
     def _drop(self, order: Order, line: Line, units: int, *, restock: bool) -> None:
         """Units that will not ship: back on sale (where they were never taken out, they are anyhow), or aside."""
         line.true.cancelled += units
-        if line.taken and units and not self._restores(restock):
+        if line.taken and units and not self._restores(line, restock):
             line.quarantined += units
             return
         line.cancelled += units
@@ -187,13 +209,16 @@ class Orders:
             self._effect(order, line, -units)
 
     def _take_back(self, order: Order, line: Line, units: int, *, restock: bool) -> None:
+        if line.product.gone and not line.taken:
+            return  # of a deleted article that was never counted out nothing comes back
         line.true.returned += units
-        if units and line.taken and self._restores(restock):
+        if units and line.taken and self._restores(line, restock):
             line.restocked += units
             self._effect(order, line, -units)
 
-    def _restores(self, restock: bool) -> bool:
-        return {"yes": True, "no": False, "per order": restock}[self._dials.restores_on_cancel]
+    def _restores(self, line: Line, restock: bool) -> bool:
+        """Nothing comes back to a listing that was deleted."""
+        return not line.product.gone and {"yes": True, "no": False, "per order": restock}[self._dials.restores_on_cancel]
 
     def _effect(self, order: Order, line: Line, units: int) -> None:
         line.effects.append((units, self._clock.now()))

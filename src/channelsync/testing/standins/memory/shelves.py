@@ -15,7 +15,10 @@ Cause = Literal["sale", "restore", "write", "edit"]
 
 @dataclass(slots=True)
 class Product:
-    """ref: the listing's id. variant: the other id under which order lines may name it. serial: place in the catalogue."""
+    """ref: the listing's id. variant: the other id under which order lines may name it. serial: place in the catalogue.
+
+    text: the SKU text that the shop tells, if not `sku`, by which this stand-in knows it. gone: deleted.
+    """
 
     ref: str
     variant: str
@@ -24,6 +27,12 @@ class Product:
     title: str
     changed_at: datetime
     tracked: bool = True
+    text: str | None = None
+    gone: bool = False
+
+    @property
+    def told_sku(self) -> str:
+        return self.sku if self.text is None else self.text
 
 
 class Shelves:
@@ -38,6 +47,7 @@ class Shelves:
         moved: Callable[[str, str], None],
     ) -> None:
         self._clock, self.locations, self._changes, self._withheld, self._moved = clock, locations, changes, withheld, moved
+        self._made = 0
         self.products: dict[str, Product] = {}
         self._by_ref: dict[str, Product] = {}
         self._numbers: dict[tuple[str, str], int] = {}
@@ -46,9 +56,10 @@ class Shelves:
         """New products; all units lie at the first location. Raises ValueError for a SKU that is there already."""
         added = []
         for item in items:
-            if item.sku in self.products:
+            if item.sku in self.products and not self.products[item.sku].gone:
                 raise ValueError(f"the shop already sells {item.sku!r}")
-            serial = len(self.products) + 1
+            self._made += 1
+            serial = self._made
             product = Product(f"item-{serial}", f"variant-{serial}", serial, item.sku, item.title or item.sku, self._clock.now())
             self.products[item.sku] = self._by_ref[product.ref] = product
             for place, location in enumerate(self.locations):
@@ -58,6 +69,16 @@ class Shelves:
 
     def by_ref(self, ref: str) -> Product | None:
         return self._by_ref.get(ref)
+
+    def remove(self, sku: str) -> Product:
+        """Deleted, with its numbers. The name stays taken by what was deleted until it is entered again."""
+        product = self.products[sku]
+        for location in self.locations:
+            if self._numbers[sku, location]:
+                self.set(sku, location, 0, "edit")
+        product.gone = True
+        del self._by_ref[product.ref]
+        return product
 
     def level(self, sku: str, location: str) -> int:
         return self._numbers[sku, location]

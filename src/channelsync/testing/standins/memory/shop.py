@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from channelsync.clock import Clock
@@ -16,6 +18,7 @@ from channelsync.testing.standins.memory.index import OrderIndex
 from channelsync.testing.standins.memory.orders import Order, Orders
 from channelsync.testing.standins.memory.shelves import Shelves
 from channelsync.testing.standins.memory.writes import Writes
+from channelsync.testing.standins.refusing import refused_items
 
 
 class MemoryStandIn:
@@ -37,6 +40,7 @@ class MemoryStandIn:
     ) -> None:
         self.clock, self.random, self.name = clock, random, name
         self.faults = faults or Faults()
+        self.mishaps: Counter[str] = Counter()
         self.dials = Dials(**dials)
         self.identity, self.token, self.secret = f"{name}.memory.example", f"token-of-{name}", f"secret-of-{name}"
         self.changes: list[Change] = []
@@ -47,6 +51,7 @@ class MemoryStandIn:
         self.book = Orders(clock, self.dials, lambda: self.shelves, self.orders, self._order_changed)
         self.shelves = Shelves(clock, self.dials.locations, self.changes, self.book.withheld, self._level_moved)
         self.writes = Writes(clock, self.dials, self.shelves, self.gate)
+        self.writes.refusing = partial(refused_items, self)
         api = Api(self)
         self.app: AsgiApp = FaultyApp(self, api.handle, api.throttled, hang_seconds=HANG_SECONDS)
 
@@ -115,17 +120,43 @@ class MemoryStandIn:
 
     def edit(self, sku: str, shows: int, *, location: str | None = None) -> None:
         self.catch_up()
+        if self.shelves.products[sku].gone:
+            return  # nobody finds it
         self.shelves.set(sku, self.dials.locations[0] if location is None else location, shows, "edit")
+
+    def amend(self, order: str, sku: str, units: int) -> None:
+        self.catch_up()
+        self.book.amend(order, sku, units)
 
     def move(self, order: str, location: str) -> None:
         """Staff have another location ship what is open of an order."""
         self.catch_up()
         self.book.move(order, location)
 
+    def rename(self, sku: str, text: str) -> None:
+        self._retell(sku, text=text)
+
+    def sells(self, sku: str) -> bool:
+        product = self.shelves.products.get(sku)
+        return product is not None and not product.gone
+
+    def take_off(self, sku: str) -> None:
+        self.catch_up()
+        product = self.shelves.remove(sku)
+        self.hooks.announce("listing.changed", {"item": item_row(self, product)})
+
+    def enter_again(self, sku: str) -> None:
+        self.stock([Item(sku, 0)])
+
     def untrack(self, sku: str) -> None:
         """Staff switch counting off for a product."""
+        self._retell(sku, tracked=False)
+
+    def _retell(self, sku: str, **changes: Any) -> None:
         product = self.shelves.products[sku]
-        product.tracked, product.changed_at = False, self.clock.now()
+        for name, value in changes.items():
+            setattr(product, name, value)
+        product.changed_at = self.clock.now()
         self.hooks.announce("listing.changed", {"item": item_row(self, product)})
 
     def delete(self, order: str) -> None:

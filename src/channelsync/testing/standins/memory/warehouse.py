@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -96,6 +97,7 @@ class MemoryWarehouse:
     ) -> None:
         self.clock, self.random, self.name = clock, random, name
         self.faults = faults or Faults()
+        self.mishaps: Counter[str] = Counter()
         self.dials = WarehouseDials(**dials)
         self.identity, self.token = f"{name}.memory.example", f"token-of-{name}"
         self.changes: list[Change] = []

@@ -11,8 +11,10 @@ from channelsync.clock import Clock
 from channelsync.testing.standins.memory.dials import Dials
 from channelsync.testing.standins.memory.gate import Gate, Vanished
 from channelsync.testing.standins.memory.shelves import Shelves
+from channelsync.testing.standins.refusing import Refusing, none_refused
 
 SEEN_MAX = 10_000
+LOCKED = "refused", "somebody is working on it"
 Result = dict[str, Any]
 
 
@@ -58,6 +60,7 @@ class KeyConflict(Exception):
 class Writes:
     def __init__(self, clock: Clock, dials: Dials, shelves: Shelves, gate: Gate) -> None:
         self._clock, self._dials, self._shelves, self._gate = clock, dials, shelves, gate
+        self.refusing: Refusing = none_refused
         self.seen: deque[WriteSeen] = deque(maxlen=SEEN_MAX)
         self._keys: dict[str, _Remembered] = {}
         self._later: list[_Later] = []
@@ -111,7 +114,8 @@ class Writes:
         if self._dials.race_seconds is not None:
             await self._gate.passing("between", name)
             await self._clock.sleep(self._dials.race_seconds)
-        verdicts = {wanted.id: self._verdict(wanted) for wanted in writes}
+        refused = self.refusing(len(writes))
+        verdicts = {wanted.id: LOCKED if place in refused else self._verdict(wanted) for place, wanted in enumerate(writes)}
         spoiled = self._dials.all_or_nothing and any(outcome != "ok" for outcome, _ in verdicts.values())
         results = []
         for wanted in reversed(writes):
@@ -145,7 +149,8 @@ class Writes:
 
     def _put(self, wanted: Wanted, base: int, name: str) -> None:
         product = self._shelves.by_ref(wanted.listing)
-        assert product is not None
+        if product is None:  # deleted since it was accepted
+            return
         number = base + wanted.number if self._dials.carrier == "adjust" else wanted.number
         self._shelves.set(product.sku, wanted.location, number, "write", write=name)
 

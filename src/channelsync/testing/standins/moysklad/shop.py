@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ class MoyskladStandIn(Warehouse):
         **dials: Any,
     ) -> None:
         self.name, self.clock, self.random, self.faults = name, clock, random, faults
+        self.mishaps: Counter[str] = Counter()
         self.dials = Dials(**dials)
         secrets = [f"{random.getrandbits(160):040x}" for _ in range(3)]
         self.state = State(clock, random, self.dials, secrets[0], f"robot@{name}", secrets[1])

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from graphql import GraphQLError
 
+from channelsync.testing.standins.refusing import Refusing, none_refused
 from channelsync.testing.standins.shopify.idempotency import Memory
 from channelsync.testing.standins.shopify.records import InventoryItem, InventoryLevel, Location
 
@@ -40,6 +41,7 @@ class SetQuantities:
         partial: bool,
         untracked_refused: bool,
     ) -> None:
+        self.refusing: Refusing = none_refused
         self.partial, self.untracked_refused = partial, untracked_refused
         self.items, self.locations, self.memory, self.write, self.group = items, locations, memory, write, group
 
@@ -95,10 +97,13 @@ class SetQuantities:
     def _faults(self, given: Mapping[str, Any]) -> dict[int, Payload]:
         faults: dict[int, Payload] = {}
         seen: set[tuple[str, str]] = set()
+        refused = self.refusing(len(given["quantities"]))
         for index, quantity in enumerate(given["quantities"]):
             pair = (quantity["inventoryItemId"], quantity["locationId"])
             code = "NO_DUPLICATE_INVENTORY_ITEM_ID_GROUP_ID_PAIR" if pair in seen else self._fault(given["name"], quantity)
             seen.add(pair)
+            if index in refused:
+                code = code or "NON_MUTABLE_INVENTORY_ITEM"
             if code:
                 faults[index] = _error(code, ["input", "quantities", str(index), FIELD.get(code, "inventoryItemId")], MESSAGE[code])
         return faults

@@ -6,13 +6,16 @@ Its API lives in `admin`, its order book in `desk`, its webhooks in `hooks`; thi
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from channelsync.clock import Clock
 from channelsync.testing.standins.base import AsgiApp, Change, Deliver, Faults, FaultyApp, Item, TrueOrder, run_when_due
+from channelsync.testing.standins.refusing import refused_items
 from channelsync.testing.standins.shopify import payloads
 from channelsync.testing.standins.shopify.access import Bucket, Tokens
 from channelsync.testing.standins.shopify.admin import Admin
@@ -72,6 +75,7 @@ class ShopifyStandIn:
         hang_seconds: float = 30.0,
     ) -> None:
         self.name, self.clock, self.random, self.faults = name, clock, random, faults or Faults()
+        self.mishaps: Counter[str] = Counter()
         self.domain, self.login, self.versions, self.write_seconds = f"{name}.myshopify.com", login, tuple(versions), write_seconds
         self.orders_protected = orders_protected
         self.changes: list[Change] = []
@@ -102,6 +106,7 @@ class ShopifyStandIn:
             partial=partial_sets,
             untracked_refused=untracked_refused,
         )
+        self.set_quantities.refusing = partial(refused_items, self)
         self.bulk = BulkOperations(self, seconds=bulk_seconds, at_once=bulk_at_once)
         self.admin = Admin(self)
         self.app: AsgiApp = FaultyApp(self, self.admin.handle, self.admin.throttled, hang_seconds=hang_seconds)
@@ -208,8 +213,20 @@ class ShopifyStandIn:
     def edit_order(self, order: str, sku: str, delta: int, *, restock: bool = True) -> None:
         self.desk.edit(order, sku, delta, restock=restock)
 
+    def amend(self, order: str, sku: str, units: int) -> None:
+        """The last unit is not taken out: that is a cancel."""
+        line = next((each for each in self.desk.by_ref[order].lines if each.sku == sku), None)
+        if line is None or not line.unfulfilled_quantity + min(0, units):
+            raise ValueError(f"{order} has no line of {sku!r} that {units:+} units could change")
+        self.desk.edit(order, sku, units, restock=True)
+
     def delete(self, order: str) -> None:
         self.desk.delete(order)
+
+    def rename(self, sku: str, text: str) -> None:
+        item = self.variant(sku).inventory_item
+        item.sku, item.updated_at = text, self.seconds()
+        self.hooks.fire("INVENTORY_ITEMS_UPDATE", lambda: payloads.item(item), self.hooks.event())
 
     def untrack(self, sku: str) -> None:
         """Staff switch off "track quantity" for an item."""

@@ -10,6 +10,7 @@ from channelsync.testing.standins.woocommerce.rest_products import create, delet
 from channelsync.testing.standins.woocommerce.state import State
 
 BATCH_LIMIT = 100
+LOCKED = RestError(403, "woocommerce_rest_cannot_edit", "Sorry, you are not allowed to edit this resource.")
 
 
 async def batch_products(state: State, request: Request) -> Reply:
@@ -25,7 +26,17 @@ async def _batch(state: State, request: Request, parent: int) -> Reply:
     asked = {verb: list(request.body.get(verb) or []) for verb in ("create", "update", "delete")}
     if sum(len(items) for items in asked.values()) > BATCH_LIMIT:
         raise RestError(413, "woocommerce_rest_request_entity_too_large", "Unable to accept more than 100 items for this request.")
-    answer = {verb: [await _answered(state, verb, item, parent, request.write) for item in items] for verb, items in asked.items() if items}
+    refused = state.refusing(len(asked["update"])) if asked["update"] else frozenset()
+    answer = {
+        verb: [
+            {"id": whole(item.get("id")), "error": LOCKED.body()}
+            if verb == "update" and place in refused
+            else await _answered(state, verb, item, parent, request.write)
+            for place, item in enumerate(items)
+        ]
+        for verb, items in asked.items()
+        if items
+    }
     return Reply(answer if "_fields" not in request.params else [])
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from channelsync.clock import Clock
 from channelsync.testing.standins.base import AsgiApp, Change, Deliver, Faults, FaultyApp, Item, SoldOut, TrueOrder, run_when_due
+from channelsync.testing.standins.refusing import refused_items
 from channelsync.testing.standins.woocommerce import orders, stock
 from channelsync.testing.standins.woocommerce.courier import Courier
 from channelsync.testing.standins.woocommerce.load import Raw, load
@@ -30,10 +33,12 @@ class WooCommerceStandIn:
         **dials: Any,
     ) -> None:
         self.name, self.clock, self.random, self.faults = name, clock, random, faults
+        self.mishaps: Counter[str] = Counter()
         self.dials = Dials(**{"home": f"https://{name}.example", **dials})
         key, secret = f"ck_{random.getrandbits(160):040x}", f"cs_{random.getrandbits(160):040x}"
         self.webhook_secret = f"{random.getrandbits(128):032x}"
         self.state = State(clock, random, self.dials, key, secret)
+        self.state.refusing = partial(refused_items, self)
         self.rest = Rest(self.state)
         self.courier = Courier(self, self.state, deliver)
         self.app: AsgiApp = FaultyApp(self, self.rest.handle, self.rest.throttled, hang_seconds=self.dials.hang_seconds)
@@ -150,12 +155,29 @@ class WooCommerceStandIn:
             orders.set_status(self.state, found, "refunded")
         orders.save_order(self.state, found)
 
+    def amend(self, order: str, sku: str, units: int) -> None:
+        found = self._order(order)
+        line = next((line for line in found.lines if line.sku == sku and not line.removed and line.quantity > max(0, -units)), None)
+        if line is None or found.status not in ("processing", "on-hold") or line.quantity - line.refunded + units < 1:
+            raise ValueError(f"{order} has no line of {sku!r} that {units:+} units could change")
+        if units > 0:
+            self._check_sellable({sku: units})
+        orders.change_quantity(self.state, found, line, line.quantity + units)
+        orders.save_order(self.state, found)
+
     def edit(self, sku: str, shows: int) -> None:
         keeper = stock.keeper(self.state, self._product(sku))
         if keeper is None:
             raise KeyError(f"{self.name} does not count {sku!r}")
         stock.set_stock(self.state, keeper, shows, "edit")
         stock.save_product(self.state, keeper)
+
+    def rename(self, sku: str, text: str) -> None:
+        product = self._product(sku)
+        names = (sku, product.sku)
+        stock.rename(self.state, product, text)
+        self.state.skus |= {name.casefold(): product.id for name in names}
+        stock.save_product(self.state, product)
 
     def untrack(self, sku: str) -> None:
         """Staff switch stock management off for one product."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from channelsync.clock import Clock
 from channelsync.testing.standins.base import Change, TrueOrder
+from channelsync.testing.standins.refusing import Refusing, none_refused
 
 Meta = list[dict[str, Any]]
 """Meta data as the REST API shows it: [{"id", "key", "value"}]."""
@@ -168,6 +169,7 @@ class State:
     dials: Dials
     key: str
     secret: str
+    refusing: Refusing = none_refused
     products: dict[int, Product] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
     webhooks: dict[int, Webhook] = field(default_factory=dict)

@@ -1,0 +1,123 @@
+"""What staff do that no other person of a world does: they change orders, rename, delete and enter articles, have refused numbers tried again, and
+link what no SKU text can tell. They have dice of their own.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from channelsync.ledger import aside_groups, matching
+from channelsync.ledger.aside import Aside
+from channelsync.ledger.aside_groups import Wanted
+from channelsync.ledger.matching import Link
+from channelsync.ledger.schema import listings
+from channelsync.testing.standins.abilities import Amends, Relists, Renames
+from channelsync.testing.standins.base import SoldOut
+
+if TYPE_CHECKING:
+    from channelsync.testing.simulation.stage import Stage
+
+LAST = 40
+"""Orders that somebody still calls about."""
+
+AWAY_SECONDS = (1.0, 8.0)
+MERGED = 0.5
+
+
+class Staff:
+    """Deeds are counted in the people's `acted`."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self._plan, self._shops, self.acted = stage, stage.plan, stage.shops, stage.people.acted
+        self._dice = random.Random(f"staff {stage.plan.seed}")
+        self._off: set[tuple[str, str]] = set()
+        self._names = 0
+
+    def jobs(self) -> dict[Callable[[], Awaitable[None]], float]:
+        """Every kind of action and how often a second it happens."""
+        rates = self._plan.rates
+        return {self.retry: rates.retry, self.amend: rates.amend, self.rename: rates.rename, self.relist: rates.relist}
+
+    async def retry(self) -> None:
+        """Whoever looks at what was set aside has the refused numbers written again."""
+        with self._stage.database.connect() as conn, conn.begin():
+            found = refused(conn)
+        for each in found:
+            await self._stage.ask(aside_groups.retry, each)
+            self.acted["had a refused write tried again"] += 1
+
+    async def amend(self) -> None:
+        """A customer calls: one piece more, or one less."""
+        shop = self._dice.choice(list(self._shops.values()))
+        if not isinstance(shop, Amends):
+            return
+        found = [
+            (order.ref, line) for order in list(shop.orders.values())[-LAST:] if not order.pending for line in order.lines if line.open
+        ]
+        if not found:
+            return
+        ref, line = self._dice.choice(found)
+        units = -1 if line.open > 1 and self._dice.random() < 0.8 else 1
+        try:
+            shop.amend(ref, line.sku, units)
+        except (SoldOut, ValueError):
+            return
+        self.acted["raised an order" if units > 0 else "lowered an order"] += 1
+
+    async def rename(self) -> None:
+        """An article gets another SKU text, or its own one back."""
+        plan = self._dice.choice(self._plan.shops)
+        shop, item = self._shops[plan.name], self._dice.choice(self._plan.items(plan))
+        if not isinstance(shop, Renames):
+            return
+        self._names += 1
+        text = item if self._dice.random() < 0.4 else f"{item} as of {self._names}"
+        self._stage.goods.called[plan.name, text] = item
+        shop.rename(item, text)
+        self.acted["renamed an article"] += 1
+
+    async def relist(self) -> None:
+        """An article is deleted. A second listing of the same unit may stay away for good: the two were merged. Any other is entered again."""
+        plan = self._dice.choice(self._plan.shops)
+        shop, item = self._shops[plan.name], self._dice.choice(self._plan.items(plan))
+        if not isinstance(shop, Relists) or (plan.name, item) in self._off:
+            return
+        self._off.add((plan.name, item))
+        shop.take_off(item)
+        if item in plan.packs and plan.packs[item][1] == 1 and self._dice.random() < MERGED:
+            self.acted["merged two listings"] += 1
+            return
+        self.acted["deleted an article"] += 1
+        await self._stage.clock.sleep(self._dice.uniform(*AWAY_SECONDS))
+        shop.enter_again(item)
+        self._off.discard((plan.name, item))
+        self.acted["entered an article again"] += 1
+        await self._stage.clock.sleep(self._dice.uniform(*AWAY_SECONDS))
+        with self._stage.database.connect() as conn, conn.begin():
+            wanted = to_link(conn, self._stage)
+        for link in wanted:
+            await self._stage.ask(matching.link, link)
+
+
+def refused(conn: Connection) -> list[Aside]:
+    """The numbers that were set aside because a shop refused them."""
+    return aside_groups.matching(conn, Wanted(kind="shelf"))
+
+
+def to_link(conn: Connection, stage: Stage) -> list[Link]:
+    """Packs that were entered again: no SKU text tells what they are made of."""
+    packs = {channel.id: shop for channel, shop in zip(stage.channels, stage.plan.shops, strict=False)}
+    query = select(listings.c.channel_id, listings.c.ref, listings.c.sku_text).where(
+        listings.c.sku_id.is_(None), listings.c.removed_at.is_(None), listings.c.sku_text.is_not(None)
+    )
+    found = []
+    for row in conn.execute(query.order_by(listings.c.id)):
+        shop = packs.get(row.channel_id)
+        if shop is not None and (item := stage.goods.name(shop.name, row.sku_text)) in shop.packs:
+            sku, units = shop.packs[item]
+            found.append(Link(row.channel_id, row.ref, sku, units, key=f"link {row.channel_id} {row.ref}"))
+    return found
