@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from channelsync.contract import Carrier, Listing, Outcome
-from channelsync.ledger import brackets, listings, matching
+from channelsync.contract import Carrier, Effect, Listing, OrderLine, OrderSnapshot, OrderState, Outcome
+from channelsync.ledger import brackets, listings, matching, orders
 from channelsync.ledger.audit import audit
 from channelsync.ledger.brackets import Closing, Found, Seen
+from channelsync.ledger.orders import Sighting
 from channelsync.ledger.schema import book_entries, shelves
 from support.pushing import ADOPT, DRAIN, OVERWRITE, Outgoing, open_outgoing
 from support.selling import findings
@@ -92,6 +93,19 @@ def test_an_order_and_its_undoing_in_between_close_nothing(conn: Connection, out
     out.sell("100", "a", 1)
     conn.execute(update(shelves).where(shelves.c.id == out.shelf("a")).values(book=before.book))
     assert out.close(before, 4, on_edit=ADOPT) is Closing.OPEN
+
+
+def test_an_order_that_was_called_off_before_it_was_first_seen_closes_nothing(out: Outgoing) -> None:
+    """Its sale was in the first reading; what makes the second one equal is another, which the shop does not list yet."""
+    note(out, 4)
+    before = out.before("a")
+    at = out.later(seconds=1)
+    line = OrderLine("1", "a", 1, cancelled=1, effects=(Effect(1, at - SECOND), Effect(-1, at)))
+    snapshot = OrderSnapshot("100", OrderState.CANCELLED, at, at - SECOND, (line,))
+    orders.apply(out.conn, [Sighting(out.channel, snapshot, 1)], out.now)
+    assert out.close(before, 4, on_edit=OVERWRITE) is Closing.OPEN
+    assert out.numbers("a") == (5, 5, False)
+    assert out.close(out.before("a"), 4, on_edit=OVERWRITE) is Closing.OVERWRITE, "nothing has happened since"
 
 
 def test_without_the_lease_nothing_closes(out: Outgoing) -> None:

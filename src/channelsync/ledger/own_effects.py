@@ -46,7 +46,10 @@ def book(work: OrderWork, line: OrderLine, mine: Sequence[LineRow], shelf_id: in
             undo(work, row, rebased)
     took = sum(row.posted.took for row in mine if row.at.shelf_id == shelf_id)
     seen = net_effect.Seen(first=not mine, known_at=rebased.known_at, changed_at=work.changed_at, opened_at=work.channel.opened_at)
-    _own_effect(work, shelf_id, net_effect.own_effect(line, took, rebased.at.get(shelf_id), seen))
+    effect = net_effect.own_effect(line, took, rebased.at.get(shelf_id), seen)
+    _own_effect(work, shelf_id, effect)
+    if not effect.booked and any(rebased.known_at is None or each.at > rebased.known_at for each in line.effects):
+        work.disturbed.add(shelf_id)  # sold and given back since we last knew: two equal readings around that are not one number
 
 
 def undo(work: OrderWork, row: LineRow, rebased: Rebased) -> None:
