@@ -12,10 +12,19 @@ from channelsync.ledger.upgrade import upgrade
 
 
 def fresh() -> Engine:
-    """One connection, so it lives as long as the engine does, whatever becomes of the daemons that use it."""
-    engine = open_database("sqlite://", durable=False)
+    """One connection, so it lives until it is disposed of, whatever becomes of the daemons that use it: one world at a time.
+
+    Worlds share what SQLAlchemy has compiled, and nothing else: what listens to one's engine does not hear another's.
+    """
+    engine = _shared().execution_options()
+    engine.dispose()
     _driver(engine).deserialize(_template())
     return engine
+
+
+@functools.cache
+def _shared() -> Engine:
+    return open_database("sqlite://", durable=False)
 
 
 @functools.cache
