@@ -19,6 +19,7 @@ from channelsync.cli.drift import group as drift
 from channelsync.cli.freezing import freeze, thaw
 from channelsync.cli.initial import init
 from channelsync.cli.listings import group as listings
+from channelsync.cli.openapi import openapi
 from channelsync.cli.orders import orders
 from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
@@ -32,6 +33,7 @@ from channelsync.cli.show import complain
 from channelsync.cli.standin import standin
 from channelsync.cli.stock import explain
 from channelsync.cli.stock import group as stock
+from channelsync.cli.token import group as token
 from channelsync.config import ConfigError
 from channelsync.errors import ChannelsyncError
 
@@ -85,6 +87,8 @@ app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")
+app.add_typer(token, name="token")
+app.command("openapi")(openapi)
 app.add_typer(aside, name="aside")
 app.command("replay")(replay)
 app.command("record")(record)

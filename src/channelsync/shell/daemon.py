@@ -29,7 +29,7 @@ from channelsync.shell.private import Private
 from channelsync.shell.pulse import Pulse
 from channelsync.shell.redact import Redactor
 from channelsync.shell.schedule import SchedulerTicker, Ticker
-from channelsync.shell.serve import Address, serving
+from channelsync.shell.serve import Address, App, serving
 from channelsync.shell.subscribing import TICK_SECONDS, Subscriptions
 from channelsync.shell.within import within
 
@@ -71,11 +71,11 @@ async def daemon(
         store = assembled(config, registry, clock=clock, source=source, watch=watch, redactor=redactor)
         assembly = await stack.enter_async_context(store)
         pulse, inlets = Pulse(assembly.engine), Inlets(assembly.engine, waiting_max=config.listen.inbox_max)
-        private, listen = Private(pulse), config.listen
+        listen, desk = config.listen, Desk(assembly, running=True)
+        private = Private(pulse, _api(assembly, desk))
         await introduce_all(assembly.store)
         stack.push_async_callback(_release_leases, assembly)
         await stack.enter_async_context(_engine_running(assembly.engine))
-        desk = Desk(assembly, running=True)
         await stack.enter_async_context(controlled(beside(config, ".sock"), desk.handle, clock))
         public = await stack.enter_async_context(
             serving(inlets.receiver(), listen.public.host, listen.public.port, stop_seconds=LISTENER_STOP_SECONDS)
@@ -94,6 +94,13 @@ async def daemon(
             private.ready = False
             notifier.stopping()
             log.info("stopping")
+
+
+def _api(assembly: Assembly, desk: Desk) -> App:
+    """Imported here: it takes half a second, which no other command should pay."""
+    from channelsync.shell.api.app import serve
+
+    return serve(assembly, desk)
 
 
 def _set_timers(ticker: Ticker, assembly: Assembly, inlets: Inlets, pulse: Pulse, notifier: Notifier) -> None:

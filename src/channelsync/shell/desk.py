@@ -26,6 +26,7 @@ from channelsync.ledger import (
     repairing,
     reservations,
     stock,
+    tokens,
 )
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.channels import Pause
@@ -51,6 +52,8 @@ _STOCK: Mapping[str, Any] = {
     "drift.resolve": (drifts.resolve, drifts.Resolve),
     "freeze": (freezing.freeze, freezing.Freeze),
     "thaw": (freezing.thaw, freezing.Thaw),
+    "token.create": (tokens.create, tokens.NewToken),
+    "token.revoke": (tokens.revoke, tokens.Revoke),
 }
 """Verbs that are one ledger verb: its function, and the type of its item."""
 

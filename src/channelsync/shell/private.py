@@ -1,4 +1,4 @@
-"""The private listener: health and readiness. Never to be exposed."""
+"""The private listener: health, readiness, and the API behind its tokens. Never to be exposed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from typing import Any
 
 from channelsync.shell.pulse import Pulse
 from channelsync.shell.receiver import Receive, Scope, Send
+from channelsync.shell.serve import App
 
 
 class Private:
-    """An ASGI app. 200 or 503, and the reasons as JSON. ready: False until the daemon is up, and again while it stops."""
+    """An ASGI app. Health: 200 or 503, and the reasons as JSON. ready: False until the daemon is up, and again while it stops."""
 
-    def __init__(self, pulse: Pulse) -> None:
-        self._pulse = pulse
+    def __init__(self, pulse: Pulse, api: App) -> None:
+        self._pulse, self._api = pulse, api
         self.ready = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         path, method = scope["path"], scope["method"]
+        if path.startswith("/api/"):
+            await self._api(scope, receive, send)
+            return
         if path not in ("/healthz", "/readyz"):
             await _say(send, 404, {"error": "not found"})
         elif method not in ("GET", "HEAD"):

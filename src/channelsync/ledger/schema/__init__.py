@@ -6,6 +6,7 @@ Times are instants (`types.Utc`). Quantities are whole SKU units, except on `she
 
 from __future__ import annotations
 
+from channelsync.ledger.schema.access import api_tokens
 from channelsync.ledger.schema.authority import OPEN_CLAIM, authority_guards, authority_rows, export_lines, exports
 from channelsync.ledger.schema.base import metadata
 from channelsync.ledger.schema.orders import POSTED, hand_shipments, order_lines, orders
@@ -25,6 +26,7 @@ __all__ = [
     "OPEN_ATTEMPT",
     "OPEN_CLAIM",
     "POSTED",
+    "api_tokens",
     "attempts",
     "authority_guards",
     "authority_rows",

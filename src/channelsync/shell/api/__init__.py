@@ -1,0 +1,12 @@
+"""The REST API of the private listener, under /api/v1.
+
+app       the application: routes, problems, the OpenAPI document
+bearer    who asks, and whether the token allows it
+problems  how a "no" looks (RFC 9457)
+models    what requests and answers look like
+paging    cursors of lists
+call      what every route is given: the store, who asks, the idempotency key
+stock_reading, stock_writing, ...  the routes
+
+Not here: what a verb does (ledger), the public listener (receiver). Only the running daemon imports these modules: FastAPI takes half a second.
+"""

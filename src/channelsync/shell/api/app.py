@@ -1,0 +1,95 @@
+"""The application: its routes, how it says no, and the OpenAPI document that describes both."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.utils import get_openapi
+
+from channelsync.shell.api import describing, problems, stock_reading, stock_writing
+from channelsync.shell.api.bounded import bounded
+from channelsync.shell.api.call import Backend
+from channelsync.shell.api.problems import MEDIA_TYPE, ProblemBody
+from channelsync.shell.api.stock_reading import NotModified
+from channelsync.shell.assemble import Assembly
+from channelsync.shell.desk import Desk
+from channelsync.shell.serve import App
+
+PREFIX = "/api/v1"
+TAGS = (
+    {"name": "stock", "description": "What is there, and its log."},
+    {"name": "reservations", "description": "Claims on units: soft ones of carts end by themselves, hard ones of orders stay."},
+)
+ROUTERS = (stock_reading.router, stock_writing.router, describing.router)
+COMMON = {
+    401: "No token, or one that is unknown, expired or revoked.",
+    403: "The token lacks the scope.",
+    404: "Unknown SKU or location.",
+    409: "The stock as it is does not allow it.",
+    422: "Not understood, not allowed by a rule, or an idempotency key used for another request.",
+    503: "The database or a shop cannot be reached; try again.",
+}
+
+
+def serve(assembly: Assembly, desk: Desk) -> App:
+    """The API of a running store, as the private listener serves it."""
+    ttl = timedelta(minutes=assembly.config.reservations.ttl_minutes)
+    return bounded(build(Backend(assembly.store, desk, ttl)))
+
+
+def build(backend: Backend | None = None) -> FastAPI:
+    """Without a backend it only describes itself."""
+    app = FastAPI(
+        title="channelsync",
+        version=version("channelsync"),
+        summary="One stock ledger for all your shops.",
+        description="Quantities are whole SKU units. Every write takes an `Idempotency-Key`. Every answer of 400 and more is "
+        "`application/problem+json` with a stable `code`.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.backend = backend
+    for routes in ROUTERS:
+        app.include_router(routes, prefix=PREFIX)
+    problems.install(app)
+    app.add_exception_handler(NotModified, _not_modified)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+async def _not_modified(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotModified)
+    return Response(status_code=304, headers={"etag": error.tag})
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI 3.1, with our own problems in the place of FastAPI's."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, description=app.description, routes=app.routes, tags=list(TAGS)
+        )
+        schemas = made["components"]["schemas"]
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        schemas |= _schemas()
+        for operations in made["paths"].values():
+            for operation in operations.values():
+                _tell_problems(operation)
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _schemas() -> dict[str, Any]:
+    own = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**own.pop("$defs", {}), "ProblemBody": own}
+
+
+def _tell_problems(operation: dict[str, Any]) -> None:
+    reference = {"schema": {"$ref": "#/components/schemas/ProblemBody"}}
+    for status, meaning in COMMON.items():
+        operation["responses"][str(status)] = {"description": meaning, "content": {MEDIA_TYPE: reference}}

@@ -1,0 +1,56 @@
+"""Bounds of one API request: its bytes, whatever its head announces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+from channelsync.shell.api.problems import MEDIA_TYPE, body
+from channelsync.shell.receiver import Receive, Scope, Send
+from channelsync.shell.serve import App
+
+BODY_MAX = 2 * 1024 * 1024
+"""A batch of 1,000 lines, each with the longest texts, fits."""
+
+
+class _TooLarge(Exception):
+    pass
+
+
+def bounded(app: App, most: int = BODY_MAX) -> App:
+    """The app, with 413 for a request of more than `most` bytes."""
+
+    async def within(scope: Scope, receive: Receive, send: Send) -> None:
+        seen, began = 0, False
+
+        async def counted() -> MutableMapping[str, Any]:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > most:
+                raise _TooLarge
+            return message
+
+        async def watched(message: MutableMapping[str, Any]) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        announced = next((value for name, value in scope.get("headers", ()) if name == b"content-length"), b"0")
+        try:
+            if announced.isdigit() and int(announced) > most:
+                raise _TooLarge
+            await app(scope, counted, watched)
+        except _TooLarge:
+            if not began:
+                await _refuse(send, most)
+
+    return within
+
+
+async def _refuse(send: Send, most: int) -> None:
+    told = json.dumps(body(413, "too_large", f"a request may have {most:,} bytes; send it in parts")).encode()
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(told)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": told})

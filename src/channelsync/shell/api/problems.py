@@ -1,0 +1,142 @@
+"""How a "no" looks: `application/problem+json` (RFC 9457), with a stable `code` for programs and a `detail` that says what to do."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from channelsync.errors import ChannelsyncError, Unavailable
+from channelsync.ledger.group import DatabaseAway, NotStored
+from channelsync.ledger.refusals import InsufficientStock, Refusal, UnknownLocation, UnknownSku
+from channelsync.ledger.together import LineRefused
+from channelsync.shell.desk import UnknownRequest
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = "5"
+_STATUS: Mapping[str, int] = {
+    "insufficient_stock": 409,
+    "already_resolved": 409,
+    "unknown_sku": 404,
+    "unknown_location": 404,
+    "key_reused": 422,
+    "not_allowed": 422,
+}
+
+
+class Mistake(BaseModel):
+    """One thing that is wrong with a request."""
+
+    where: str = Field(description="Where in the request, as a path.", examples=["body.quantity"])
+    message: str = Field(examples=["Input should be greater than or equal to 1"])
+
+
+class ProblemBody(BaseModel):
+    """What every answer with a status of 400 or more holds."""
+
+    type: str = Field(description="A name for the kind of problem.", examples=["urn:channelsync:insufficient_stock"])
+    title: str = Field(description="The status in words.", examples=["Conflict"])
+    status: int = Field(examples=[409])
+    code: str = Field(description="Stable, for programs.", examples=["insufficient_stock"])
+    detail: str = Field(
+        description="What happened and what to do, for people.", examples=["SKU 'MUG' at location 'main': 3 wanted, 2 available"]
+    )
+    sku: str | None = None
+    location: str | None = None
+    wanted: int | None = Field(None, description="SKU units that were asked for.")
+    available: int | None = Field(None, description="SKU units that are there; negative where shops sold more than there was.")
+    line: int | None = Field(None, description="Of a batch: the line that was refused, from 0.")
+    errors: list[Mistake] | None = None
+
+
+class Problem(Exception):
+    """Raised by routes for what is no refusal of the ledger."""
+
+    def __init__(self, status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.body = body(status, code, detail, **more)
+        self.headers = dict(headers or {})
+
+
+def body(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
+    head = {"type": f"urn:channelsync:{code}", "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail}
+    return head | {name: value for name, value in more.items() if value is not None}
+
+
+def of(refusal: Refusal) -> dict[str, Any]:
+    """A refusal of the ledger as a problem's body."""
+    if isinstance(refusal, LineRefused):
+        return of(refusal.why) | {"detail": str(refusal), "line": refusal.line}
+    more: dict[str, Any] = {}
+    if isinstance(refusal, InsufficientStock):
+        more = {"sku": refusal.sku, "location": refusal.location, "wanted": refusal.wanted, "available": refusal.available}
+    elif isinstance(refusal, UnknownSku):
+        more = {"sku": refusal.sku}
+    elif isinstance(refusal, UnknownLocation):
+        more = {"location": refusal.location}
+    return body(_STATUS.get(refusal.code, 409), refusal.code, str(refusal), **more)
+
+
+def install(app: FastAPI) -> None:
+    """All answers of 400 and more are problems."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ChannelsyncError, _failed)
+    app.add_exception_handler(Exception, _bug)
+
+
+def answer(told: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse(dict(told), status_code=told["status"], media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+async def _problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    headers = error.headers | ({"www-authenticate": "Bearer"} if error.body["status"] == 401 else {})
+    return answer(error.body, headers)
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return answer(of(error))
+
+
+async def _malformed(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    mistakes = [{"where": ".".join(str(part) for part in each["loc"]), "message": each["msg"]} for each in error.errors()]
+    first = mistakes[0] if mistakes else {"where": "the request", "message": "not understood"}
+    return answer(body(422, "malformed", f"{first['where']}: {first['message']}", errors=mistakes))
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).name.lower()
+    return answer(body(error.status_code, code, str(error.detail)), error.headers)
+
+
+async def _failed(_request: Request, error: Exception) -> Response:
+    if isinstance(error, UnknownRequest):
+        return answer(body(422, "malformed", str(error)))
+    if isinstance(error, (DatabaseAway, NotStored)):
+        return answer(body(503, "database_away", str(error)), {"retry-after": RETRY_SECONDS})
+    if isinstance(error, Unavailable):
+        return answer(body(503, "shop_away", str(error)), {"retry-after": RETRY_SECONDS})
+    return answer(body(502, "failed", str(error)))
+
+
+async def _bug(_request: Request, error: Exception) -> Response:
+    """Nothing of it goes out but a number to look for in the log."""
+    incident = uuid.uuid4().hex[:12]
+    log.error("a request failed", incident=incident, exc_info=error)
+    return answer(body(500, "bug", f"the daemon failed at it; its log says more under incident {incident}"))

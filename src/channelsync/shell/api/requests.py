@@ -1,0 +1,135 @@
+"""What writes are asked with, and the ledger's requests they become. Ranges that are no rule of stock are checked here, the rest by the ledger."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from channelsync.ledger.fulfilment import Fulfil
+from channelsync.ledger.holds import Which
+from channelsync.ledger.reservations import Extend, Harden, Line, Release, Reserve
+from channelsync.ledger.stock import Change, WriteOff
+from channelsync.shell.api.models import LocationCode, Model, SkuName
+
+UNITS_MAX = 1_000_000_000
+DAY = 86_400
+
+Some = Annotated[int, Field(ge=1, le=UNITS_MAX, description="SKU units.", examples=[2])]
+Absolute = Annotated[int, Field(ge=0, le=UNITS_MAX, description="SKU units that are there.", examples=[12])]
+Reference = Annotated[str, Field(max_length=255, description="What it is for: a cart, an order, a delivery note.", examples=["cart-4711"])]
+Ttl = Annotated[int, Field(ge=1, le=365 * DAY, description="Seconds that a soft claim lives.", examples=[1800])]
+
+
+class _Change(Model):
+    sku: SkuName
+    location: LocationCode
+    reference: Reference = ""
+    reason: Annotated[str, Field(max_length=255, description="Why, for the log: a reason code.", examples=["broken"])] = ""
+    occurred_at: Annotated[AwareDatetime | None, Field(description="When it happened; now, if left out.")] = None
+
+    def item(self, actor: str, key: str | None) -> Change:
+        return Change(**self._fields(), actor=actor, key=key)
+
+    def _fields(self) -> dict[str, Any]:
+        return self.model_dump()
+
+
+class SetIn(_Change):
+    """Seed and count."""
+
+    quantity: Absolute
+
+
+class MoreIn(_Change):
+    """Receive, return and restock."""
+
+    quantity: Some
+
+
+class AdjustIn(_Change):
+    quantity: Annotated[int, Field(ge=-UNITS_MAX, le=UNITS_MAX, description="SKU units more, or fewer if negative.", examples=[-2])]
+    reason: Annotated[str, Field(min_length=1, max_length=255, description="Why, for the log: a reason code.", examples=["broken"])]
+
+
+class WriteOffIn(_Change):
+    quantity: Some
+    reason: Annotated[str, Field(min_length=1, max_length=255, description="Why, for the log: a reason code.", examples=["broken"])]
+    bucket: Annotated[Literal["on_hand", "quarantined", "damaged"], Field(description="Where the units are now.")] = "quarantined"
+
+    def item(self, actor: str, key: str | None) -> WriteOff:
+        return WriteOff(**self._fields(), actor=actor, key=key)
+
+
+class LineIn(Model):
+    sku: SkuName
+    location: LocationCode
+    quantity: Some
+
+
+class ReserveIn(Model):
+    """All lines or none."""
+
+    reference: Annotated[
+        str, Field(min_length=1, max_length=255, description="A cart, an order: claims are found by it.", examples=["cart-4711"])
+    ]
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=1_000)]
+    kind: Annotated[Literal["soft", "hard"], Field(description="Soft claims end by themselves, hard ones stay.")] = "soft"
+    ttl_seconds: Ttl | None = None
+
+    def item(self, actor: str, key: str | None, ttl: timedelta) -> Reserve:
+        lines = tuple(Line(line.sku, line.location, line.quantity) for line in self.lines)
+        seconds = ttl if self.ttl_seconds is None else timedelta(seconds=self.ttl_seconds)
+        return Reserve(self.reference, lines, self.kind, seconds, actor, key=key)
+
+
+class _Which(Model):
+    """Which claims: one by its id, or all with a reference; of these only a SKU's or a location's, if named."""
+
+    reservation: Annotated[int | None, Field(ge=1, le=2**62, description="The claim's id.", examples=[815])] = None
+    reference: Annotated[str | None, Field(min_length=1, max_length=255, examples=["cart-4711"])] = None
+    sku: Annotated[str | None, Field(max_length=255, examples=["MUG-01"])] = None
+    location: Annotated[str | None, Field(max_length=64, examples=["main"])] = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> _Which:
+        if (self.reservation is None) == (self.reference is None):
+            raise ValueError("name the claim either by its `reservation` id or by its `reference`, and not by both")
+        return self
+
+    def which(self) -> Which:
+        return Which(self.reservation, self.reference, self.sku, self.location)
+
+
+class ReleaseIn(_Which):
+    quantity: Annotated[int | None, Field(ge=1, le=UNITS_MAX, description="Only so many units, oldest claims first. All, if left out.")] = (
+        None
+    )
+    keep: Annotated[int, Field(ge=0, le=UNITS_MAX, description="All but so many units; may be repeated without a key.")] = 0
+    reason: Annotated[str, Field(max_length=255, examples=["left the cart"])] = ""
+
+    def item(self, actor: str, key: str | None) -> Release:
+        return Release(self.which(), self.quantity, self.keep, self.reason, actor, key=key)
+
+
+class ExtendIn(_Which):
+    ttl_seconds: Ttl = 1800
+
+    def item(self, actor: str, key: str | None) -> Extend:
+        return Extend(self.which(), timedelta(seconds=self.ttl_seconds), key=key)
+
+
+class HardenIn(_Which):
+    def item(self, actor: str, key: str | None) -> Harden:
+        return Harden(self.which(), actor, key=key)
+
+
+class FulfilIn(_Which):
+    quantity: Annotated[int | None, Field(ge=1, le=UNITS_MAX, description="Only so many units, oldest claims first. All, if left out.")] = (
+        None
+    )
+    occurred_at: Annotated[AwareDatetime | None, Field(description="When it was shipped; now, if left out.")] = None
+
+    def item(self, actor: str, key: str | None) -> Fulfil:
+        return Fulfil(self.which(), self.quantity, actor, self.occurred_at, key=key)

@@ -1,0 +1,80 @@
+"""Who gets in: every route with every scope, deny by default; ends, revocations, and what a stranger learns."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from fastapi.routing import APIRoute
+
+from api.conftest import Api
+from channelsync.ledger import tokens
+from channelsync.ledger.tokens import Revoke, Scope
+from channelsync.shell.api.app import PREFIX, ROUTERS, build
+
+
+def routes() -> list[APIRoute]:
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+
+
+def scope_of(route: APIRoute) -> Scope | None:
+    scopes = [vars(each.call)["scope"] for each in route.dependant.dependencies if each.call is not None and "scope" in vars(each.call)]
+    return scopes[0] if scopes else None
+
+
+MATRIX = [(route, scope) for route in routes() for scope in Scope]
+
+
+def test_every_route_names_the_scope_it_needs() -> None:
+    assert len(routes()) > 25
+    assert [route.path for route in routes() if scope_of(route) is None] == []
+
+
+def test_the_document_tells_of_every_route() -> None:
+    told = {(path.removeprefix(PREFIX), method.upper()) for path, operations in build().openapi()["paths"].items() for method in operations}
+    assert told == {(route.path, method) for route in routes() for method in route.methods or ()}
+
+
+def test_reading_never_needs_more_than_read_and_writing_never_less() -> None:
+    for route in routes():
+        assert (scope_of(route) is Scope.READ) == (route.methods == {"GET"}), route.path
+
+
+def test_every_route_with_every_scope(api: Api) -> None:
+    """A token with the scope gets as far as the request itself, one without it gets 403, and nobody gets 401."""
+    held = {scope: api.make_token(scope) for scope in Scope}
+    for route, scope in MATRIX:
+        path = route.path.format(sku="NONE", location="nowhere", reference="none", id="1", channel="none")
+        method = "POST" if "POST" in (route.methods or ()) else "GET"
+        statuses = [api.ask(method, path, token=token, json={} if method == "POST" else None).status_code for token in (held[scope], "")]
+        allowed = scope in (scope_of(route), Scope.ADMIN)
+        assert statuses[1] == 401, (route.path, statuses)
+        assert (statuses[0] not in (401, 403)) if allowed else (statuses[0] == 403), (route.path, scope, statuses)
+
+
+@pytest.mark.parametrize("text", ["", "cs", "cs_", "cs__", "cs_00000000_00", "nonsense", "cs_%s_wrong", "x" * 5000])
+def test_a_token_that_is_none_is_told_nothing_else(api: Api, text: str) -> None:
+    public_id = api.token.split("_")[1]
+    answer = api.ask("GET", "/inventory/skus", token=text.replace("%s", public_id) or "-")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_token_ends_by_time_and_by_revocation(api: Api) -> None:
+    short = api.make_token(Scope.READ, expires_at=api.clock.now() + timedelta(hours=1))
+    other = api.make_token(Scope.READ, name="till")
+    assert api.ask("GET", "/inventory/skus", token=short).status_code == 200
+    api.clock.advance(3600)
+    assert "expired" in api.ask("GET", "/inventory/skus", token=short).json()["detail"]
+    with api.engine.connect() as conn, conn.begin():
+        tokens.revoke(conn, [Revoke("till")], api.clock.now())
+    assert "revoked" in api.ask("GET", "/inventory/skus", token=other).json()["detail"]
+
+
+def test_only_the_hash_is_kept_and_the_last_use_is_seen(api: Api) -> None:
+    with api.engine.connect() as conn:
+        assert api.token.split("_")[2] not in str(conn.exec_driver_sql("SELECT * FROM api_tokens").all())
+    api.get("/inventory/skus")
+    with api.engine.connect() as conn:
+        assert tokens.every(conn, api.clock.now())[0].last_used_at == api.clock.now()

@@ -1,0 +1,32 @@
+"""The API of a running daemon, with a token made on the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from channelsync.shell.token_text import mint
+from support.store import two_shops, until_shown, up
+
+
+def test_what_the_api_does_reaches_the_shops(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with two_shops(tmp_path) as scene, up(scene) as running:
+            await scene.ask("apply")
+            text, public_id, digest = mint()
+            await scene.ask("token.create", public_id=public_id, name="till", secret_hash=digest, scopes=["reserve", "read"])
+            async with httpx.AsyncClient(base_url=f"{running.private.url}/api/v1", headers={"authorization": f"Bearer {text}"}) as till:
+                await until_shown(scene, "west", "SKU-1", 8)
+                lines = [{"sku": "SKU-1", "location": "main", "quantity": 3}]
+                answer = await till.post("/inventory/reserve", json={"reference": "cart-1", "lines": lines})
+                assert answer.status_code == 200, answer.text
+                await until_shown(scene, "west", "SKU-1", 5)
+                sku: Any = (await till.get("/inventory/skus/SKU-1")).json()
+                assert (sku["available"], sku["levels"][0]["soft"]) == (7, 3)
+                refused = await till.post("/inventory/receive", json={"sku": "SKU-1", "location": "main", "quantity": 1})
+                assert (refused.status_code, refused.json()["code"]) == (403, "not_authorized")
+
+    asyncio.run(story())
