@@ -158,7 +158,9 @@ class _Batch:
 
 
 def _wrong(item: Update, now: datetime) -> NotAllowed | None:
-    problem = bounds.sku_text(item.sku) or bounds.texts(reference=item.reference, actor=item.actor) or bounds.units(item.quantity, at_least=0)
+    problem = (
+        bounds.sku_text(item.sku) or bounds.texts(reference=item.reference, actor=item.actor) or bounds.units(item.quantity, at_least=0)
+    )
     if problem is None and item.as_of > now + AHEAD:
         return NotAllowed(f"as_of {item.as_of.isoformat()} is in the future (it is {now.isoformat()} here); set the clock of the sender")
     return problem
