@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from channelsync.ledger.database import MIGRATING, UnusableDatabase, WrongDatabase, reading
@@ -63,6 +63,12 @@ def check(engine: Engine) -> SchemaState:
     """What state the database's schema is in. Changes nothing."""
     with reading(engine).connect() as conn:
         return _state(conn, ScriptDirectory.from_config(_config()))
+
+
+def revision(conn: Connection) -> str | None:
+    """The database's own, without a look at anything else."""
+    found: str | None = conn.scalar(select(column("version_num")).select_from(table(VERSION_TABLE)))
+    return found
 
 
 def upgrade(engine: Engine, to: str = "head") -> SchemaState:
