@@ -67,6 +67,8 @@ def _narrow(node: Any) -> Any:
     return found
 
 
+ENOUGH = 100
+"""So many examples must find one that goes well."""
 DOCUMENT = build().openapi()
 OPERATIONS = [(method.upper(), path) for path, operations in DOCUMENT["paths"].items() for method in operations]
 CHECKS = [
