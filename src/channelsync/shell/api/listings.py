@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
 
 from channelsync.ledger import listing_pages, workbench
@@ -75,7 +75,13 @@ async def list_listings(
 
 
 @router.get("/problems/{kind}", summary="Listings with a problem", operation_id="list_listing_problems")
-async def list_problems(call: Reader, kind: Kind, channel: ChannelName = None, cursor: Cursor = None, limit: Limit = 100) -> Page[Item]:
+async def list_problems(
+    call: Reader,
+    kind: Annotated[Kind, Path(description="Which problem.", examples=["duplicate"])],
+    channel: ChannelName = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Page[Item]:
     """Of one kind: those that cannot be linked by themselves, and linked ones that need a person's eye. reason says what is wrong with each."""
     ids = await channel_ids(call, channel)
     items, following = await call.read(workbench.of_kind, ids, kind, after=after(cursor), limit=limit)

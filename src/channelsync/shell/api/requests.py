@@ -99,9 +99,11 @@ class _Which(Model):
     """Which claims: one by its id, or all with a reference; of these only a SKU's or a location's, if named."""
 
     reservation: Annotated[int | None, Field(ge=1, le=2**62, description="The claim's id.", examples=[815])] = None
-    reference: Annotated[str | None, Field(min_length=1, max_length=255, examples=["cart-4711"])] = None
-    sku: Annotated[str | None, Field(max_length=255, examples=["MUG-01"])] = None
-    location: Annotated[str | None, Field(max_length=64, examples=["main"])] = None
+    reference: Annotated[
+        str | None, Field(min_length=1, max_length=255, description="All claims that were made for it.", examples=["cart-4711"])
+    ] = None
+    sku: Annotated[str | None, Field(max_length=255, description="Only this SKU's; a bundle's are its parts.", examples=["MUG-01"])] = None
+    location: Annotated[str | None, Field(max_length=64, description="Only at this location.", examples=["main"])] = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> _Which:
@@ -118,7 +120,7 @@ class ReleaseIn(_Which):
         None
     )
     keep: Annotated[int, Field(ge=0, le=UNITS_MAX, description="All but so many units; may be repeated without a key.")] = 0
-    reason: Annotated[str, Field(max_length=255, examples=["left the cart"])] = ""
+    reason: Annotated[str, Field(max_length=255, description="Why, for the log.", examples=["left the cart"])] = ""
 
     def item(self, actor: str, key: str | None) -> Release:
         return Release(self.which(), self.quantity, self.keep, self.reason, actor, key=key)

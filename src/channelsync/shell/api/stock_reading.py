@@ -97,6 +97,7 @@ async def list_movements(
 
 @router.get("/locations/{location:name}", summary="All stock at one location", operation_id="list_location")
 async def list_location(call: Reader, location: Location, cursor: Cursor = None, limit: Limit = 100) -> Page[SkuLevelOut]:
+    """Every SKU that ever lay there, in the order in which the ledger learned of them."""
     rows = await call.read(stock_pages.at_location, location, after(cursor), limit)
     return Page(items=[SkuLevelOut.of(row) for _, row in rows], next=next_of([sku_id for sku_id, _ in rows], limit))
 
