@@ -4,41 +4,69 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Engine
 
-from channelsync.engine.store import Store
+from channelsync.config import load
 from channelsync.ledger import tokens
-from channelsync.ledger.door import InlineLedger
+from channelsync.ledger.database import open_database
 from channelsync.ledger.tokens import NewToken, Scope
-from channelsync.shell.api.app import build
-from channelsync.shell.api.bounded import bounded
+from channelsync.registry import Registry
+from channelsync.shell.api.app import application
 from channelsync.shell.api.call import Backend
+from channelsync.shell.assemble import Assembly, assembled
+from channelsync.shell.desk import Desk
 from channelsync.shell.token_text import mint
+from channelsync.testing import config_file
+from channelsync.testing.standins.base import Item
+from channelsync.testing.standins.memory import MemoryStandIn
 from support.clock import ManualClock
-from support.stock import open_locations
 
 PREFIX = "/api/v1"
 
 
-@dataclass
 class Api:
-    """What a program sees of the API. Paths are those below /api/v1."""
+    """What a program sees of the API. Paths are those below /api/v1. One shop, `shop`, sells what a test puts into it."""
 
-    engine: Engine
-    clock: ManualClock
-    token: str = ""
-
-    def __post_init__(self) -> None:
-        ledger = InlineLedger(self.engine, self.clock)
-        self.store = Store(ledger, self.clock, random.Random(1), "test")
-        self.app = bounded(build(Backend(self.store, None, timedelta(minutes=30))))  # type: ignore[arg-type]
+    def __init__(self, folder: Path, url: str, clock: ManualClock) -> None:
+        self.clock, self.engine = clock, open_database(url, durable=False)
+        self.shop = MemoryStandIn(clock, random.Random(1), name="shop")
+        self._runner, self._stack = asyncio.Runner(), AsyncExitStack()
+        self.assembly = self._run(self._assemble(folder, url))
+        self.store = self.assembly.store
+        desk = Desk(self.assembly, running=False)
+        self.app = application(Backend(self.store, desk, timedelta(minutes=30)))
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url="http://desk.test")
         self.token = self.make_token(*Scope)
+
+    async def _assemble(self, folder: Path, url: str) -> Assembly:
+        shop = {**self.shop.settings("https://shop.test"), "location": "main", "visibility_lag_seconds": 0.0}
+        tables = {
+            "store": {"id": "test", "database": url},
+            "locations": {"main": {"name": "Main"}, "annex": {"name": "Annex", "priority": 1}},
+            "channels": {"shop": shop},
+        }
+        registry = Registry.installed()
+        config = load(config_file.write(folder / "test.toml", tables), registry)
+        transports = {"shop": httpx.ASGITransport(self.shop.app)}
+        opened = assembled(config, registry, clock=self.clock, source=random.Random(1), inline=True, transports=transports)
+        return await self._stack.enter_async_context(opened)
+
+    def _run(self, work: Any) -> Any:
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        self._run(self._client.aclose())
+        self._run(self._stack.aclose())
+        self._runner.close()
+        self.engine.dispose()
 
     def make_token(self, *scopes: Scope, name: str = "", **more: Any) -> str:
         text, public_id, digest = mint()
@@ -47,16 +75,15 @@ class Api:
             tokens.create(conn, [new], self.clock.now())
         return text
 
+    def send(self, method: str, url: str, **more: Any) -> httpx.Response:
+        """A request as it stands, from the root of the listener."""
+        answer: httpx.Response = self._run(self._client.request(method, url, **more))
+        return answer
+
     def ask(self, method: str, path: str, *, token: str | None = None, **more: Any) -> httpx.Response:
         bearer = self.token if token is None else token
         headers = {**({"authorization": f"Bearer {bearer}"} if bearer else {}), **more.pop("headers", {})}
-
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://desk.test") as client:
-                return await client.request(method, f"{PREFIX}{path}", headers=headers, **more)
-
-        return asyncio.run(send())
+        return self.send(method, f"{PREFIX}{path}", headers=headers, **more)
 
     def get(self, path: str, **params: Any) -> Any:
         answer = self.ask("GET", path, params=params)
@@ -68,9 +95,17 @@ class Api:
         assert answer.status_code == status, answer.text
         return answer.json()
 
+    def open_shop(self, **units: int) -> None:
+        """The shop sells these, the ledger has as many of each at main, and the first plan is applied."""
+        self.shop.stock([Item(sku, number) for sku, number in units.items()])
+        for sku, number in units.items():
+            self.post("/inventory", {"sku": sku, "location": "main", "quantity": number})
+        self.post("/plan/apply", {})
+
 
 @pytest.fixture
-def api(engine: Engine, clock: ManualClock) -> Api:
-    with engine.connect() as conn, conn.begin():
-        open_locations(conn, "main", "annex")
-    return Api(engine, clock)
+def api(database_url: str, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    monkeypatch.setattr("channelsync.shell.assemble.open_database", partial(open_database, durable=False))
+    made = Api(tmp_path, database_url, clock)
+    yield made
+    made.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from api.conftest import Api
 from channelsync.ledger.tokens import Scope
@@ -117,3 +118,27 @@ def test_an_unchanged_level_costs_a_304(api: Api) -> None:
 def test_a_request_that_is_too_large_is_refused(api: Api) -> None:
     answer = api.ask("POST", "/inventory/receive", content=b" " * (2 * 1024 * 1024 + 1))
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+def test_a_body_that_is_no_text_is_malformed_like_every_other(api: Api) -> None:
+    """It was a 400 that the document did not tell of."""
+    answer = api.ask("POST", "/inventory/receive", content=b"E\xff\x03", headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
+
+
+def test_a_slash_in_a_sku_is_a_slash(api: Api) -> None:
+    """A path was decoded before it was split, and such a SKU could not be read."""
+    for sku in ("MUG/BLUE", "50%2F", "MUG%"):
+        put(api, sku, 3)
+        quoted = quote(sku, safe="")
+        assert api.get(f"/inventory/skus/{quoted}")["sku"] == sku
+        assert api.get(f"/inventory/skus/{quoted}/locations/main")["on_hand"] == 3
+        assert [row["type"] for row in api.get(f"/inventory/skus/{quoted}/movements")["items"]] == ["seed"]
+
+
+def test_a_year_that_no_database_gives_back_is_a_mistake(api: Api) -> None:
+    """It was stored, and from then on the log of the SKU could not be read."""
+    put(api, "MUG", 1)
+    body = {"sku": "MUG", "location": "main", "quantity": 1, "occurred_at": "0001-01-01T00:00:00+14:00"}
+    assert api.post("/inventory/receive", body, status=422)["code"] == "malformed"
+    assert len(api.get("/inventory/skus/MUG/movements")["items"]) == 1

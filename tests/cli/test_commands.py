@@ -92,6 +92,31 @@ def test_a_sale_is_synced_by_hand_and_explained(alone: Scene) -> None:
     assert said("db", "check", scene=alone)["differences"] == []
 
 
+def test_a_unit_from_the_cart_to_the_customer_and_back(running: Scene) -> None:
+    said("stock", "reserve", "SKU-1", "3", "--reference", "cart-1", scene=running)
+    assert said("stock", "extend", "cart-1", "--minutes", "90", scene=running)["units"] == 3
+    assert said("stock", "harden", "cart-1", scene=running)["hard"] == 3
+    assert "2 shipped, 1 still held" in call("stock", "fulfil", "cart-1", "--quantity", "2", scene=running).stdout
+    assert said("stock", "release", "cart-1", "--key", "r1", scene=running)["units"] == 1
+    assert said("stock", "release", "cart-1", "--key", "r1", scene=running)["repeat"] is True
+    assert "2 quarantined" in call("stock", "return", "SKU-1", "2", "--reference", "cart-1", scene=running).stdout
+    assert said("stock", "restock", "SKU-1", "1", scene=running)["on_hand"] == 9
+    assert said("stock", "write-off", "SKU-1", "1", "--reason", "scratched", scene=running)["damaged"] == 1
+    assert said("stock", "write-off", "SKU-1", "1", "--from", "damaged", "--reason", "thrown away", scene=running)["damaged"] == 0
+    refused = call("stock", "fulfil", "cart-1", scene=running)
+    assert (refused.exit_code, "already" in refused.stderr) == (1, True)
+
+
+def test_orders_by_sku_and_by_page(running: Scene) -> None:
+    for number in (1, 2, 3):
+        running.shops["east"].buy({f"SKU-{number}": 1})
+    said("sync", "east", scene=running)
+    assert [order["channel"] for order in said("orders", "--sku", "SKU-2", scene=running)] == ["east"]
+    first = said("orders", "--limit", "2", scene=running)
+    rest = said("orders", "--before", str(first[-1]["id"]), scene=running)
+    assert len({order["id"] for order in first + rest}) == 3
+
+
 def test_stock_through_the_running_daemon(running: Scene) -> None:
     assert said("stock", "receive", "SKU-1", "5", "--key", "dn-1", scene=running)["on_hand"] == 15
     assert said("stock", "receive", "SKU-1", "5", "--key", "dn-1", scene=running)["repeat"] is True

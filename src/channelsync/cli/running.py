@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -10,10 +10,10 @@ from rich.markup import escape
 from channelsync.cli.show import age, ago, counted, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.clock import SystemClock
-from channelsync.ledger import channel_places
 from channelsync.ledger.authority_view import AuthorityView
-from channelsync.ledger.overview import ChannelView, Overview, overview
+from channelsync.ledger.overview import ChannelView
 from channelsync.shell.desk import plain
+from channelsync.shell.standing import Standing, standing
 
 COLUMNS = ("channel", "state", "waiting#", "orders /min#", "hooks /min#", "writes /min#", "last order", "look", "reading", "push")
 
@@ -24,35 +24,31 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:
     [dim]Example: channelsync status[/dim]
     """
     store = StoreAt(config)
-    seen = store.read(overview, SystemClock().now())
+    whole = store.read(standing, store.config, SystemClock().now())
     live = store.ask_daemon("live")
-    unmapped = _unmapped(store)
+    stands = whole.channels
     if json:
-        dump({"daemon": live and {"pid": live["pid"]}, **plain(seen), "live": live["channels"] if live else {}, "unmapped": unmapped})
+        views = [plain(each.view) for each in stands.values()]
+        owners = [plain(each.authority) for each in stands.values() if each.authority]
+        unmapped = {name: list(each.unmapped) for name, each in stands.items() if each.unmapped}
+        told = {"channels": views, "findings": dict(whole.findings), "authorities": owners}
+        dump({"daemon": live and {"pid": live["pid"]}, **told, "live": live["channels"] if live else {}, "unmapped": unmapped})
         return
     say(f"daemon: {'running, process ' + str(live['pid']) if live else 'not running; these are the numbers it left'}")
-    states = {view.name: _state(store, view) for view in seen.channels}
-    _rates(seen, states)
+    _rates(stands)
     now = live["channels"] if live else {}
-    owners = {owner.channel: owner for owner in seen.authorities}
-    for each in seen.channels:
-        _channel(each, states[each.name], owners.get(each.name), now.get(each.name, {}), unmapped.get(each.name, []))
-    say(f"open findings: {counted(seen.findings)}")
+    for name, each in stands.items():
+        _channel(each, now.get(name, {}))
+    say(f"open findings: {counted(dict(whole.findings))}")
 
 
-def _state(store: StoreAt, view: ChannelView) -> str:
-    """As the ledger says, but for a channel that lives and only looks on."""
-    configured = store.config.channels.get(view.name)
-    return "shadow" if configured and configured.mode == "shadow" and view.state == "live" else view.state
-
-
-def _rates(seen: Overview, states: dict[str, str]) -> None:
+def _rates(stands: Mapping[str, Standing]) -> None:
     rows = []
-    for view in seen.channels:
-        fresh = view.freshness
+    for name, each in stands.items():
+        view, fresh = each.view, each.view.freshness
         rates = (fresh.orders_per_minute, fresh.deliveries_per_minute, fresh.writes_per_minute)
         times = (fresh.last_order, view.last_look, fresh.last_reading, fresh.last_push)
-        rows.append((view.name, states[view.name], fresh.backlog, *(f"{rate:.1f}" for rate in rates), *(age(time) for time in times)))
+        rows.append((name, each.state, fresh.backlog, *(f"{rate:.1f}" for rate in rates), *(age(time) for time in times)))
     table("Channels", COLUMNS, rows, empty="none yet")
 
 
@@ -69,22 +65,13 @@ def _authority(view: AuthorityView) -> Iterator[str]:
             yield f"{count} {what}"
 
 
-def _unmapped(store: StoreAt) -> dict[str, list[str]]:
-    """Places of the shops that nobody has mapped, by channel."""
-    found: dict[str, list[str]] = {}
-    tables = {name: channel.locations for name, channel in store.config.channels.items()}
-    for place in store.read(channel_places.listed, tables):
-        if place.fed_by is None and place.active:
-            found.setdefault(place.channel, []).append(place.name or place.ref)
-    return found
-
-
-def _channel(view: ChannelView, state: str, owner: AuthorityView | None, live: dict[str, Any], unmapped: list[str]) -> None:
+def _channel(each: Standing, live: dict[str, Any]) -> None:
+    view, state, owner = each.view, each.state, each.authority
     colour = {"live": "green", "paused": "yellow"}.get(state, "cyan")
     why = f" ({escape(view.reason)})" if view.reason else ""
     looked = owner.last_reading if owner else view.last_look
     say(f"\n[bold]{view.name}[/bold]: [{colour}]{state}[/{colour}]{why}, {view.connector}, last look {ago(looked)}")
-    for line in (*(_authority(owner) if owner else ()), *_work(view, state, owner), *_trouble(view, live, unmapped), *_webhooks(view)):
+    for line in (*(_authority(owner) if owner else ()), *_work(view, state, owner), *_trouble(view, live, each.unmapped), *_webhooks(view)):
         say(f"  {escape(line)}")
     if rate := live.get("rate"):
         say(f"  rate: {rate['left']:.0f} of {rate['of']:.0f} left, {rate['per_second']:g} a second")
@@ -101,7 +88,7 @@ def _work(view: ChannelView, state: str, owner: AuthorityView | None) -> Iterato
         yield f"inbox: {view.inbox} deliveries wait, the oldest came {ago(view.inbox_oldest)}"
 
 
-def _trouble(view: ChannelView, live: dict[str, Any], unmapped: list[str]) -> Iterator[str]:
+def _trouble(view: ChannelView, live: dict[str, Any], unmapped: Sequence[str]) -> Iterator[str]:
     if trouble := live.get("trouble"):
         yield f"trouble: {trouble}"
     if view.frozen:

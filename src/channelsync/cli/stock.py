@@ -1,9 +1,8 @@
-"""`stock` and `explain`: what is there, who holds it, and why a shop shows its number."""
+"""`stock list`, `stock show` and `explain`: what is there, who holds it, and why a shop shows its number. What changes it is in `goods` and `claims`."""
 
 from __future__ import annotations
 
-import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -11,8 +10,8 @@ from rich.markup import escape
 from channelsync.cli.freezing import standing
 from channelsync.cli.past import At, explain_past, show_past
 from channelsync.cli.show import ago, dump, say, table
-from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
-from channelsync.ledger import looking, skus
+from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.ledger import looking
 from channelsync.ledger.explaining import Explanation, ShelfView
 from channelsync.ledger.explaining import explain as explain_sku
 from channelsync.shell.desk import plain
@@ -87,134 +86,7 @@ def show(sku: Sku, at: At = None, config: ConfigFile = None, json: AsJson = Fals
     table("Last movements", ("when", "location", "type", "on hand#", "soft#", "hard#", "reference", "reason", "by"), rows)
 
 
-@group.command()
-def receive(
-    sku: Sku,
-    quantity: Annotated[int, typer.Argument(min=1, help="Units that arrived.")],
-    location: Location = None,
-    reference: Reference = "",
-    key: Key = None,
-    config: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """Units arrived.
-
-    [dim]Example: channelsync stock receive MUG-01 12 --reference DN-4711[/dim]
-    """
-    _change("stock.receive", sku, quantity, location, config, json=json, reference=reference, key=key)
-
-
-@group.command(context_settings={"ignore_unknown_options": True})
-def adjust(
-    sku: Sku,
-    quantity: Annotated[int, typer.Argument(help="Units more, or fewer with a minus sign.")],
-    reason: Reason,
-    location: Location = None,
-    key: Key = None,
-    config: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """There are more or fewer units than the ledger says.
-
-    [dim]Example: channelsync stock adjust MUG-01 -2 --reason broken[/dim]
-    """
-    _change("stock.adjust", sku, quantity, location, config, json=json, reason=reason, key=key)
-
-
-@group.command()
-def count(
-    sku: Sku,
-    quantity: Annotated[int, typer.Argument(min=0, help="Units that are there.")],
-    location: Location = None,
-    reason: Reason = "",
-    key: Key = None,
-    config: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """Units were counted: this is how many there are. A SKU the ledger does not know yet is opened with it.
-
-    [dim]Example: channelsync stock count MUG-01 47[/dim]
-    """
-    store = StoreAt(config)
-    verb = "stock.count" if store.read(skus.find, [sku]) else "stock.seed"
-    _change(verb, sku, quantity, location, config, json=json, reason=reason, key=key)
-
-
-@group.command()
-def reserve(
-    sku: Sku,
-    quantity: Annotated[int, typer.Argument(min=1, help="Units wanted.")],
-    reference: Reference,
-    hard: Annotated[bool, typer.Option("--hard", help="Does not expire.")] = False,
-    minutes: Annotated[float | None, typer.Option(min=0.1, help="How long a soft claim lives; default: the config's.")] = None,
-    location: Location = None,
-    key: Key = None,
-    config: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """Claim units for a cart or an order; refused if there are not enough.
-
-    [dim]Example: channelsync stock reserve MUG-01 2 --reference cart-17[/dim]
-    """
-    store = StoreAt(config)
-    ttl = 60 * (minutes or store.config.reservations.ttl_minutes)
-    line = {"sku": sku, "location": _place(store, location), "quantity": quantity}
-    wanted = {"reference": reference, "lines": [line], "kind": "hard" if hard else "soft", "ttl": ttl, "actor": actor(), "key": _key(key)}
-    done = store.ask("stock.reserve", wanted)
-    claim = done["claims"][0]
-    dump(done) if json else say(
-        f"reservation {claim['reservation']}: {claim['quantity']} x {sku} for {reference}, {claim['available']} left"
-    )
-
-
-@group.command()
-def release(
-    reference: Annotated[str, typer.Argument(help="What the units were claimed for.")],
-    sku: Annotated[str | None, typer.Option(help="Only this SKU's.")] = None,
-    quantity: Annotated[int | None, typer.Option(min=1, help="Only so many units; all if omitted.")] = None,
-    reason: Reason = "",
-    config: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """Give claimed units back. Releasing what is released already changes nothing.
-
-    [dim]Example: channelsync stock release cart-17[/dim]
-    """
-    wanted = {"which": {"reference": reference, "sku": sku}, "quantity": quantity, "reason": reason, "actor": actor()}
-    done = StoreAt(config).ask("stock.release", wanted)
-    already = f" (already {done['already']})" if done["already"] else ""
-    told = (
-        "nothing is held under this reference"
-        if done["already"] == "unknown"
-        else f"{done['units']} released, {done['held']} still held{already}"
-    )
-    dump(done) if json else say(f"{reference}: {told}")
-
-
-def _change(
-    verb: str,
-    sku: str,
-    quantity: int,
-    location: str | None,
-    config: Any,
-    *,
-    json: bool,
-    reference: str = "",
-    reason: str = "",
-    key: str | None = None,
-) -> None:
-    store = StoreAt(config)
-    args = {"sku": sku, "location": _place(store, location), "quantity": quantity, "reference": reference, "reason": reason}
-    done = store.ask(verb, {**args, "actor": actor(), "key": _key(key)})
-    dump(done) if json else say(f"{done['sku']} at {done['location']}: {done['on_hand']} on hand, {done['available']} available")
-
-
-def _key(key: str | None) -> str:
-    """One of our own, so that an answer lost on its way from the daemon does not move the stock twice."""
-    return key or f"cli-{uuid.uuid4()}"
-
-
-def _place(store: StoreAt, location: str | None) -> str:
+def place_of(store: StoreAt, location: str | None) -> str:
     codes = list(store.config.locations)
     if location is None and len(codes) == 1:
         return codes[0]

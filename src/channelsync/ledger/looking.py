@@ -1,4 +1,4 @@
-"""Stock and orders for people to look through, paged by key. Reads only."""
+"""Stock for people to look through, paged by key; orders are in `order_pages`. Reads only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from channelsync.ledger import bundles
-from channelsync.ledger.schema import channels, locations, movements, order_lines, orders, skus, stock_levels
+from channelsync.ledger.schema import locations, movements, skus, stock_levels
 
 PAGE_MAX = 500
 
@@ -87,36 +87,3 @@ def last_movements(conn: Connection, sku: str, *, limit: int = 20, until: dateti
         )
         for row in conn.execute(query).mappings()
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """held: units still claimed by it; shipped: units that left the house for it."""
-
-    id: int
-    channel: str
-    ref: str
-    number: str
-    state: str
-    placed_at: datetime
-    held: int
-    shipped: int
-
-
-def order_rows(conn: Connection, *, channel: str | None = None, state: str | None = None, limit: int = 50) -> list[OrderRow]:
-    """The newest first."""
-    line = order_lines.c
-    held, shipped = func.coalesce(func.sum(line.soft + line.hard), 0), func.coalesce(func.sum(line.shipped), 0)
-    query = (
-        select(orders.c.id, channels.c.name, orders.c.ref, orders.c.number, orders.c.state, orders.c.placed_at, held, shipped)
-        .join(channels, channels.c.id == orders.c.channel_id)
-        .outerjoin(order_lines, line.order_id == orders.c.id)
-        .group_by(orders.c.id, channels.c.name)
-        .order_by(orders.c.id.desc())
-        .limit(max(1, min(limit, PAGE_MAX)))
-    )
-    if channel is not None:
-        query = query.where(channels.c.name == channel)
-    if state is not None:
-        query = query.where(orders.c.state == state)
-    return [OrderRow(*row[:6], int(row[6]), int(row[7])) for row in conn.execute(query)]

@@ -175,7 +175,7 @@ class _Batch(Generic[C]):
         if isinstance(key, Refusal):
             return key
         if key[0] in self._places.recipes:
-            return _no_own_stock(item.sku, [self._places.parts[sku_id].sku for sku_id, _ in self._places.recipes[key[0]]])
+            return no_own_stock(item.sku, [self._places.parts[sku_id].sku for sku_id, _ in self._places.recipes[key[0]]])
         if key[1] in self._owners and _changes_on_hand(item, type_):
             return owning.refusal(item.location, self._owners[key[1]])
         deltas = decide(item, key, self._running.level(key))
@@ -192,7 +192,7 @@ def _changes_on_hand(item: Change, type_: MovementType) -> bool:
     return type_ in COUNTING or type_ is MovementType.RETURN
 
 
-def _no_own_stock(sku: str, parts: list[str]) -> NotAllowed:
+def no_own_stock(sku: str, parts: list[str]) -> NotAllowed:
     return NotAllowed(f"SKU {sku!r} is a bundle and has no stock of its own; receive, count or adjust its parts: {', '.join(parts)}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from channelsync.ledger.database import MIGRATING, UnusableDatabase, WrongDatabase, reading
@@ -64,6 +64,12 @@ def check(engine: Engine) -> SchemaState:
     """What state the database's schema is in. Changes nothing."""
     with reading(engine).connect() as conn:
         return _state(conn)
+
+
+def revision(conn: Connection) -> str | None:
+    """The database's own, without a look at anything else."""
+    found: str | None = conn.scalar(select(column("version_num")).select_from(table(VERSION_TABLE)))
+    return found
 
 
 def upgrade(engine: Engine, to: str = "head") -> SchemaState:

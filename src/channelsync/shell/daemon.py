@@ -15,7 +15,7 @@ import structlog
 from channelsync.clock import Clock
 from channelsync.config import Config, ListenConfig
 from channelsync.engine.loops import Engine
-from channelsync.ledger import leases
+from channelsync.ledger import leases, upgrade
 from channelsync.ledger.group import DatabaseAway
 from channelsync.ledger.leases import Lease
 from channelsync.registry import Registry
@@ -26,10 +26,10 @@ from channelsync.shell.inlet import Inlets
 from channelsync.shell.lock import beside, exclusive
 from channelsync.shell.notify import Notifier
 from channelsync.shell.private import Private
-from channelsync.shell.pulse import Pulse
+from channelsync.shell.pulse import Pulse, Readiness
 from channelsync.shell.redact import Redactor
 from channelsync.shell.schedule import SchedulerTicker, Ticker
-from channelsync.shell.serve import Address, App, serving
+from channelsync.shell.serve import Address, serving
 from channelsync.shell.subscribing import TICK_SECONDS, Subscriptions
 from channelsync.shell.within import within
 
@@ -48,6 +48,7 @@ class Running:
     assembly: Assembly
     public: Address
     private: Address
+    inlets: Inlets
 
 
 @asynccontextmanager
@@ -72,7 +73,7 @@ async def daemon(
         assembly = await stack.enter_async_context(store)
         pulse, inlets = Pulse(assembly.engine), Inlets(assembly.engine, waiting_max=config.listen.inbox_max)
         listen, desk = config.listen, Desk(assembly, running=True)
-        private = Private(pulse, _api(assembly, desk))
+        private = _private(assembly, desk, pulse, inlets)
         await introduce_all(assembly.store)
         stack.push_async_callback(_release_leases, assembly)
         await stack.enter_async_context(_engine_running(assembly.engine))
@@ -89,18 +90,21 @@ async def daemon(
         private.ready = True
         _announce(config, notifier, public, listen)
         try:
-            yield Running(assembly, public, inside)
+            yield Running(assembly, public, inside, inlets)
         finally:
             private.ready = False
             notifier.stopping()
             log.info("stopping")
 
 
-def _api(assembly: Assembly, desk: Desk) -> App:
+def _private(assembly: Assembly, desk: Desk, pulse: Pulse, inlets: Inlets) -> Private:
     """Imported here: it takes half a second, which no other command should pay."""
     from channelsync.shell.api.app import serve
+    from channelsync.shell.metrics import CONTENT_TYPE, Metrics
 
-    return serve(assembly, desk)
+    metrics = Metrics(assembly, pulse.problems)
+    readiness = Readiness(assembly.engine, upgrade.check(assembly.database).wanted, inlets.full)
+    return Private(pulse, readiness, (metrics.text, CONTENT_TYPE), metrics.counting(serve(assembly, desk)))
 
 
 def _set_timers(ticker: Ticker, assembly: Assembly, inlets: Inlets, pulse: Pulse, notifier: Notifier) -> None:

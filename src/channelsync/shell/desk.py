@@ -19,6 +19,7 @@ from channelsync.ledger import (
     channels,
     drifts,
     freezing,
+    fulfilment,
     guard_answer,
     matching,
     measuring,
@@ -26,6 +27,7 @@ from channelsync.ledger import (
     repairing,
     reservations,
     stock,
+    stock_update,
     tokens,
 )
 from channelsync.ledger.aside_groups import Wanted
@@ -44,8 +46,15 @@ _STOCK: Mapping[str, Any] = {
     "stock.receive": (stock.receive, stock.Change),
     "stock.adjust": (stock.adjust, stock.Change),
     "stock.count": (stock.count, stock.Change),
+    "stock.return": (stock.take_back, stock.Change),
+    "stock.restock": (stock.restock, stock.Change),
+    "stock.write_off": (stock.write_off, stock.WriteOff),
+    "stock.update": (stock_update.update_stock, stock_update.Update),
     "stock.reserve": (reservations.reserve, reservations.Reserve),
     "stock.release": (reservations.release, reservations.Release),
+    "stock.extend": (reservations.extend, reservations.Extend),
+    "stock.harden": (reservations.harden, reservations.Harden),
+    "stock.fulfil": (fulfilment.fulfil, fulfilment.Fulfil),
     "bundles.define": (bundling.define, bundling.Define),
     "bundles.dissolve": (bundling.dissolve, bundling.Dissolve),
     "audit.repair": (repairing.repair, repairing.Repair),
@@ -64,7 +73,7 @@ class UnknownRequest(ChannelsyncError):
 
 class Desk:
     def __init__(self, assembly: Assembly, *, running: bool) -> None:
-        self._assembly, self._store = assembly, assembly.store
+        self.assembly, self._store = assembly, assembly.store
         self._running = running
         self._operator = Operator(assembly.engine, opening=assembly.opening, running=running)
         self._verbs: dict[str, Callable[[Args], Awaitable[Any]]] = {
@@ -95,8 +104,12 @@ class Desk:
             raise UnknownRequest(f"this daemon does not know {verb!r}; it may be older than the command, restart it")
         return await self._verbs[verb](args)
 
+    def live(self) -> dict[str, Any]:
+        """What only this process knows, without waiting for anything."""
+        return live(self.assembly)
+
     async def _live(self, _args: Args) -> Any:
-        return live(self._assembly)
+        return self.live()
 
     async def _plan(self, args: Args) -> Any:
         troubles = await self._operator.look() if args.get("look", True) else {}
@@ -118,16 +131,16 @@ class Desk:
         troubles = await self._operator.look(wanted)
         for channel in wanted:
             if channel.name not in troubles:
-                await self._assembly.engine.reconcilers[channel.id].sweep()
+                await self.assembly.engine.reconcilers[channel.id].sweep()
         return {"troubles": troubles, "still_due": dict(await self._operator.push(wanted))}
 
     async def _audit(self, _args: Args) -> Any:
-        return plain(await Auditing(self._assembly.engine).run())
+        return plain(await Auditing(self.assembly.engine).run())
 
     async def _read_orders(self, args: Args) -> Any:
         """Read orders of one channel again, and apply them as their shop tells them now."""
         channel, refs = self._named(args), [str(ref) for ref in args.get("orders", [])]
-        engine = self._assembly.engine
+        engine = self.assembly.engine
         retrying = Retrying(self._store, engine.catalogues, engine.arrived)
         for ref in refs:
             await retrying.read_again(channel, ref)
@@ -174,7 +187,7 @@ class Desk:
     async def _retry(self, args: Args) -> Any:
         channel_id = self._named(args).id if args.get("channel") else None
         wanted = Wanted(channel_id, args.get("kind"), args.get("reason"))
-        engine = self._assembly.engine
+        engine = self.assembly.engine
         tried, troubles = await Retrying(self._store, engine.catalogues, engine.arrived).retry(wanted)
         if not self._running:
             while await engine.intake.run_once():
@@ -196,7 +209,7 @@ class Desk:
     async def _match(self, args: Args) -> Any:
         """Read the listings again and link what can be linked by itself."""
         chosen = self._chosen(args)
-        counts = {channel.name: await self._assembly.engine.catalogues[channel.id].refresh(whole=True) for channel in chosen}
+        counts = {channel.name: await self.assembly.engine.catalogues[channel.id].refresh(whole=True) for channel in chosen}
         return {"read": counts}
 
     def _chosen(self, args: Args) -> list[Channel]:

@@ -62,6 +62,10 @@ class Inlets:
         known = (channel, why) in self._rejected or len(self._rejected) < REASONS_MAX
         self._rejected[channel, why if known else "other"] += 1
 
+    def full(self) -> list[str]:
+        """Channels whose deliveries are turned away now."""
+        return sorted(channel for channel, waiting in self._waiting.items() if waiting >= self._waiting_max)
+
     def _tell_full(self, channel: str) -> None:
         if channel not in self._full:
             self._full.add(channel)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from sqlalchemy import Connection, text
 
 from channelsync.engine.loops import Engine
 from channelsync.errors import ChannelsyncError
+from channelsync.ledger import upgrade
 from channelsync.shell.within import within
 
 DATABASE_SECONDS = 5.0
@@ -39,3 +42,24 @@ class Pulse:
         now = self._clock.monotonic()
         since = {name: now - self._engine.progress.get(name, self._started) for name in STUCK_SECONDS}
         return [f"{name} has not moved for {since[name]:.0f} s" for name, limit in STUCK_SECONDS.items() if since[name] > limit]
+
+
+class Readiness:
+    """Whether an alive process can also take work now. revision: the schema that this program needs. full: channels whose inbox takes no more."""
+
+    def __init__(self, engine: Engine, revision: str, full: Callable[[], Sequence[str]]) -> None:
+        self._ledger, self._clock = engine.store.ledger, engine.store.clock
+        self._revision, self._full = revision, full
+
+    async def problems(self) -> list[str]:
+        """Another program may have upgraded the database beneath this one; a full inbox turns its shop's webhooks away."""
+        found = [f"the inbox of {channel} is full: its webhooks are answered 503" for channel in self._full()]
+        try:
+            there = await within(self._clock, DATABASE_SECONDS, self._ledger.read(upgrade.revision))
+        except Exception as error:
+            return [*found, f"the schema cannot be read: {type(error).__name__}"]
+        if there != self._revision:
+            found.append(
+                f"the database is at revision {there}, this program is made for {self._revision}: restart it, or install the newer one"
+            )
+        return found

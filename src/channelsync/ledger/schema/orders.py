@@ -30,6 +30,7 @@ orders = Table(
     Index(None, "channel_id", "first_seen_at"),
     Index(None, "reservation_ref"),
     Index(None, "applied_at"),
+    Index(None, "placed_at"),
 )
 
 POSTED = ("soft", "hard", "shipped", "restocked", "quarantined")
@@ -62,6 +63,7 @@ order_lines = Table(
         postgresql_where=text("soft > 0 OR hard > 0"),
     ),
     Index("ix_order_lines_withheld", "shelf_id", sqlite_where=text("withheld > 0"), postgresql_where=text("withheld > 0")),
+    Index(None, "sku_id", "order_id"),
     Index("ix_order_lines_expiring", "hold_until", sqlite_where=text("soft > 0"), postgresql_where=text("soft > 0")),
 )
 """What is already posted per (order, line, SKU, location): the net effect is desired minus this.

@@ -116,3 +116,16 @@ bundle_parts = Table(
     Index(None, "sku_id"),
 )
 """A SKU with parts is a bundle: it has no stock of its own, and its parts are no bundles."""
+
+stock_updates = Table(
+    "stock_updates",
+    metadata,
+    Column("sku_id", BigInteger, ForeignKey("skus.id"), nullable=False),
+    Column("location_id", BigInteger, ForeignKey("locations.id"), nullable=False),
+    Column("as_of", Utc, nullable=False),
+    Column("units", BigInteger, nullable=False),
+    Column("recorded_at", Utc, nullable=False),
+    PrimaryKeyConstraint("sku_id", "location_id"),
+    *not_negative("units"),
+)
+"""The last number that a warehouse or an ERP told of each level, and when it was true there: an older one is ignored."""

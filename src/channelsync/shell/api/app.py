@@ -9,7 +9,20 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from channelsync.shell.api import describing, problems, stock_reading, stock_writing
+from channelsync.shell.api import (
+    describing,
+    explaining,
+    listings,
+    orders,
+    planning,
+    problems,
+    shops,
+    statistics,
+    stock_reading,
+    stock_writing,
+    updating,
+)
+from channelsync.shell.api.addresses import split
 from channelsync.shell.api.bounded import bounded
 from channelsync.shell.api.call import Backend
 from channelsync.shell.api.problems import MEDIA_TYPE, ProblemBody
@@ -22,14 +35,34 @@ PREFIX = "/api/v1"
 TAGS = (
     {"name": "stock", "description": "What is there, and its log."},
     {"name": "reservations", "description": "Claims on units: soft ones of carts end by themselves, hard ones of orders stay."},
+    {"name": "channels", "description": "The shops: how they stand, pausing them, looking at them now."},
+    {"name": "orders", "description": "What the shops have sold, and what each order holds."},
+    {"name": "listings", "description": "What the shops sell, and which SKU each listing is."},
+    {"name": "plan", "description": "What would be written to the shops, and the first time that it is."},
+    {"name": "explain", "description": "Why a shop shows its number, and letting nobody change it."},
+    {"name": "about", "description": "This API itself."},
 )
-ROUTERS = (stock_reading.router, stock_writing.router, describing.router)
+ROUTERS = (
+    stock_reading.router,
+    statistics.router,
+    stock_writing.router,
+    updating.router,
+    shops.router,
+    orders.router,
+    listings.router,
+    planning.router,
+    explaining.router,
+    describing.router,
+)
 COMMON = {
     401: "No token, or one that is unknown, expired or revoked.",
     403: "The token lacks the scope.",
-    404: "Unknown SKU or location.",
+    404: "Unknown SKU, location, channel or order.",
+    405: "Another method than those described here; `Allow` names them.",
     409: "The stock as it is does not allow it.",
+    413: "More than 2 MiB; send it in parts.",
     422: "Not understood, not allowed by a rule, or an idempotency key used for another request.",
+    502: "A shop's answer made no sense; the detail says which.",
     503: "The database or a shop cannot be reached; try again.",
 }
 
@@ -37,7 +70,12 @@ COMMON = {
 def serve(assembly: Assembly, desk: Desk) -> App:
     """The API of a running store, as the private listener serves it."""
     ttl = timedelta(minutes=assembly.config.reservations.ttl_minutes)
-    return bounded(build(Backend(assembly.store, desk, ttl)))
+    return application(Backend(assembly.store, desk, ttl))
+
+
+def application(backend: Backend) -> App:
+    """All of it, as it is served."""
+    return bounded(split(build(backend)))
 
 
 def build(backend: Backend | None = None) -> FastAPI:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, TypeVar
@@ -11,11 +11,14 @@ from fastapi import Header, Request
 
 from channelsync.engine.store import Store
 from channelsync.ledger.tokens import Token
+from channelsync.shell.api import addresses
 from channelsync.shell.desk import Desk
 
 KEY_MAX = 128
 
 T = TypeVar("T")
+
+addresses.register()
 
 IdempotencyKey = Annotated[
     str | None,
@@ -26,6 +29,18 @@ IdempotencyKey = Annotated[
         description="The same key and the same request do it once, however often they are sent, and get the first answer again "
         "(`repeat: true`). The same key with another request is refused. Kept for 7 days, per token.",
         examples=["cart-4711-reserve"],
+    ),
+]
+
+
+Repeatable = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=KEY_MAX,
+        description="Accepted, and not needed here: asking twice comes to the same as asking once.",
+        examples=["pause-4711"],
     ),
 ]
 
@@ -61,6 +76,10 @@ class Call:
         result = await self.backend.store.ledger.run(verb, item)
         self.backend.store.wake()
         return result
+
+    async def ask(self, verb: str, args: Mapping[str, Any]) -> Any:
+        """The same as a command asks the daemon. Raises Refusal and ChannelsyncError."""
+        return await self.backend.desk.handle(verb, args)
 
     async def read(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return await self.backend.store.ledger.read(query, *args, **kwargs)

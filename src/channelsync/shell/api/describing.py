@@ -13,7 +13,7 @@ from channelsync.shell.api.call import Call
 router = APIRouter(tags=["about"])
 
 
-@router.get("/openapi.json", summary="This document")
+@router.get("/openapi.json", summary="This document", operation_id="openapi")
 async def openapi(_call: Annotated[Call, Depends(needs(Scope.READ))], request: Request) -> dict[str, Any]:
     """OpenAPI 3.1; `channelsync openapi` prints the same."""
     document: dict[str, Any] = request.app.openapi()

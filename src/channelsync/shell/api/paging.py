@@ -27,6 +27,11 @@ def after(cursor: str | None) -> int:
     return int(cursor or 0)
 
 
+def before(cursor: str | None) -> int | None:
+    """For lists that begin with the newest."""
+    return int(cursor) if cursor else None
+
+
 def next_of(ids: list[int], limit: int) -> str | None:
     """Of a page with the rows `ids`: a full one may have a next."""
     return str(ids[-1]) if len(ids) == limit else None

@@ -121,6 +121,8 @@ async def _malformed(_request: Request, error: Exception) -> Response:
 
 async def _http(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return answer(body(422, "malformed", "the body is no JSON text in UTF-8"))
     code = HTTPStatus(error.status_code).name.lower()
     return answer(body(error.status_code, code, str(error.detail)), error.headers)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
@@ -19,6 +19,17 @@ DAY = 86_400
 Some = Annotated[int, Field(ge=1, le=UNITS_MAX, description="SKU units.", examples=[2])]
 Absolute = Annotated[int, Field(ge=0, le=UNITS_MAX, description="SKU units that are there.", examples=[12])]
 Reference = Annotated[str, Field(max_length=255, description="What it is for: a cart, an order, a delivery note.", examples=["cart-4711"])]
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _thinkable(instant: datetime) -> datetime:
+    if not EARLIEST <= instant < LATEST:
+        raise ValueError("an instant between the years 2000 and 2200 is meant")
+    return instant.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_thinkable)]
+"""With its offset. Years in which nothing can have happened are mistakes, and some of them no database can give back."""
 Ttl = Annotated[int, Field(ge=1, le=365 * DAY, description="Seconds that a soft claim lives.", examples=[1800])]
 
 
@@ -27,7 +38,7 @@ class _Change(Model):
     location: LocationCode
     reference: Reference = ""
     reason: Annotated[str, Field(max_length=255, description="Why, for the log: a reason code.", examples=["broken"])] = ""
-    occurred_at: Annotated[AwareDatetime | None, Field(description="When it happened; now, if left out.")] = None
+    occurred_at: Annotated[Instant | None, Field(description="When it happened; now, if left out.")] = None
 
     def item(self, actor: str, key: str | None) -> Change:
         return Change(**self._fields(), actor=actor, key=key)
@@ -88,9 +99,11 @@ class _Which(Model):
     """Which claims: one by its id, or all with a reference; of these only a SKU's or a location's, if named."""
 
     reservation: Annotated[int | None, Field(ge=1, le=2**62, description="The claim's id.", examples=[815])] = None
-    reference: Annotated[str | None, Field(min_length=1, max_length=255, examples=["cart-4711"])] = None
-    sku: Annotated[str | None, Field(max_length=255, examples=["MUG-01"])] = None
-    location: Annotated[str | None, Field(max_length=64, examples=["main"])] = None
+    reference: Annotated[
+        str | None, Field(min_length=1, max_length=255, description="All claims that were made for it.", examples=["cart-4711"])
+    ] = None
+    sku: Annotated[str | None, Field(max_length=255, description="Only this SKU's; a bundle's are its parts.", examples=["MUG-01"])] = None
+    location: Annotated[str | None, Field(max_length=64, description="Only at this location.", examples=["main"])] = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> _Which:
@@ -107,7 +120,7 @@ class ReleaseIn(_Which):
         None
     )
     keep: Annotated[int, Field(ge=0, le=UNITS_MAX, description="All but so many units; may be repeated without a key.")] = 0
-    reason: Annotated[str, Field(max_length=255, examples=["left the cart"])] = ""
+    reason: Annotated[str, Field(max_length=255, description="Why, for the log.", examples=["left the cart"])] = ""
 
     def item(self, actor: str, key: str | None) -> Release:
         return Release(self.which(), self.quantity, self.keep, self.reason, actor, key=key)
@@ -129,7 +142,7 @@ class FulfilIn(_Which):
     quantity: Annotated[int | None, Field(ge=1, le=UNITS_MAX, description="Only so many units, oldest claims first. All, if left out.")] = (
         None
     )
-    occurred_at: Annotated[AwareDatetime | None, Field(description="When it was shipped; now, if left out.")] = None
+    occurred_at: Annotated[Instant | None, Field(description="When it was shipped; now, if left out.")] = None
 
     def item(self, actor: str, key: str | None) -> Fulfil:
         return Fulfil(self.which(), self.quantity, actor, self.occurred_at, key=key)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import Field
 
 from channelsync.ledger import stock_pages
@@ -15,7 +15,7 @@ from channelsync.ledger.tokens import Scope
 from channelsync.shell.api.bearer import needs
 from channelsync.shell.api.call import Call
 from channelsync.shell.api.models import MovementOut, SkuLevelOut, SkuOut
-from channelsync.shell.api.paging import Cursor, Limit, Page, after, next_of
+from channelsync.shell.api.paging import Cursor, Limit, Page, after, before, next_of
 from channelsync.shell.api.problems import Problem
 
 router = APIRouter(prefix="/inventory", tags=["stock"])
@@ -23,6 +23,12 @@ router = APIRouter(prefix="/inventory", tags=["stock"])
 Reader = Annotated[Call, Depends(needs(Scope.READ))]
 Sku = Annotated[str, Path(description="The SKU; a slash in it is written %2F.", examples=["MUG-01"], max_length=255)]
 Location = Annotated[str, Path(description="The location's code.", examples=["main"], max_length=64)]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(max_length=128, description="The ETag of your copy: 304 if it is still right.", examples=['"4711"']),
+]
+ETAG = {"ETag": {"description": "The version of what was read.", "schema": {"type": "string"}}}
+TAGGED: dict[int | str, dict[str, Any]] = {200: {"headers": ETAG}, 304: {"description": "Your copy is still right.", "headers": ETAG}}
 ChangedSince = Annotated[
     str | None,
     Query(
@@ -43,7 +49,7 @@ class SkuPage(Page[SkuOut]):
     ]
 
 
-@router.get("/skus", summary="List SKUs with their stock")
+@router.get("/skus", summary="List SKUs with their stock", operation_id="list_skus")
 async def list_skus(
     call: Reader,
     q: Annotated[str, Query(description="Only with this text in SKU or title.", max_length=255)] = "",
@@ -60,22 +66,23 @@ async def list_skus(
     return SkuPage(items=[SkuOut.of(row) for row in rows], next=next_of([row.id for row in rows], limit), changes=f"m{changes}")
 
 
-@router.get("/skus/{sku}", summary="One SKU")
-async def read_sku(call: Reader, request: Request, response: Response, sku: Sku) -> SkuOut:
+@router.get("/skus/{sku:name}", summary="One SKU", operation_id="read_sku", responses=TAGGED)
+async def read_sku(call: Reader, response: Response, sku: Sku, if_none_match: IfNoneMatch = None) -> SkuOut:
     """With its level at every location. Send the ETag as `If-None-Match` to learn cheaply that nothing changed (304)."""
     row = await call.read(stock_pages.one, sku)
-    _tag(request, response, row.version)
+    _tag(if_none_match, response, row.version)
     return SkuOut.of(row)
 
 
-@router.get("/skus/{sku}/locations/{location}", summary="One SKU at one location")
-async def read_level(call: Reader, request: Request, response: Response, sku: Sku, location: Location) -> SkuLevelOut:
+@router.get("/skus/{sku:name}/locations/{location:name}", summary="One SKU at one location", operation_id="read_level", responses=TAGGED)
+async def read_level(call: Reader, response: Response, sku: Sku, location: Location, if_none_match: IfNoneMatch = None) -> SkuLevelOut:
+    """Zeros for a place where nothing of it ever lay. With an ETag, as for the SKU."""
     row = await call.read(stock_pages.level, sku, location)
-    _tag(request, response, row.version)
+    _tag(if_none_match, response, row.version)
     return SkuLevelOut.of(row)
 
 
-@router.get("/skus/{sku}/movements", summary="The log of one SKU")
+@router.get("/skus/{sku:name}/movements", summary="The log of one SKU", operation_id="list_movements")
 async def list_movements(
     call: Reader,
     sku: Sku,
@@ -84,12 +91,13 @@ async def list_movements(
     limit: Limit = 100,
 ) -> Page[MovementOut]:
     """The newest first. Entries are never changed or deleted."""
-    rows = await call.read(movements_of, sku, location, int(cursor) if cursor else None, limit)
+    rows = await call.read(movements_of, sku, location, before(cursor), limit)
     return Page(items=[MovementOut(**row) for row in rows], next=next_of([row["id"] for row in rows], limit))
 
 
-@router.get("/locations/{location}", summary="All stock at one location")
+@router.get("/locations/{location:name}", summary="All stock at one location", operation_id="list_location")
 async def list_location(call: Reader, location: Location, cursor: Cursor = None, limit: Limit = 100) -> Page[SkuLevelOut]:
+    """Every SKU that ever lay there, in the order in which the ledger learned of them."""
     rows = await call.read(stock_pages.at_location, location, after(cursor), limit)
     return Page(items=[SkuLevelOut.of(row) for _, row in rows], next=next_of([sku_id for sku_id, _ in rows], limit))
 
@@ -108,10 +116,10 @@ async def _since(call: Call, text: str) -> int:
     return await call.read(stock_pages.first_since, instant.astimezone(UTC))
 
 
-def _tag(request: Request, response: Response, version: int) -> None:
+def _tag(known: str | None, response: Response, version: int) -> None:
     """Raises the 304."""
     tag = f'"{version}"'
-    if request.headers.get("if-none-match") == tag:
+    if known == tag:
         raise NotModified(tag)
     response.headers["etag"] = tag
 

@@ -75,7 +75,8 @@ def _add(verb: Verb) -> None:
 
     async def many(asked: Any, call: Any, idempotency_key: Any = None) -> Any:
         items = [verb.item(line, call, call.key(idempotency_key, number)) for number, line in enumerate(asked.lines)]
-        return {"results": await (_all(verb, call, items) if asked.mode == "all" else _each(verb, call, items))}
+        together = all_lines if asked.mode == "all" else each_line
+        return {"results": await together(verb.verb, call, items)}
 
     one.__annotations__ = {"asked": verb.asked, "call": Annotated[Call, allowed], "idempotency_key": IdempotencyKey}
     many.__annotations__ = {
@@ -100,13 +101,15 @@ def _add(verb: Verb) -> None:
     )
 
 
-async def _all(verb: Verb, call: Call, items: Sequence[Any]) -> list[dict[str, Any]]:
-    answers = await call.run(all_or_none(verb.verb), Together(tuple(items)))
+async def all_lines(verb: Callable[..., Any], call: Call, items: Sequence[Any]) -> list[dict[str, Any]]:
+    """Every line or none: the first refused one is raised."""
+    answers = await call.run(all_or_none(verb), Together(tuple(items)))
     return [{"done": _plain(each)} for each in answers]
 
 
-async def _each(verb: Verb, call: Call, items: Sequence[Any]) -> list[dict[str, Any]]:
-    answers = await asyncio.gather(*(call.run(verb.verb, item) for item in items), return_exceptions=True)
+async def each_line(verb: Callable[..., Any], call: Call, items: Sequence[Any]) -> list[dict[str, Any]]:
+    """What can be done is done; the other lines say why not."""
+    answers = await asyncio.gather(*(call.run(verb, item) for item in items), return_exceptions=True)
     return [_result(each) for each in answers]
 
 

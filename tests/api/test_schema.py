@@ -1,0 +1,129 @@
+"""The OpenAPI document against the application: whatever a program sends that the document allows, or nearly allows, the answer is one that the
+document tells of (status, content type, body), and never a server error.
+
+CHANNELSYNC_SCHEMA_EXAMPLES=200 is what a release is held to; the default run looks at fewer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api.conftest import Api
+from channelsync.ledger.database import open_database
+from channelsync.shell.api.app import build
+from support.clock import ManualClock
+
+EXAMPLES = int(os.environ.get("CHANNELSYNC_SCHEMA_EXAMPLES", "20"))
+LIKELY: dict[str, list[Any]] = {
+    "sku": ["MUG-01", "MUG-02"],
+    "location": ["main", "annex"],
+    "channel": ["shop"],
+    "name": ["shop"],
+    "reference": ["cart-4711"],
+    "reservation": [1, 2],
+    "quantity": [1, 2],
+    "changed_since": ["m1", "2026-01-15T12:00:00Z"],
+    "at": ["2026-01-15T12:00:00Z"],
+    "as_of": ["2026-01-15T12:00:00Z"],
+    "ref": ["order-1001", "item-1"],
+}
+"""What exists in the store: without it nearly every answer would be that there is no such thing."""
+
+
+def known(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as it reads to somebody who only asks for what exists. What answers look like is not touched."""
+    schemas = document["components"]["schemas"]
+    narrowed = {name: _narrow(schema) if name.endswith("In") else schema for name, schema in schemas.items()}
+    return {**_narrow(document), "components": {**document["components"], "schemas": narrowed}}
+
+
+def _narrow(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_narrow(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "in" in node and node.get("name") in LIKELY:
+        return {**node, "schema": {"enum": LIKELY[node["name"]]}}
+    found = {key: _narrow(value) for key, value in node.items()}
+    if isinstance(node.get("properties"), dict):
+        found["properties"] = {key: {"enum": LIKELY[key]} if key in LIKELY else _narrow(value) for key, value in node["properties"].items()}
+    return found
+
+
+ENOUGH = 100
+"""So many examples must find one that goes well."""
+DOCUMENT = build().openapi()
+OPERATIONS = [(method.upper(), path) for path, operations in DOCUMENT["paths"].items() for method in operations]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+REQUEST = ("method", "url", "headers", "params", "json", "data", "cookies")
+
+
+@pytest.fixture
+def stocked(database_url: str, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """A store in which the examples of the document exist."""
+    monkeypatch.setattr("channelsync.shell.assemble.open_database", partial(open_database, durable=False))
+    api = Api(tmp_path, database_url, clock)
+    api.open_shop(**{"MUG-01": 40, "MUG-02": 3})
+    api.shop.buy({"MUG-01": 2})
+    api.post("/channels/shop/sync", {})
+    api.post("/inventory/reserve", {"reference": "cart-4711", "lines": [{"sku": "MUG-01", "location": "main", "quantity": 3}]})
+    api.post("/inventory/return", {"sku": "MUG-01", "location": "main", "quantity": 9})
+    yield api
+    api.close()
+
+
+@pytest.mark.timeout(1_200)
+@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[f"{method} {path.removeprefix('/api/v1')}" for method, path in OPERATIONS])
+def test_every_answer_is_one_that_the_document_tells_of(stocked: Api, method: str, path: str) -> None:
+    """A third each: what the document allows, what it allows and exists, and what it does not allow."""
+    _send(stocked, DOCUMENT, method, path, GenerationMode.POSITIVE)
+    statuses = _send(stocked, known(DOCUMENT), method, path, GenerationMode.POSITIVE)
+    assert 200 in statuses or EXAMPLES < ENOUGH, f"no request was right: {statuses}"
+    _send(stocked, DOCUMENT, method, path, GenerationMode.NEGATIVE)
+
+
+def _send(api: Api, document: dict[str, Any], method: str, path: str, mode: GenerationMode) -> set[int]:
+    """The statuses that came back."""
+    operation = schemathesis.openapi.from_dict(document)[path][method]
+    odd = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large, HealthCheck.large_base_example]
+    statuses: set[int] = set()
+
+    @settings(max_examples=-(-EXAMPLES // 3), deadline=None, database=None, suppress_health_check=odd, phases=[Phase.generate])
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def answers(case: Any) -> None:
+        sent = case.as_transport_kwargs(base_url="http://desk.test", headers={"authorization": f"Bearer {api.token}"})
+        response = api.send(**_for_httpx(sent))
+        statuses.add(response.status_code)
+        case.validate_response(response, checks=CHECKS)
+
+    answers()
+    return statuses
+
+
+def _for_httpx(sent: dict[str, Any]) -> dict[str, Any]:
+    """Prepared once by the library the cases are made for, so that what is odd in them stays odd."""
+    wanted = requests.Request(**{name: value for name, value in sent.items() if name in REQUEST}).prepare()
+    return {"method": wanted.method, "url": wanted.url, "headers": dict(wanted.headers), "content": wanted.body}
