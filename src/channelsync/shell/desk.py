@@ -13,6 +13,7 @@ from channelsync.engine.operator import Operator
 from channelsync.engine.retrying import Retrying
 from channelsync.errors import ChannelsyncError
 from channelsync.ledger import (
+    amending,
     aside_groups,
     bundling,
     channels,
@@ -22,6 +23,7 @@ from channelsync.ledger import (
     matching,
     measuring,
     openings,
+    policies,
     repairing,
     reservations,
     stock,
@@ -44,6 +46,8 @@ _STOCK: Mapping[str, Any] = {
     "stock.adjust": (stock.adjust, stock.Change),
     "stock.count": (stock.count, stock.Change),
     "stock.reserve": (reservations.reserve, reservations.Reserve),
+    "stock.change": (amending.amend, amending.Amend),
+    "stock.policy": (policies.set_policy, policies.SetPolicy),
     "stock.release": (reservations.release, reservations.Release),
     "bundles.define": (bundling.define, bundling.Define),
     "bundles.dissolve": (bundling.dissolve, bundling.Dissolve),

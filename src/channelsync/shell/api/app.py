@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from channelsync.shell.api import describing, problems, stock_reading, stock_writing
+from channelsync.shell.api import describing, policy_writing, problems, stock_reading, stock_writing
 from channelsync.shell.api.bounded import bounded
 from channelsync.shell.api.call import Backend
 from channelsync.shell.api.problems import MEDIA_TYPE, ProblemBody
@@ -23,7 +23,7 @@ TAGS = (
     {"name": "stock", "description": "What is there, and its log."},
     {"name": "reservations", "description": "Claims on units: soft ones of carts end by themselves, hard ones of orders stay."},
 )
-ROUTERS = (stock_reading.router, stock_writing.router, describing.router)
+ROUTERS = (stock_reading.router, stock_writing.router, policy_writing.router, describing.router)
 COMMON = {
     401: "No token, or one that is unknown, expired or revoked.",
     403: "The token lacks the scope.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -64,14 +65,16 @@ async def list_skus(
 async def read_sku(call: Reader, request: Request, response: Response, sku: Sku) -> SkuOut:
     """With its level at every location. Send the ETag as `If-None-Match` to learn cheaply that nothing changed (304)."""
     row = await call.read(stock_pages.one, sku)
-    _tag(request, response, row.version)
-    return SkuOut.of(row)
+    out = SkuOut.of(row)
+    rest = out.model_dump_json(exclude={"levels", "available", "version"}).encode()
+    _tag(request, response, f"{row.version}-{hashlib.sha256(rest).hexdigest()[:12]}")  # its policy changes without a movement
+    return out
 
 
 @router.get("/skus/{sku}/locations/{location}", summary="One SKU at one location")
 async def read_level(call: Reader, request: Request, response: Response, sku: Sku, location: Location) -> SkuLevelOut:
     row = await call.read(stock_pages.level, sku, location)
-    _tag(request, response, row.version)
+    _tag(request, response, str(row.version))
     return SkuLevelOut.of(row)
 
 
@@ -108,7 +111,7 @@ async def _since(call: Call, text: str) -> int:
     return await call.read(stock_pages.first_since, instant.astimezone(UTC))
 
 
-def _tag(request: Request, response: Response, version: int) -> None:
+def _tag(request: Request, response: Response, version: str) -> None:
     """Raises the 304."""
     tag = f'"{version}"'
     if request.headers.get("if-none-match") == tag:
