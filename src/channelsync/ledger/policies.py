@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
-from channelsync.ledger import bounds, skus
+from channelsync.ledger import bounds, oversells, skus
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
 from channelsync.ledger.schema import bundle_parts
@@ -46,11 +46,13 @@ class PolicySet(Answer):
 
 
 @idempotent(PolicySet)
-def set_policy(conn: Connection, items: Sequence[SetPolicy], _now: dt.datetime) -> Sequence[PolicySet | Refusal]:
-    """From now on; reservations that were granted stay granted."""
+def set_policy(conn: Connection, items: Sequence[SetPolicy], now: dt.datetime) -> Sequence[PolicySet | Refusal]:
+    """From now on; reservations that were granted stay granted. An oversell that is allowed now is none any more."""
     names = skus.locked(conn, {item.sku for item in items})
     made_of_others = set(conn.scalars(select(bundle_parts.c.bundle_id).where(bundle_parts.c.bundle_id.in_(sorted(names.values())))))
-    return [_set_one(conn, names, made_of_others, item) for item in items]
+    answers = [_set_one(conn, names, made_of_others, item) for item in items]
+    oversells.end(conn, {names[answer.sku] for answer in answers if isinstance(answer, PolicySet)}, now)
+    return answers
 
 
 def _set_one(conn: Connection, names: dict[str, int], bundles: set[int], item: SetPolicy) -> PolicySet | Refusal:
