@@ -51,6 +51,7 @@ class Variant(Shape):
     sku: str | None = None
     barcode: str | None = None
     display_name: str = ""
+    inventory_policy: str | None = None
 
 
 class Quantity(Shape):

@@ -81,7 +81,7 @@ def _levels(locations: Sequence[str]) -> str:
 def bulk_listings(locations: Sequence[str]) -> str:
     """The query that a bulk operation runs over all variants: what `listings` asks of each, without variables, which such a query cannot have."""
     item = f"inventoryItem {{ id tracked {_levels(locations)} }}"
-    node = f"id sku barcode displayName requiresComponents product {{ isGiftCard }} {item}"
+    node = f"id sku barcode displayName inventoryPolicy requiresComponents product {{ isGiftCard }} {item}"
     return f"{{ productVariants {{ edges {{ node {{ {node} }} }} }} }}"
 
 

@@ -165,7 +165,7 @@ def of_variants(variants: Sequence[CheckedVariant], all_of_them: bool) -> Iterat
             Severity.WARNING,
             (each for each in goods if each.inventory_policy == "CONTINUE" and each.inventory_item.tracked),
             "go on selling below zero",
-            'switch off "Continue selling when out of stock" for them',
+            'switch off "Continue selling when out of stock" for them, unless they are meant to: channelsync stock backorder',
         ),
         (
             "duplicate-sku",

@@ -9,6 +9,7 @@ from channelsync.contract import Listing
 from channelsync_shopify.answers import StockedItem, Variant
 from channelsync_shopify.shapes import Malformed, shaped
 
+SELLS_ON = {"CONTINUE": True, "DENY": False}
 RAW_MAX = 5_000
 """Characters kept of a variant that was not understood."""
 
@@ -40,6 +41,7 @@ def _listing(variant: Variant, locations: Sequence[str]) -> Listing:
         problem=_problem(variant, stocked, locations),
         locations=stocked,
         barcode=variant.barcode or None,
+        sells_below_zero=SELLS_ON.get(variant.inventory_policy or ""),
     )
 
 

@@ -136,7 +136,7 @@ def of_products(products: Sequence[Raw], all_of_them: bool) -> Iterator[Diagnosi
             Severity.WARNING,
             (each for each in products if each.get("manage_stock") is True and each.get("backorders_allowed") is True),
             "go on selling below zero",
-            'set "Allow backorders?" to "Do not allow" for them',
+            'set "Allow backorders?" to "Do not allow" for them, unless they are meant to: channelsync stock backorder',
         ),
         (
             "duplicate-sku",

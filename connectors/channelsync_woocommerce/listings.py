@@ -17,7 +17,7 @@ from channelsync_woocommerce.api import PER_PAGE, Api
 from channelsync_woocommerce.shapes import from_naive_utc, listing_ref, naive_utc, number_id, text
 from channelsync_woocommerce.walk import Raw, Walk, changed_at
 
-FIELDS = "id,name,sku,type,status,parent_id,manage_stock,stock_quantity,global_unique_id,date_modified_gmt"
+FIELDS = "id,name,sku,type,status,parent_id,manage_stock,stock_quantity,backorders_allowed,global_unique_id,date_modified_gmt"
 UNCOUNTED = {"grouped": "a grouped product has no stock of its own", "external": "an external product is sold elsewhere"}
 CONTAINERS = ("bundle", "composite", "mix-and-match")
 RAW_MAX = 20_000
@@ -28,6 +28,7 @@ def listing(raw: Raw, parent: Raw | None = None) -> Listing:
     """One product, or one variation of `parent`. Raises Misunderstood."""
     number, kind, managed = number_id(raw), str(raw.get("type", "simple")), raw.get("manage_stock")
     own = listing_ref(number_id(parent), number) if parent else listing_ref(number)
+    sells_on = raw.get("backorders_allowed")
     problem = UNCOUNTED.get(kind)
     if kind in CONTAINERS and managed is not True:
         problem = "a bundle without stock of its own: its parts are what is counted; link them instead"
@@ -42,6 +43,7 @@ def listing(raw: Raw, parent: Raw | None = None) -> Listing:
         tracked=managed in (True, "parent") and problem is None,
         problem=problem,
         barcode=text(raw.get("global_unique_id")) or None,
+        sells_below_zero=sells_on if managed is True and isinstance(sells_on, bool) else None,
     )
 
 

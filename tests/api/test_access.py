@@ -45,8 +45,8 @@ def test_every_route_with_every_scope(api: Api) -> None:
     held = {scope: api.make_token(scope) for scope in Scope}
     for route, scope in MATRIX:
         path = route.path_format.format(sku="NONE", location="nowhere", ref="none", name="none", channel="none", kind="empty")
-        method = "POST" if "POST" in (route.methods or ()) else "GET"
-        statuses = [api.ask(method, path, token=token, json={} if method == "POST" else None).status_code for token in (held[scope], "")]
+        method = next(iter(route.methods or ()))
+        statuses = [api.ask(method, path, token=token, json={} if method != "GET" else None).status_code for token in (held[scope], "")]
         allowed = scope in (scope_of(route), Scope.ADMIN)
         assert statuses[1] == 401, (route.path, statuses)
         assert (statuses[0] not in (401, 403)) if allowed else (statuses[0] == 403), (route.path, scope, statuses)

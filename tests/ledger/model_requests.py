@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from channelsync.ledger import reservations, skus, stock
+from channelsync.ledger import policies, reservations, stock
 from channelsync.ledger.fulfilment import Fulfil, Shipped, fulfil
 from channelsync.ledger.holds import Which
+from channelsync.ledger.policies import PolicySet, SetPolicy
 from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.reservations import Extend, Extended, Harden, Hardened, Line, Release, Released, Reserve, Reserved
-from channelsync.ledger.skus import Backorder, BackorderSet, SetBackorder
+from channelsync.ledger.skus import Backorder
 from channelsync.ledger.stock import Change, Posted
 from ledger.model import Named
 
@@ -36,7 +37,7 @@ REQUESTS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "count": (stock.count, change),
     "take_back": (stock.take_back, change),
     "restock": (stock.restock, change),
-    "set_backorder": (skus.set_backorder, lambda _, sku, policy, limit, **key: SetBackorder(sku, Backorder(policy), limit, **key)),
+    "set_backorder": (policies.set_policy, lambda _, sku, policy, limit, **key: SetPolicy(sku, Backorder(policy), limit, **key)),
     "reserve": (
         reservations.reserve,
         lambda _, reference, lines, kind, minutes, **key: Reserve(
@@ -71,6 +72,6 @@ def said(answer: Any) -> Any:
             return answer.units, answer.hard
         case Shipped():
             return answer.units, answer.held, answer.shortage
-        case BackorderSet():
-            return answer.sku, answer.policy.value, answer.limit
+        case PolicySet():
+            return answer.sku, answer.backorder.value, answer.limit
     raise AssertionError(answer)

@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import Engine
 
 from channelsync.clock import SystemClock
-from channelsync.ledger import reservations, skus, stock
+from channelsync.ledger import policies, reservations, stock
 from channelsync.ledger.audit import audit
 from channelsync.ledger.database import open_database
 from channelsync.ledger.door import Ledger
 from channelsync.ledger.fulfilment import Fulfil, Shipped, fulfil
 from channelsync.ledger.holds import Which
+from channelsync.ledger.policies import SetPolicy
 from channelsync.ledger.refusals import AlreadyResolved, InsufficientStock
 from channelsync.ledger.reservations import Line, Release, Released, Reserve, Reserved
-from channelsync.ledger.skus import Backorder, SetBackorder
+from channelsync.ledger.skus import Backorder
 from channelsync.ledger.stock import Change
 from support.stock import NOW, assert_adds_up, open_locations
 
@@ -95,7 +96,7 @@ def test_a_backorder_limit_over_two_locations_holds_with_two_writers(engine: Eng
     """One unit at main, one more may be promised anywhere: main and annex together never grant more than two."""
     stock_up(engine, "main", "annex")
     with engine.begin() as conn:
-        skus.set_backorder(conn, [SetBackorder(sku, Backorder.ALLOW, 1) for sku in SKUS], NOW)
+        policies.set_policy(conn, [SetPolicy(sku, Backorder.ALLOW, 1) for sku in SKUS], NOW)
     other = open_database(database_url, durable=False)
     try:
         ledgers = [Ledger(engine, SystemClock()), Ledger(other, SystemClock())]

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from channelsync.ledger import findings, levels, places, reservations, skus, stock
+from channelsync.ledger import findings, levels, places, policies, reservations, stock
 from channelsync.ledger.holds import Which
 from channelsync.ledger.levels import MovementType
+from channelsync.ledger.policies import SetPolicy
 from channelsync.ledger.refusals import AlreadyResolved, InsufficientStock, NotAllowed, UnknownLocation, UnknownSku
 from channelsync.ledger.reservations import Extend, Extended, Harden, Hardened, Line, Release, Released, Reserve, Reserved
 from channelsync.ledger.schema import movements
 from channelsync.ledger.schema import reservations as table
-from channelsync.ledger.skus import Backorder, SetBackorder
+from channelsync.ledger.skus import Backorder
 from channelsync.ledger.stock import Change
 from support.stock import NOW, assert_adds_up, level, open_locations, put, want
 
@@ -116,7 +117,7 @@ def test_stock_at_another_location_does_not_cover(conn: Connection) -> None:
 
 
 def allow(conn: Connection, sku: str, limit: int | None, policy: Backorder = Backorder.ALLOW) -> None:
-    skus.set_backorder(conn, [SetBackorder(sku, policy, limit)], NOW)
+    policies.set_policy(conn, [SetPolicy(sku, policy, limit)], NOW)
 
 
 @pytest.mark.parametrize("policy", [Backorder.ALLOW, Backorder.PREORDER])

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from channelsync.ledger import skus
+from channelsync.ledger import policies, skus
+from channelsync.ledger.policies import PolicySet, SetPolicy
 from channelsync.ledger.refusals import NotAllowed, UnknownSku
 from channelsync.ledger.schema import findings
-from channelsync.ledger.skus import Backorder, BackorderSet, Rename, Renamed, SetBackorder
+from channelsync.ledger.skus import Backorder, Rename, Renamed
 from support.stock import NOW, level, open_locations, put
 
 
@@ -71,12 +72,12 @@ def test_renames_of_a_batch_follow_each_other(conn: Connection) -> None:
 
 def test_a_backorder_policy_is_set_for_known_skus_only(conn: Connection) -> None:
     skus.ensure(conn, ["A"], NOW)
-    done, negative, unknown = skus.set_backorder(
+    done, negative, unknown = policies.set_policy(
         conn,
-        [SetBackorder("A", Backorder.PREORDER, 10), SetBackorder("A", Backorder.ALLOW, -1), SetBackorder("B", Backorder.ALLOW)],
+        [SetPolicy("A", Backorder.PREORDER, 10), SetPolicy("A", Backorder.ALLOW, -1), SetPolicy("B", Backorder.ALLOW)],
         NOW,
     )
-    assert done == BackorderSet("A", Backorder.PREORDER, 10)
+    assert done == PolicySet("A", Backorder.PREORDER, 10)
     assert isinstance(negative, NotAllowed)
     assert isinstance(unknown, UnknownSku)
     sku = skus.find(conn, ["A"])["A"]

@@ -10,15 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
-from channelsync.ledger import bundling, fulfilment, reservations, skus, stock
+from channelsync.ledger import bundling, fulfilment, policies, reservations, stock
 from channelsync.ledger.audit import audit
 from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
+from channelsync.ledger.policies import SetPolicy
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.reservations import Reserve
 from channelsync.ledger.schema import locations, movements, stock_updates
-from channelsync.ledger.skus import Backorder, SetBackorder
+from channelsync.ledger.skus import Backorder
 from channelsync.ledger.stock import Change
 from channelsync.ledger.stock_update import Outcome, Update, Updated, update_stock
 from channelsync.ledger.together import LineRefused, Together, all_or_none
@@ -63,7 +64,7 @@ def test_holds_stay_as_they_are(shelf: Connection) -> None:
 
 def test_units_that_were_shipped_although_nobody_had_counted_them_are_not_added_twice(shelf: Connection) -> None:
     """The shortage that made on hand 0 says what the ledger had not known; the warehouse's number does know it."""
-    skus.set_backorder(shelf, [SetBackorder("A", Backorder.ALLOW)], NOW)
+    policies.set_policy(shelf, [SetPolicy("A", Backorder.ALLOW)], NOW)
     reservations.reserve(shelf, [Reserve("c", want("A", 14).lines, kind="hard")], NOW)
     fulfilment.fulfil(shelf, [Fulfil(Which(reference="c"), occurred_at=NOW - MINUTE)], NOW)
     assert level(shelf, "A").on_hand == 0
@@ -158,7 +159,7 @@ def test_from_the_first_number_on_the_ledger_knows_what_is_there(conn: Connectio
 def _story(conn: Connection, believed: int, really: int, steps: Any) -> None:
     open_locations(conn, "main")
     put(conn, "A", believed)
-    skus.set_backorder(conn, [SetBackorder("A", Backorder.ALLOW)], NOW)
+    policies.set_policy(conn, [SetPolicy("A", Backorder.ALLOW)], NOW)
     start = NOW + MINUTE
     truth, known = [really], False  # truth[n]: at the end of minute n
     for number, (what, units, back) in enumerate(steps):

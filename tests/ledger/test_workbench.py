@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import Connection, select
 
 from channelsync.contract import Listing
-from channelsync.ledger import listings, matching, workbench
+from channelsync.ledger import listings, matching, policies, workbench
 from channelsync.ledger.matching import Link, Unlink
+from channelsync.ledger.policies import SetPolicy
 from channelsync.ledger.schema import listings as table
+from channelsync.ledger.skus import Backorder
 from channelsync.ledger.workbench import Kind
 from support.stock import NOW, open_channel, open_locations, put
 
@@ -67,6 +69,11 @@ def _reused(conn: Connection, channel: int) -> None:
     told(conn, channel, Listing("x", "MUG"))
 
 
+def _stops(conn: Connection, channel: int) -> None:
+    policies.set_policy(conn, [SetPolicy("MUG", Backorder.ALLOW)], NOW)
+    told(conn, channel, Listing("x", "MUG", sells_below_zero=False))
+
+
 PLANTED: dict[Kind, Plant] = {
     Kind.EMPTY: lambda conn, channel: told(conn, channel, Listing("x", "")),
     Kind.DUPLICATE: lambda conn, channel: told(conn, channel, Listing("x", "MUG"), Listing("y", "MUG")),
@@ -80,6 +87,8 @@ PLANTED: dict[Kind, Plant] = {
     Kind.MOVED: _moved,
     Kind.BARCODE: _barcode,
     Kind.REUSED: _reused,
+    Kind.OVERSELLS: lambda conn, channel: told(conn, channel, Listing("x", "MUG", sells_below_zero=True)),
+    Kind.STOPS: _stops,
 }
 
 
@@ -104,6 +113,15 @@ def test_what_is_in_order_is_not_shown(conn: Connection, channel: int) -> None:
     told(conn, channel, Listing("x", "MUG", barcode="1"), Listing("y", "CUP", barcode="2"))
     matching.link(conn, [Link(channel, "y", "POT")], NOW)
     assert workbench.survey(conn, [channel]) == workbench.Bench(0, ())
+
+
+@pytest.mark.parametrize(("policy", "switch"), [("deny", False), ("allow", True), ("preorder", True), ("deny", None), ("allow", None)])
+def test_a_shop_whose_switch_says_what_the_policy_says_or_nothing_is_in_order(
+    conn: Connection, channel: int, policy: str, switch: bool | None
+) -> None:
+    policies.set_policy(conn, [SetPolicy("MUG", Backorder(policy))], NOW)
+    told(conn, channel, Listing("x", "MUG", sells_below_zero=switch))
+    assert found(conn, channel) == {}
 
 
 def test_a_link_stays_whatever_the_text_becomes_and_linking_again_ends_the_question(conn: Connection, channel: int) -> None:

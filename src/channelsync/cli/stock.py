@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from channelsync.cli.freezing import standing
 from channelsync.cli.past import At, explain_past, show_past
+from channelsync.cli.policy import backorder
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.ledger import looking
@@ -17,6 +18,7 @@ from channelsync.ledger.explaining import explain as explain_sku
 from channelsync.shell.desk import plain
 
 group = typer.Typer(no_args_is_help=True, help="Physical stock and reservations.\n\n[dim]Example: channelsync stock list MUG[/dim]")
+group.command()(backorder)
 
 Sku = Annotated[str, typer.Argument(help="The SKU, exactly as the ledger spells it.")]
 Location = Annotated[str | None, typer.Option("--location", "-l", help="The ledger location; needed only if there are several.")]

@@ -9,6 +9,7 @@ load      the way from a path to a Config
 
 from channelsync.config.load import Connectors, load, parse
 from channelsync.config.models import (
+    AvailabilityConfig,
     ChannelConfig,
     Config,
     ListenConfig,
@@ -23,6 +24,7 @@ from channelsync.config.problems import ConfigError, Problem
 from channelsync.config.rules import ChannelRules, StoreRules
 
 __all__ = [
+    "AvailabilityConfig",
     "ChannelConfig",
     "ChannelRules",
     "Config",

@@ -78,6 +78,9 @@ def section_problems(sections: Sections, channels: Mapping[str, Any]) -> Iterato
     opening = sections.store.opening
     if opening is not None and opening not in channels:
         yield ("store", "opening"), f"no such channel; known: {', '.join(channels) or 'none'}"
+    for code in sections.availability.locations:
+        if code not in sections.locations:
+            yield ("availability", "locations"), f"no such ledger location {code!r}; known: {', '.join(sections.locations)}"
     yield from rules.problems(sections.rules, channels, sections.store.time_zone)
     public, private = sections.listen.public, sections.listen.private
     if public == private and public.port:

@@ -46,6 +46,16 @@ def _web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _origin(text: str) -> str:
+    """As browsers send it: no path, no slash at the end, small letters."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or text != f"{parts.scheme}://{parts.netloc}" or not parts.hostname or parts.username:
+        raise ValueError("must be like https://shop.example: no path, no slash at the end")
+    if text != text.lower():
+        raise ValueError("must be in small letters, as browsers send it")
+    return text
+
+
 def _one_or_more(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
@@ -93,6 +103,17 @@ class LocationConfig(Part):
 
 class ReservationsConfig(Part):
     ttl_minutes: Annotated[float, Field(gt=0, le=30 * 24 * 60)] = 30.0
+
+
+class AvailabilityConfig(Part):
+    """What the public listener tells everybody. locations: whose stock counts; none: all of them. clients: live streams at the same time."""
+
+    enabled: bool = False
+    detail: Literal["state", "low", "exact"] = "low"
+    low: Annotated[int, Field(ge=1, le=1_000_000)] = 5
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
+    locations: tuple[str, ...] = ()
+    clients: Annotated[int, Field(ge=0, le=400)] = 50
 
 
 class RetentionConfig(Part):
@@ -154,6 +175,7 @@ class Sections(Part):
     rules: StoreRules = StoreRules()
     locations: Mapping[Name, LocationConfig] = Field(default={MAIN: LocationConfig(name="Main")}, min_length=1)
     reservations: ReservationsConfig = ReservationsConfig()
+    availability: AvailabilityConfig = AvailabilityConfig()
     retention: RetentionConfig = RetentionConfig()
 
 

@@ -41,6 +41,7 @@ class Listing:
     tracked: False where the shop does not count it; such a listing is never written.
     problem: why it cannot be written or linked (bundle parent, gift card), in words for people; None if nothing is wrong.
     locations: channel locations that keep a number for it; ("",) where there is one number per listing.
+    sells_below_zero: the shop goes on selling it at 0, by a switch of its own; None: it does not tell. Shown to people where the ledger's policy differs.
     """
 
     ref: str
@@ -52,6 +53,7 @@ class Listing:
     problem: str | None = None
     locations: tuple[str, ...] = ("",)
     barcode: str | None = None
+    sells_below_zero: bool | None = None
 
 
 class OrderState(StrEnum):

@@ -10,7 +10,7 @@ from channelsync.ledger.refusals import NotAllowed
 
 MAX_UNITS: Final = 1_000_000_000
 MAX_LINES: Final = 1_000
-LENGTHS: Final = {"sku": 255, "location": 64, "reference": 255, "reason": 255, "key": 255, "actor": 128}
+LENGTHS: Final = {"sku": 255, "location": 64, "reference": 255, "reason": 255, "key": 255, "actor": 128, "text": 128}
 
 
 def units(value: int, *, at_least: int) -> NotAllowed | None:

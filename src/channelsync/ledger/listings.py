@@ -16,7 +16,7 @@ from channelsync.ledger.schema import channels, listing_aliases, listings, shelf
 
 CHUNK: Final = 400
 MAX_PAGE: Final = 500
-_TOLD: Final = ("sku_text", "title", "barcode", "stock_ref", "tracked", "problem", "seen_at", "removed_at")
+_TOLD: Final = ("sku_text", "title", "barcode", "stock_ref", "tracked", "problem", "sells_below_zero", "seen_at", "removed_at")
 """What the channel tells; everything else about a listing is ours."""
 
 
@@ -66,6 +66,7 @@ def _row(told: Listing, channel_id: int, now: datetime) -> dict[str, Any]:
         "stock_ref": None if told.stock_ref is None else fitting.ref(told.stock_ref),
         "tracked": told.tracked,
         "problem": (told.problem and fitting.payload(told.problem)) or ("its SKU is longer than 255 characters" if long_sku else None),
+        "sells_below_zero": told.sells_below_zero,
         "seen_at": now,
         "removed_at": None,
     }

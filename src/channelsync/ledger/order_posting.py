@@ -58,8 +58,12 @@ def _look_for_oversell(work: OrderWork, before: Mapping[LevelKey, Level]) -> Non
     keys = list(before)
     after = levels.read(work.conn, keys)
     oversells.end(work.conn, {key[0] for key in keys if after[key].available > before[key].available}, work.now)
-    counted = set(work.conn.scalars(select(skus.c.id).where(skus.c.id.in_({key[0] for key in keys}), skus.c.counted)))
+    short = {key[0] for key in keys if after[key].available < 0}
+    if not short:
+        return
+    counted = set(work.conn.scalars(select(skus.c.id).where(skus.c.id.in_(short), skus.c.counted)))
+    wrong = oversells.beyond_policy(work.conn, counted)
     for key, level in after.items():
-        if level.available < 0 and key[0] in counted:
+        if level.available < 0 and key[0] in wrong:
             detail = {"location_id": key[1], "available": level.available, "order": work.snapshot.number or work.snapshot.ref}
             findings.record(work.conn, "oversell", work.channel.id, key[0], "", detail, work.now)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select, update
 
 from channelsync.ledger import findings
 from channelsync.ledger.levels import Level, LevelKey
@@ -24,25 +24,37 @@ CHUNK: Final = 400
 def watch(conn: Connection, before: Mapping[LevelKey, Level], after: Mapping[LevelKey, Level], now: datetime) -> None:
     """Physical units changed, and are written: record what they no longer cover, end what they cover again."""
     fallen = {key: level.available for key, level in after.items() if level.available < min(0, before[key].available)}
-    strict = _without_backorders(conn, {key[0] for key in fallen})
+    wrong = beyond_policy(conn, {key[0] for key in fallen})
     for key, available in sorted(fallen.items()):
-        if key[0] in strict:
+        if key[0] in wrong:
             findings.record(conn, KIND, None, key[0], "", {"location_id": key[1], "available": available}, now)
     end(conn, {key[0] for key, level in after.items() if level.available > before[key].available}, now)
 
 
-def _without_backorders(conn: Connection, sku_ids: set[int]) -> set[int]:
-    """Where backorders are wanted, a negative number is a promise, not an accident."""
-    query = select(skus.c.id).where(skus.c.id.in_(sku_ids), skus.c.backorder == Backorder.DENY.value)
-    return set(conn.scalars(query)) if sku_ids else set()
+def beyond_policy(conn: Connection, sku_ids: Iterable[int]) -> set[int]:
+    """Those of the SKUs of which more is promised than may be. Where backorders are wanted, a negative number is a promise, up to their limit."""
+    ids = sorted(set(sku_ids))
+    found: set[int] = set()
+    for start in range(0, len(ids), CHUNK):
+        found |= set(conn.scalars(select(skus.c.id).where(skus.c.id.in_(ids[start : start + CHUNK]), _too_much())))
+    return found
+
+
+def _too_much() -> ColumnElement[bool]:
+    """Of a row of `skus`, as it is written now."""
+    level = stock_levels.c
+    available = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
+    promised = (
+        select(func.coalesce(func.sum(-available), 0)).where(level.sku_id == skus.c.id, available < 0).correlate(skus).scalar_subquery()
+    )
+    may_be = case((skus.c.backorder == Backorder.DENY.value, 0), else_=skus.c.backorder_limit)
+    return promised > may_be  # without a limit it is NULL, and nothing is more than that
 
 
 def end(conn: Connection, sku_ids: Iterable[int], now: datetime) -> None:
-    """Resolve the oversells of these SKUs that are over: available is below zero at no location."""
-    level = stock_levels.c
-    available = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
-    short = exists().where(level.sku_id == table.c.sku_id, available < 0)
+    """Resolve the oversells of these SKUs that are over: no more is promised than may be."""
+    still = exists().where(skus.c.id == table.c.sku_id, _too_much())
     ids = sorted(set(sku_ids))
     for start in range(0, len(ids), CHUNK):
         mine = table.c.kind == KIND, table.c.resolved_at.is_(None), table.c.sku_id.in_(ids[start : start + CHUNK])
-        conn.execute(update(table).where(*mine, ~short).values(resolved_at=now))
+        conn.execute(update(table).where(*mine, ~still).values(resolved_at=now))

@@ -28,6 +28,16 @@ class InsufficientStock(Refusal):
         self.sku, self.location, self.wanted, self.available = sku, location, wanted, available
 
 
+class OverPurchaseLimit(Refusal):
+    """One reference may claim only so many units of the SKU. `held`: what it has claimed already, bought included."""
+
+    code = "over_purchase_limit"
+
+    def __init__(self, sku: str, wanted: int, limit: int, held: int) -> None:
+        super().__init__(f"SKU {sku!r}: {wanted} wanted, {held} claimed already, and one reference may have {limit}; ask for less")
+        self.sku, self.wanted, self.limit, self.held = sku, wanted, limit, held
+
+
 class UnknownSku(Refusal):
     code = "unknown_sku"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from channelsync.ledger import bounds, places, skus
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.places import Places
+from channelsync.ledger.purchase_limits import PurchaseLimits
 from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
 from channelsync.ledger.running import Running
 from channelsync.ledger.schema import reservations
@@ -85,23 +87,33 @@ class _Granted:
 def reserve(conn: Connection, items: Sequence[Reserve], now: datetime) -> Sequence[Reserved | Refusal]:
     """Claim units, each request whole or not at all. A SKU's lines are summed before they are checked. A bundle's claims are those of its parts."""
     named = places.resolve(conn, ((line.sku, line.location) for item in items for line in item.lines))
-    desk = _Desk(conn, named, named.keys((line.sku, line.location) for item in items for line in item.lines))
+    keys = named.keys((line.sku, line.location) for item in items for line in item.lines)
+    desk = _Desk(conn, named, locked(conn, named, keys), {item.reference for item in items})
     decided = [desk.decide(item, now) for item in items]
     ids = iter(_insert(conn, [granted for granted in decided if isinstance(granted, _Granted)], now))
     desk.running.post(now)
     return [each if isinstance(each, Refusal) else _answer(each, [next(ids) for _ in each.parts]) for each in decided]
 
 
+def locked(conn: Connection, named: Places, keys: set[LevelKey]) -> Running:
+    """Everything that a decision about these levels hangs on, held until the transaction ends, in the one order that everybody takes.
+
+    Limits span a SKU's locations: its own row is locked first (for a backorder's limit all its levels then), so that nobody can promise beside us.
+    """
+    found = {sku.id: sku for sku in (*named.skus.values(), *named.parts.values())}
+    everywhere = {id_ for id_, sku in found.items() if _is_limited(sku)}
+    skus.lock_rows(conn, everywhere | {id_ for id_, sku in found.items() if sku.reference_limit is not None})
+    return Running(conn, keys | skus.level_keys(conn, everywhere))
+
+
 class _Desk:
     """Decides on running sums: of two requests for the last unit the first one gets it."""
 
-    def __init__(self, conn: Connection, named: Places, keys: set[LevelKey]) -> None:
+    def __init__(self, conn: Connection, named: Places, running: Running, references: set[str]) -> None:
         self._places = named
         self._by_id = {sku.id: sku for sku in named.skus.values()} | dict(named.parts)
-        limited = {sku.id for sku in self._by_id.values() if _is_limited(sku)}
-        # A backorder limit spans the SKU's locations: its own row is locked first, then all its levels, so that nobody can promise beside us.
-        skus.lock_rows(conn, limited)
-        self.running = Running(conn, keys | skus.level_keys(conn, limited))
+        self._limits = PurchaseLimits(conn, self._by_id.values(), references)
+        self.running = running
 
     def decide(self, item: Reserve, now: datetime) -> _Granted | Refusal:
         if problem := _problem(item):
@@ -114,7 +126,14 @@ class _Desk:
             for part in found:
                 before = parts.get((part.key, part.bundle_id))
                 parts[part.key, part.bundle_id] = part if before is None else _joined(before, part)
-        return self._short(_summed(parts.values())) or self._grant(item, list(parts.values()), now)
+        wanted = _summed(parts.values())
+        of_sku = Counter[int]()
+        for key, line in wanted.items():
+            of_sku[key[0]] += line.quantity
+        if refused := self._limits.refusal(item.reference, of_sku) or self._short(wanted):
+            return refused
+        self._limits.granted(item.reference, of_sku)
+        return self._grant(item, list(parts.values()), now)
 
     def _parts(self, line: Line) -> list[_Part] | Refusal:
         key = self._places.key(line.sku, line.location)

@@ -1,4 +1,4 @@
-"""SKUs: found, made, renamed, and whether they may be sold beyond what is there. Their stock lives in `stock` and `reservations`.
+"""SKUs: found, made, renamed. Their stock lives in `stock` and `reservations`, how they may be sold is set in `policies`.
 
 A SKU is its surrogate id; the text is a name that can change (an event, kept in `findings`) and that another SKU may take over later.
 """
@@ -30,7 +30,7 @@ class Backorder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sku:
-    """counted: it has had physical units posted; before that an oversell means nothing."""
+    """counted: it has had physical units posted; before that an oversell means nothing. reference_limit: what one cart or order may claim."""
 
     id: int
     sku: str
@@ -38,6 +38,7 @@ class Sku:
     backorder: Backorder
     backorder_limit: int | None
     counted: bool
+    reference_limit: int | None = None
 
 
 def find(conn: Connection, texts: Iterable[str]) -> dict[str, Sku]:
@@ -90,7 +91,7 @@ class Renamed(Answer):
 @idempotent(Renamed)
 def rename(conn: Connection, items: Sequence[Rename], now: datetime) -> Sequence[Renamed | Refusal]:
     """Give SKUs another text. Stock, holds and links stay: they hang on the id. A text in use is refused."""
-    names = _locked(conn, {text for item in items for text in (item.sku, item.to)})
+    names = locked(conn, {text for item in items for text in (item.sku, item.to)})
     answers = [_rename_one(names, item) for item in items]
     done = [answer for answer in answers if isinstance(answer, Renamed)]
     for answer in done:  # one by one and in order: a -> b may only follow b -> c
@@ -122,38 +123,6 @@ def _renamed_event(answer: Renamed, actor: str, now: datetime) -> dict[str, Any]
     return {"kind": "renamed", "sku_id": answer.sku_id, "reference": answer.sku, "detail": detail, "created_at": now, "resolved_at": now}
 
 
-@dataclass(frozen=True, slots=True)
-class SetBackorder(Keyed):
-    """limit: units that may be promised beyond what is available, over all locations together; None: without limit."""
-
-    sku: str
-    policy: Backorder
-    limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BackorderSet(Answer):
-    sku: str
-    policy: Backorder
-    limit: int | None
-
-
-@idempotent(BackorderSet)
-def set_backorder(conn: Connection, items: Sequence[SetBackorder], _now: datetime) -> Sequence[BackorderSet | Refusal]:
-    """From now on; reservations that were granted stay granted."""
-    names = _locked(conn, {item.sku for item in items})
-    answers: list[BackorderSet | Refusal] = []
-    for item in items:
-        problem = None if item.limit is None else bounds.units(item.limit, at_least=0)
-        if problem is None and item.sku in names:
-            values = {"backorder": item.policy.value, "backorder_limit": item.limit}
-            conn.execute(update(skus).where(skus.c.id == names[item.sku]).values(values))
-            answers.append(BackorderSet(item.sku, item.policy, item.limit))
-        else:
-            answers.append(problem or UnknownSku(item.sku))
-    return answers
-
-
 def lock_rows(conn: Connection, sku_ids: Iterable[int]) -> None:
     """Hold the SKUs' own rows, in key order: for decisions that span their locations. Always before any level row is locked."""
     ids = sorted(set(sku_ids))
@@ -175,7 +144,8 @@ def mark_counted(conn: Connection, sku_ids: Iterable[int]) -> None:
         conn.execute(update(skus).where(skus.c.id.in_(ids[start : start + CHUNK]), skus.c.counted.is_(False)).values(counted=True))
 
 
-def _locked(conn: Connection, texts: set[str]) -> dict[str, int]:
+def locked(conn: Connection, texts: set[str]) -> dict[str, int]:
+    """The ids of those that exist, their rows held until the transaction ends."""
     query = select(skus.c.sku, skus.c.id).where(skus.c.sku.in_(bounds.findable(texts))).order_by(skus.c.id)
     return {row[0]: row[1] for row in conn.execute(_for_update(query))}
 
@@ -185,4 +155,6 @@ def _for_update(query: Select[Any]) -> Select[Any]:
 
 
 def _sku(row: RowMapping) -> Sku:
-    return Sku(row["id"], row["sku"], row["title"], Backorder(row["backorder"]), row["backorder_limit"], row["counted"])
+    return Sku(
+        row["id"], row["sku"], row["title"], Backorder(row["backorder"]), row["backorder_limit"], row["counted"], row["reference_limit"]
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
@@ -39,6 +39,9 @@ class SkuRow:
     title: str
     backorder: str
     backorder_limit: int | None
+    expected_text: str
+    expected_on: date | None
+    reference_limit: int | None
     available: int
     levels: tuple[LevelRow, ...]
     parts: Mapping[str, int]
@@ -143,6 +146,9 @@ def _rows(conn: Connection, query: Select[Any]) -> list[SkuRow]:
             title=row["title"],
             backorder=row["backorder"],
             backorder_limit=row["backorder_limit"],
+            expected_text=row["expected_text"],
+            expected_on=None if row["expected_on"] is None else date.fromisoformat(row["expected_on"]),
+            reference_limit=row["reference_limit"],
             available=whole.get(row["id"], sum(each.level.available for each in levels.get(row["id"], ()))),
             levels=tuple(levels.get(row["id"], ())),
             parts=parts.get(row["id"], {}),

@@ -13,7 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, case, exists, func, literal, or_, select
 
 from channelsync.ledger import matching
-from channelsync.ledger.schema import channels, listings, skus
+from channelsync.ledger.schema import bundle_parts, channels, listings, skus
+from channelsync.ledger.skus import Backorder
 
 FIRST_FEW: Final = 5
 PAGE_MAX: Final = 500
@@ -34,6 +35,8 @@ class Kind(StrEnum):
     MOVED = "moved"
     BARCODE = "barcode"
     REUSED = "reused"
+    OVERSELLS = "oversells"
+    STOPS = "stops"
 
 
 REMEDIES: Final[Mapping[Kind, str]] = {
@@ -49,6 +52,8 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.MOVED: "it now carries what belongs to something else, and its link stands: check what it sells, then listings link",
     Kind.BARCODE: "another listing with the same barcode sells another SKU: the same goods? Then link both to one SKU",
     Kind.REUSED: "a deleted listing had the same SKU text: check that it is the same article",
+    Kind.OVERSELLS: "the shop goes on selling at 0: switch that off there, or, if it is meant so: channelsync stock backorder SKU allow",
+    Kind.STOPS: "the SKU may be sold beyond what is there, and the shop stops at 0: switch that on there, or: channelsync stock backorder SKU deny",
 }
 
 
@@ -245,6 +250,23 @@ def _reused() -> Select[Any]:
     )
 
 
+def _switch(reason: str, *, sells_on: bool) -> Select[Any]:
+    """The shop's own switch says something else than the SKU's policy. A bundle has none: it is sold as its parts are."""
+    policy = skus.c.backorder == Backorder.DENY.value if sells_on else skus.c.backorder != Backorder.DENY.value
+    bundle = exists().where(bundle_parts.c.bundle_id == listings.c.sku_id)
+    return _query(literal(reason) + skus.c.backorder).where(
+        _alive, listings.c.tracked, listings.c.sells_below_zero.is_(sells_on), policy, ~bundle
+    )
+
+
+def _oversells() -> Select[Any]:
+    return _switch("the shop sells it below 0, the ledger says ", sells_on=True)
+
+
+def _stops() -> Select[Any]:
+    return _switch("the shop stops at 0, the ledger says ", sells_on=False)
+
+
 _QUERIES: Final[Mapping[Kind, Callable[[], Select[Any]]]] = {
     Kind.UNTRACKED: _untracked,
     Kind.CHILD: _child,
@@ -253,6 +275,8 @@ _QUERIES: Final[Mapping[Kind, Callable[[], Select[Any]]]] = {
     Kind.MOVED: _moved,
     Kind.BARCODE: _barcode,
     Kind.REUSED: _reused,
+    Kind.OVERSELLS: _oversells,
+    Kind.STOPS: _stops,
 }
 
 

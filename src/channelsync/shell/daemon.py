@@ -29,7 +29,9 @@ from channelsync.shell.private import Private
 from channelsync.shell.pulse import Pulse, Readiness
 from channelsync.shell.redact import Redactor
 from channelsync.shell.schedule import SchedulerTicker, Ticker
-from channelsync.shell.serve import Address, serving
+from channelsync.shell.serve import Address, App, serving
+from channelsync.shell.storefront.feed import Hinted
+from channelsync.shell.storefront.storefront import Shopfront
 from channelsync.shell.subscribing import TICK_SECONDS, Subscriptions
 from channelsync.shell.within import within
 
@@ -69,18 +71,23 @@ async def daemon(
     notifier = notifier or Notifier({})
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(exclusive(config, clock, patience=LOCK_PATIENCE_SECONDS))
-        store = assembled(config, registry, clock=clock, source=source, watch=watch, redactor=redactor)
+        committed = asyncio.Event()
+        store = assembled(config, registry, clock=clock, source=source, watch=_hinting(committed, watch), redactor=redactor)
         assembly = await stack.enter_async_context(store)
         pulse, inlets = Pulse(assembly.engine), Inlets(assembly.engine, waiting_max=config.listen.inbox_max)
         listen, desk = config.listen, Desk(assembly, running=True)
         private = _private(assembly, desk, pulse, inlets)
+        public_app: App = inlets.receiver()
+        shop = Shopfront(config.availability, assembly.ledger, clock, public_app, committed) if config.availability.enabled else None
         await introduce_all(assembly.store)
         stack.push_async_callback(_release_leases, assembly)
         await stack.enter_async_context(_engine_running(assembly.engine))
         await stack.enter_async_context(controlled(beside(config, ".sock"), desk.handle, clock))
         public = await stack.enter_async_context(
-            serving(inlets.receiver(), listen.public.host, listen.public.port, stop_seconds=LISTENER_STOP_SECONDS)
+            serving(shop or public_app, listen.public.host, listen.public.port, stop_seconds=LISTENER_STOP_SECONDS)
         )
+        if shop:
+            await stack.enter_async_context(shop.live())
         inside = await stack.enter_async_context(
             serving(private, listen.private.host, listen.private.port, stop_seconds=LISTENER_STOP_SECONDS)
         )
@@ -95,6 +102,11 @@ async def daemon(
             private.ready = False
             notifier.stopping()
             log.info("stopping")
+
+
+def _hinting(committed: asyncio.Event, watch: Watch | None) -> Watch:
+    """Whatever else is put around the ledger's door: commits are heard."""
+    return lambda door: Hinted(watch(door) if watch else door, committed.set)
 
 
 def _private(assembly: Assembly, desk: Desk, pulse: Pulse, inlets: Inlets) -> Private:

@@ -14,6 +14,7 @@ from channelsync.engine.operator import Operator
 from channelsync.engine.retrying import Retrying
 from channelsync.errors import ChannelsyncError
 from channelsync.ledger import (
+    amending,
     aside_groups,
     bundling,
     channels,
@@ -24,6 +25,7 @@ from channelsync.ledger import (
     matching,
     measuring,
     openings,
+    policies,
     repairing,
     reservations,
     stock,
@@ -51,6 +53,8 @@ _STOCK: Mapping[str, Any] = {
     "stock.write_off": (stock.write_off, stock.WriteOff),
     "stock.update": (stock_update.update_stock, stock_update.Update),
     "stock.reserve": (reservations.reserve, reservations.Reserve),
+    "stock.change": (amending.amend, amending.Amend),
+    "stock.policy": (policies.set_policy, policies.SetPolicy),
     "stock.release": (reservations.release, reservations.Release),
     "stock.extend": (reservations.extend, reservations.Extend),
     "stock.harden": (reservations.harden, reservations.Harden),

@@ -33,6 +33,8 @@ REQUEST_MAX_BYTES = 64 * 1024 * 1024
 CONNECTIONS_MAX = 512
 KEEP_ALIVE_SECONDS = 5
 STOP_SECONDS = 20
+CUT = "channelsync.cut"
+"""The ASGI extension by which an app ends a connection whose client does not read: `scope["extensions"][CUT]["now"]()`."""
 
 
 class CannotListen(ChannelsyncError):
@@ -78,6 +80,7 @@ class DeadlineProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._expect_head()  # here for a pipelined request that begins in the middle of the data
         super().on_message_begin()
+        cast("dict[str, Any]", self.scope)["extensions"] = {CUT: {"now": self._cut_off}}
 
     def on_headers_complete(self) -> None:
         self._set_deadline(self.body_seconds)

@@ -70,6 +70,11 @@ def test_untracked_and_nameless_items_are_listed_as_they_are() -> None:
     assert the_listing(sku=None, barcode=None).sku is None
 
 
+def test_it_tells_whether_the_shop_goes_on_selling_at_zero() -> None:
+    told = [the_listing(**change).sells_below_zero for change in ({"inventoryPolicy": "CONTINUE"}, {"inventoryPolicy": "DENY"}, {})]
+    assert told == [True, False, None]
+
+
 def test_a_whole_run_over_two_pages() -> None:
     shop, http = replayed(
         variants(variant(1), end_cursor="c1", date="Thu, 15 Jan 2026 12:00:00 GMT"),

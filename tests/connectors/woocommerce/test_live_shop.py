@@ -96,3 +96,15 @@ def test_a_captured_shop_is_read_as_its_deliveries_say(clock: VirtualClock) -> N
         assert (found["32:33"].sku, found["36:37"].stock_ref, found["39"].tracked) == ("TEE-S", "36", False)
 
     tell(clock, standin, story)
+
+
+def test_it_tells_whether_the_shop_goes_on_selling_at_zero(clock: VirtualClock, standin: WooCommerceStandIn) -> None:
+    standin.stock([Item("ON", 1), Item("OFF", 1)])
+    product = next(each for each in standin.state.products.values() if each.sku == "ON")
+    product.backorders = "notify"
+
+    async def story(woo: WooCommerceConnector) -> None:
+        listings = {each.sku: each.sells_below_zero async for found in woo.listings(Cursor()) for each in found.items}
+        assert (listings["ON"], listings["OFF"]) == (True, False)
+
+    tell(clock, standin, story)

@@ -59,6 +59,7 @@ listings = Table(
     Column("stock_ref", String(255)),
     Column("tracked", Boolean, nullable=False),
     Column("problem", Text),
+    Column("sells_below_zero", Boolean),  # the shop goes on selling it at 0; NULL: it does not say
     Column("seen_at", Utc, nullable=False),
     Column("removed_at", Utc),
     Column("linked_at", Utc),  # first linked or unlinked: from then on automatic matching leaves it alone, whatever its SKU text becomes

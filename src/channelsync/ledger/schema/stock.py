@@ -43,6 +43,9 @@ skus = Table(
     Column("title", Text, nullable=False, server_default=""),
     Column("backorder", String(8), nullable=False, server_default="deny"),
     Column("backorder_limit", BigInteger),
+    Column("expected_text", String(128), nullable=False, server_default=""),  # for customers: when what is not there comes ("5-7 days")
+    Column("expected_on", String(10)),  # the same as a date, ISO
+    Column("reference_limit", BigInteger),  # units that one reference may claim, in all; NULL: no limit
     Column(
         "counted", Boolean, nullable=False, server_default=false()
     ),  # has ever had physical units posted; before that, oversell means nothing

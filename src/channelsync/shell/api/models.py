@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from datetime import datetime
 from typing import Annotated
 
@@ -68,6 +69,9 @@ class SkuOut(Model):
     available: Annotated[int, Field(description="Over all locations; of a bundle, how many can be put together.", examples=[7])]
     backorder: Annotated[str, Field(description="deny, allow or preorder.", examples=["deny"])]
     backorder_limit: Annotated[int | None, Field(description="How far `available` may fall below zero; null: no limit.")]
+    expected_text: Annotated[str, Field(description="For customers: when what is not there comes.", examples=["5-7 days"])]
+    expected_on: Annotated[dt.date | None, Field(description="The same as a date.", examples=["2026-12-24"])]
+    reference_limit: Annotated[int | None, Field(description="What one cart or order may claim in all; null: no limit.")]
     levels: list[LevelOut]
     parts: Annotated[dict[str, int], Field(description="Of a bundle: SKU -> units in one. Empty for others.", examples=[{"TEE-S": 2}])]
     version: Version
@@ -80,6 +84,9 @@ class SkuOut(Model):
             available=row.available,
             backorder=row.backorder,
             backorder_limit=row.backorder_limit,
+            expected_text=row.expected_text,
+            expected_on=row.expected_on,
+            reference_limit=row.reference_limit,
             levels=[LevelOut.of(level) for level in row.levels],
             parts=dict(row.parts),
             version=row.version,
@@ -112,6 +119,30 @@ class ReservedOut(Model):
     reference: Annotated[str, Field(examples=["cart-4711"])]
     claims: list[ClaimOut]
     expires_at: Annotated[datetime | None, Field(description="Null for hard claims: they stay.")]
+    repeat: bool
+
+
+class AmendedOut(Model):
+    """A claim with its new quantity."""
+
+    reference: Annotated[str, Field(examples=["cart-4711"])]
+    sku: SkuName
+    location: LocationCode
+    quantity: Annotated[int, Field(description="Claimed now.", examples=[3])]
+    change: Annotated[int, Field(description="Units more than before, or fewer if negative.", examples=[1])]
+    expires_at: Annotated[datetime | None, Field(description="The earliest end of its soft claims; null if there are none.")]
+    repeat: bool
+
+
+class PolicyOut(Model):
+    """How a SKU may be sold."""
+
+    sku: SkuName
+    backorder: Annotated[str, Field(examples=["allow"])]
+    limit: int | None
+    text: str
+    date: dt.date | None
+    per_reference: int | None
     repeat: bool
 
 

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from channelsync.errors import ChannelsyncError, Unavailable
 from channelsync.ledger.group import DatabaseAway, NotStored
-from channelsync.ledger.refusals import InsufficientStock, Refusal, UnknownLocation, UnknownSku
+from channelsync.ledger.refusals import InsufficientStock, OverPurchaseLimit, Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.together import LineRefused
 from channelsync.shell.desk import UnknownRequest
 
@@ -27,6 +27,7 @@ RETRY_SECONDS = "5"
 _STATUS: Mapping[str, int] = {
     "insufficient_stock": 409,
     "already_resolved": 409,
+    "over_purchase_limit": 409,
     "unknown_sku": 404,
     "unknown_location": 404,
     "key_reused": 422,
@@ -55,6 +56,8 @@ class ProblemBody(BaseModel):
     location: str | None = None
     wanted: int | None = Field(None, description="SKU units that were asked for.")
     available: int | None = Field(None, description="SKU units that are there; negative where shops sold more than there was.")
+    limit: int | None = Field(None, description="Of a purchase limit: what one reference may claim in all.")
+    held: int | None = Field(None, description="Of a purchase limit: what it has claimed already, bought included.")
     line: int | None = Field(None, description="Of a batch: the line that was refused, from 0.")
     errors: list[Mistake] | None = None
 
@@ -80,6 +83,8 @@ def of(refusal: Refusal) -> dict[str, Any]:
     more: dict[str, Any] = {}
     if isinstance(refusal, InsufficientStock):
         more = {"sku": refusal.sku, "location": refusal.location, "wanted": refusal.wanted, "available": refusal.available}
+    elif isinstance(refusal, OverPurchaseLimit):
+        more = {"sku": refusal.sku, "wanted": refusal.wanted, "limit": refusal.limit, "held": refusal.held}
     elif isinstance(refusal, UnknownSku):
         more = {"sku": refusal.sku}
     elif isinstance(refusal, UnknownLocation):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
+from channelsync.ledger.amending import Amend
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
+from channelsync.ledger.policies import SetPolicy
 from channelsync.ledger.reservations import Extend, Harden, Line, Release, Reserve
+from channelsync.ledger.skus import Backorder
 from channelsync.ledger.stock import Change, WriteOff
 from channelsync.shell.api.models import LocationCode, Model, SkuName
 
@@ -93,6 +97,47 @@ class ReserveIn(Model):
         lines = tuple(Line(line.sku, line.location, line.quantity) for line in self.lines)
         seconds = ttl if self.ttl_seconds is None else timedelta(seconds=self.ttl_seconds)
         return Reserve(self.reference, lines, self.kind, seconds, actor, key=key)
+
+
+class AmendIn(Model):
+    """From now on the reference claims so many units of the SKU at the location."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=255, description="The cart or order.", examples=["cart-4711"])]
+    sku: SkuName
+    location: LocationCode
+    quantity: Annotated[int, Field(ge=0, le=UNITS_MAX, description="SKU units claimed from now on; 0: none.", examples=[3])]
+    kind: Annotated[Literal["soft", "hard"], Field(description="Of a claim that is new; an old one keeps its own.")] = "soft"
+    ttl_seconds: Annotated[
+        int | None, Field(ge=1, le=365 * DAY, description="Soft claims live at least so long from now.", examples=[1800])
+    ] = None
+
+    def item(self, actor: str, key: str | None, ttl: timedelta) -> Amend:
+        seconds = ttl if self.ttl_seconds is None else timedelta(seconds=self.ttl_seconds)
+        return Amend(self.reference, self.sku, self.location, self.quantity, self.kind, seconds, actor, key=key)
+
+
+class PolicyIn(Model):
+    """The whole policy: what is left out is taken back."""
+
+    backorder: Annotated[
+        Backorder,
+        Field(
+            description="deny: no more than is there. allow, preorder: beyond it; they differ in what the public is told.",
+            examples=["allow"],
+        ),
+    ] = Backorder.DENY
+    limit: Annotated[
+        int | None,
+        Field(ge=0, le=UNITS_MAX, description="Units that may be promised beyond what is available; null: no limit.", examples=[10]),
+    ] = None
+    text: Annotated[str, Field(max_length=128, description="For customers: when what is not there comes.", examples=["5-7 days"])] = ""
+    date: Annotated[dt.date | None, Field(description="The same as a date.", examples=["2026-12-24"])] = None
+    per_reference: Annotated[
+        int | None, Field(ge=1, le=UNITS_MAX, description="Units that one cart or order may claim in all; null: no limit.", examples=[2])
+    ] = None
+
+    def item(self, sku: str, key: str | None) -> SetPolicy:
+        return SetPolicy(sku, self.backorder, self.limit, self.text, self.date, self.per_reference, key=key)
 
 
 class _Which(Model):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from channelsync.ledger import fulfilment, reservations, stock
+from channelsync.ledger import amending, fulfilment, reservations, stock
 from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.together import LINES_MAX, Together, all_or_none
 from channelsync.ledger.tokens import Scope
@@ -40,7 +40,7 @@ class Verb:
     tag: str = "stock"
 
     def item(self, asked: Any, call: Call, key: str | None) -> Any:
-        if isinstance(asked, requests.ReserveIn):
+        if isinstance(asked, requests.ReserveIn | requests.AmendIn):
             return asked.item(call.actor, key, call.backend.reservation_ttl)
         return asked.item(call.actor, key)
 
@@ -190,6 +190,17 @@ VERBS = (
         models.ReservedOut,
         "Reserve units",
         "All lines or none. Of two buyers of one unit, one gets it and the other `insufficient_stock`.",
+        "reservations",
+    ),
+    Verb(
+        "change",
+        _R,
+        amending.amend,
+        requests.AmendIn,
+        models.AmendedOut,
+        "Change a claim's quantity",
+        "A cart's line gets another quantity: more is reserved, less is released, in one step; what cannot be had leaves the claim as it was. "
+        "A claim that is released or expired, or new, is made. Its soft claims live on from now.",
         "reservations",
     ),
     Verb(

@@ -1,0 +1,28 @@
+"""PUT /inventory/skus/{sku}/policy: how a SKU may be sold. Reading it is part of reading the SKU."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+
+from channelsync.ledger import policies
+from channelsync.ledger.tokens import Scope
+from channelsync.shell.api.bearer import needs
+from channelsync.shell.api.call import Call, IdempotencyKey
+from channelsync.shell.api.models import PolicyOut
+from channelsync.shell.api.requests import PolicyIn
+
+router = APIRouter(prefix="/inventory", tags=["stock"])
+
+
+@router.put("/skus/{sku}/policy", summary="Say how a SKU may be sold", response_model=PolicyOut)
+async def set_policy(
+    call: Annotated[Call, Depends(needs(Scope.ADJUST))],
+    sku: Annotated[str, Path(description="The SKU; a slash in it is written %2F.", examples=["MUG-01"], max_length=255)],
+    asked: PolicyIn,
+    idempotency_key: IdempotencyKey = None,
+) -> dict[str, Any]:
+    """Beyond what is there or not, how far, when the rest comes, and how much one cart may claim. What was granted stays granted."""
+    return asdict(await call.run(policies.set_policy, asked.item(sku, call.key(idempotency_key))))
