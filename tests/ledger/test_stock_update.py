@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
-from channelsync.ledger import bundling, fulfilment, policies, reservations, stock
+from channelsync.ledger import bundling, fulfilment, policies, reservations, skus, stock
 from channelsync.ledger.audit import audit
 from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.fulfilment import Fulfil
