@@ -29,6 +29,7 @@ from channelsync.ledger.drifts import Resolve
 from channelsync.ledger.inbox import Arrived
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.openings import Opening
+from channelsync.ledger.order_pages import Wanted, order_rows
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.overview import overview
 from channelsync.ledger.refusals import AlreadyResolved, NotAllowed, UnknownSku
@@ -110,10 +111,10 @@ def test_lists(conn: Connection, shop: int) -> None:
     moves = looking.last_movements(conn, "MUG")
     assert (len(moves), moves[-1].type, moves[-1].on_hand) == (3, "seed", 10)
     assert sum(move.hard for move in moves) == 2
-    [order] = looking.order_rows(conn)
+    [order] = order_rows(conn)
     assert (order.channel, order.number, order.state, order.held, order.shipped) == ("shop", "#1001", "open", 2, 0)
-    assert looking.order_rows(conn, channel="elsewhere") == []
-    assert looking.order_rows(conn, state="cancelled") == []
+    assert order_rows(conn, Wanted(channel="elsewhere")) == []
+    assert order_rows(conn, Wanted(state="cancelled")) == []
 
 
 def test_a_drift_is_answered_once_and_only_as_it_was_seen(conn: Connection, shop: int) -> None:
