@@ -30,7 +30,7 @@ from channelsync.ledger.database import open_database
 from channelsync.shell.api.app import build
 from support.clock import ManualClock
 
-EXAMPLES = int(os.environ.get("CHANNELSYNC_SCHEMA_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("CHANNELSYNC_SCHEMA_EXAMPLES", "9"))
 LIKELY: dict[str, list[Any]] = {
     "sku": ["MUG-01", "MUG-02"],
     "location": ["main", "annex"],
@@ -63,7 +63,10 @@ def _narrow(node: Any) -> Any:
         return {**node, "schema": {"enum": LIKELY[node["name"]]}}
     found = {key: _narrow(value) for key, value in node.items()}
     if isinstance(node.get("properties"), dict):
-        found["properties"] = {key: {"enum": LIKELY[key]} if key in LIKELY else _narrow(value) for key, value in node["properties"].items()}
+        found["properties"] = {
+            key: {"enum": LIKELY[key]} if key in LIKELY and set(value) != {"type"} else _narrow(value)
+            for key, value in node["properties"].items()
+        }
     return found
 
 

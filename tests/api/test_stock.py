@@ -142,3 +142,11 @@ def test_a_year_that_no_database_gives_back_is_a_mistake(api: Api) -> None:
     body = {"sku": "MUG", "location": "main", "quantity": 1, "occurred_at": "0001-01-01T00:00:00+14:00"}
     assert api.post("/inventory/receive", body, status=422)["code"] == "malformed"
     assert len(api.get("/inventory/skus/MUG/movements")["items"]) == 1
+
+
+def test_what_is_null_in_one_answer_is_null_in_a_batch(api: Api) -> None:
+    """Left out, it was not what the document promises."""
+    put(api, "MUG", 5)
+    api.post("/inventory/reserve", {"reference": "cart-1", "lines": [{"sku": "MUG", "location": "main", "quantity": 2}]})
+    done = api.post("/inventory/release/batch", {"lines": [{"reference": "cart-1"}]})
+    assert done == {"results": [{"done": {"units": 2, "held": 0, "already": None, "repeat": False}}]}

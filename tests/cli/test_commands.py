@@ -115,6 +115,8 @@ def test_orders_by_sku_and_by_page(running: Scene) -> None:
     first = said("orders", "--limit", "2", scene=running)
     rest = said("orders", "--before", str(first[-1]["id"]), scene=running)
     assert len({order["id"] for order in first + rest}) == 3
+    assert [(row["name"], row["sold"]) for row in said("stock", "stats", "--by", "channel", scene=running)] == [("east", 3), ("west", 0)]
+    assert "more: --after" in call("stock", "stats", "--limit", "2", scene=running).stdout
 
 
 def test_stock_through_the_running_daemon(running: Scene) -> None:

@@ -19,7 +19,6 @@ from channelsync.ledger import (
     looking,
     matching,
     openings,
-    order_pages,
     orders,
     rejected,
     stock,
@@ -32,7 +31,7 @@ from channelsync.ledger.drifts import Resolve
 from channelsync.ledger.inbox import Arrived
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.openings import Opening
-from channelsync.ledger.order_pages import Wanted
+from channelsync.ledger.order_pages import Wanted, order_rows
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.overview import overview
 from channelsync.ledger.refusals import AlreadyResolved, NotAllowed, UnknownSku
@@ -114,10 +113,10 @@ def test_lists(conn: Connection, shop: int) -> None:
     moves = looking.last_movements(conn, "MUG")
     assert (len(moves), moves[-1].type, moves[-1].on_hand) == (3, "seed", 10)
     assert sum(move.hard for move in moves) == 2
-    [order] = order_pages.order_rows(conn)
+    [order] = order_rows(conn)
     assert (order.channel, order.number, order.state, order.held, order.shipped) == ("shop", "#1001", "open", 2, 0)
-    assert order_pages.order_rows(conn, Wanted(channel="elsewhere")) == []
-    assert order_pages.order_rows(conn, Wanted(state="cancelled")) == []
+    assert order_rows(conn, Wanted(channel="elsewhere")) == []
+    assert order_rows(conn, Wanted(state="cancelled")) == []
 
 
 def test_a_drift_is_answered_once_and_only_as_it_was_seen(conn: Connection, shop: int) -> None:

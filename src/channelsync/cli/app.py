@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from channelsync.cli import claims, goods
+from channelsync.cli import claims, goods, statistics
 from channelsync.cli.aside import group as aside
 from channelsync.cli.audit import audit
 from channelsync.cli.bundles import group as bundles
@@ -85,6 +85,7 @@ app.command("explain")(explain)
 app.command("audit")(audit)
 goods.add_to(stock)
 claims.add_to(stock)
+statistics.add_to(stock)
 app.add_typer(stock, name="stock")
 app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")

@@ -6,7 +6,8 @@ import datetime as dt
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from channelsync.ledger.amending import Amend
 from channelsync.ledger.fulfilment import Fulfil
@@ -140,6 +141,11 @@ class PolicyIn(Model):
         return SetPolicy(sku, self.backorder, self.limit, self.text, self.date, self.per_reference, key=key)
 
 
+def _by(this: str, type_: str, that: str) -> JsonDict:
+    """One of the two ways, for the document; `_one_of_two` holds requests to it."""
+    return {"required": [this], "properties": {this: {"type": type_}, that: {"type": "null"}}}
+
+
 class _Which(Model):
     """Which claims: one by its id, or all with a reference; of these only a SKU's or a location's, if named."""
 
@@ -149,6 +155,10 @@ class _Which(Model):
     ] = None
     sku: Annotated[str | None, Field(max_length=255, description="Only this SKU's; a bundle's are its parts.", examples=["MUG-01"])] = None
     location: Annotated[str | None, Field(max_length=64, description="Only at this location.", examples=["main"])] = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [_by("reservation", "integer", "reference"), _by("reference", "string", "reservation")]}
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> _Which:

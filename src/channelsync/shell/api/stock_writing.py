@@ -94,7 +94,7 @@ def _add(verb: Verb) -> None:
         name=f"{name}_batch",
         operation_id=f"{name}_batch",
         response_model=BatchOut.__class_getitem__(verb.answer),
-        response_model_exclude_none=True,
+        response_model_exclude_unset=True,
         summary=f"{verb.summary}: many at once",
         description=f"{verb.does} In mode `all` a refused line is the answer, with its number, and nothing was done.",
         **shared,

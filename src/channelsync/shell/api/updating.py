@@ -60,7 +60,7 @@ class UpdatedOut(Model):
     repeat: bool
 
 
-@router.post("/update", summary="Tell how many units are there", operation_id="update_stock", response_model_exclude_none=True)
+@router.post("/update", summary="Tell how many units are there", operation_id="update_stock", response_model_exclude_unset=True)
 async def update(
     call: Annotated[Call, Depends(needs(Scope.ADJUST))], asked: UpdateIn, idempotency_key: IdempotencyKey = None
 ) -> BatchOut[UpdatedOut]:

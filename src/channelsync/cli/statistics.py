@@ -1,0 +1,41 @@
+"""`stock stats`: what is there and what was sold."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from channelsync.cli.show import dump, say, table
+from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.clock import SystemClock
+from channelsync.ledger import stats
+from channelsync.ledger.stats import By
+
+
+def add_to(group: typer.Typer) -> None:
+    group.command("stats")(show_stats)
+
+
+def show_stats(
+    by: Annotated[By, typer.Option(help="One row for each of these.")] = By.SKU,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Sold and shipped in the last so many days.")] = 30,
+    limit: Annotated[int, typer.Option(min=1, max=stats.PAGE_MAX)] = 100,
+    after: Annotated[int, typer.Option(help="Go on after this id.")] = 0,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Sum up what is on hand, and what was sold and shipped in the last days, per SKU, location or channel.
+
+    [dim]Example: channelsync stock stats --by channel --days 7[/dim]
+    """
+    since = SystemClock().now() - timedelta(days=days)
+    found = StoreAt(config).read(stats.stats, by, since, after=after, limit=limit)
+    if json:
+        dump(found)
+        return
+    rows = [(row.name, row.on_hand, row.available, row.orders, row.sold, row.shipped) for row in found]
+    table(f"The last {days} days", (by.value, "on hand#", "available#", "orders#", "sold#", "shipped#"), rows, empty="nothing yet")
+    if len(found) == limit:
+        say(f"more: --after {found[-1].id}")
