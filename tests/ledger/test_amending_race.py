@@ -1,73 +1,65 @@
-"""Two nodes on one PostgreSQL database change the same cart."""
+"""Two nodes on one PostgreSQL database change the same cart: the second waits for the first one's commit and sees what it did."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from channelsync.clock import SystemClock
 from channelsync.ledger import policies, reservations
 from channelsync.ledger.amending import Amend, Amended, amend
-from channelsync.ledger.database import open_database
-from channelsync.ledger.door import Ledger
 from channelsync.ledger.policies import SetPolicy
+from channelsync.ledger.refusals import OverPurchaseLimit
+from channelsync.ledger.reservations import Reserve, Reserved
 from channelsync.ledger.skus import Backorder
-from support.stock import NOW, assert_adds_up, level, open_locations, put, want
+from support.stock import NOW, assert_adds_up, open_locations, put, want
+
+pytestmark = pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
+Verb = Callable[[Connection, Sequence[Any], Any], Sequence[Any]]
 
 
-@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
-def test_two_nodes_that_set_the_same_line_claim_it_once(engine: Engine, database_url: str) -> None:
+@pytest.fixture(autouse=True)
+def _stock(engine: Engine) -> None:
     with engine.connect() as conn, conn.begin():
-        open_locations(conn, "main")
-        for number in range(20):
-            put(conn, f"S{number}", 3)
-    other = open_database(database_url, durable=False)
+        open_locations(conn, "main", "annex")
+        for place in ("main", "annex"):
+            put(conn, "A", 9, place)
 
-    async def send() -> list[object]:
-        nodes = [Ledger(engine, SystemClock()), Ledger(other, SystemClock())]
-        for node in nodes:
-            await node.start()
-        items = [Amend("cart", f"S{number}", "main", 2) for number in range(20)]
-        answers = await asyncio.gather(*(node.run(amend, item) for item in items for node in nodes), return_exceptions=True)
-        for node in nodes:
-            await node.close()
-        return list(answers)
 
-    try:
-        answers = asyncio.run(send())
-    finally:
-        other.dispose()
-    assert sorted(answer.change for answer in answers if isinstance(answer, Amended)) == [0] * 20 + [2] * 20
+def one_after_the_other(engine: Engine, verb: Verb, first: Any, second: Any) -> tuple[Any, Any]:
+    """The second is asked while the first one's transaction is open."""
+
+    def ask(item: Any) -> Any:
+        with engine.connect() as conn, conn.begin():
+            return verb(conn, [item], NOW)[0]
+
+    with engine.connect() as conn, ThreadPoolExecutor(1) as pool:
+        with conn.begin():
+            [answer] = verb(conn, [first], NOW)
+            other = pool.submit(ask, second)
+            assert wait_for([other], timeout=0.5).not_done, "it did not wait"
+        return answer, other.result(timeout=20)
+
+
+def test_the_same_line_is_claimed_once(engine: Engine) -> None:
+    asked = Amend("cart", "A", "main", 2, ttl=timedelta(minutes=5))
+    one, two = one_after_the_other(engine, amend, asked, asked)
+    assert isinstance(one, Amended)
+    assert isinstance(two, Amended)
+    assert (one.change, two.change) == (2, 0)
     with engine.connect() as conn:
-        assert {level(conn, f"S{number}").soft for number in range(20)} == {2}
         assert_adds_up(conn)
 
 
-@pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
-def test_a_purchase_limit_holds_with_two_nodes_and_two_locations(engine: Engine, database_url: str) -> None:
+def test_a_purchase_limit_spans_the_locations(engine: Engine) -> None:
     with engine.connect() as conn, conn.begin():
-        open_locations(conn, "main", "annex")
-        for number in range(10):
-            put(conn, f"S{number}", 9)
-            put(conn, f"S{number}", 9, "annex")
-            policies.set_policy(conn, [SetPolicy(f"S{number}", Backorder.DENY, per_reference=2)], NOW)
-    other = open_database(database_url, durable=False)
-
-    async def send() -> None:
-        nodes = [Ledger(engine, SystemClock()), Ledger(other, SystemClock())]
-        for node in nodes:
-            await node.start()
-        wanted = [want(f"S{number}", 1, "cart", place) for number in range(10) for place in ("main", "annex")]
-        await asyncio.gather(*(node.run(reservations.reserve, each) for each in wanted for node in nodes), return_exceptions=True)
-        for node in nodes:
-            await node.close()
-
-    try:
-        asyncio.run(send())
-    finally:
-        other.dispose()
-    with engine.connect() as conn:
-        claimed = {f"S{n}": level(conn, f"S{n}").soft + level(conn, f"S{n}", "annex").soft for n in range(10)}
-        assert claimed == dict.fromkeys(claimed, 2)
+        policies.set_policy(conn, [SetPolicy("A", Backorder.DENY, per_reference=2)], NOW)
+    first: Reserve = want("A", 2, "cart")
+    one, two = one_after_the_other(engine, reservations.reserve, first, want("A", 1, "cart", "annex"))
+    assert isinstance(one, Reserved)
+    assert isinstance(two, OverPurchaseLimit)
