@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from channelsync.cli.aside import group as aside
 from channelsync.cli.audit import audit
 from channelsync.cli.bundles import group as bundles
+from channelsync.cli.carts import change
 from channelsync.cli.checking import check
 from channelsync.cli.daemon import run
 from channelsync.cli.database import group as database
@@ -23,6 +24,7 @@ from channelsync.cli.openapi import openapi
 from channelsync.cli.orders import orders
 from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
+from channelsync.cli.policy import backorder
 from channelsync.cli.probe import probe
 from channelsync.cli.replay import replay
 from channelsync.cli.running import status
@@ -81,6 +83,8 @@ app.command("plan")(plan)
 app.command("apply")(apply)
 app.command("explain")(explain)
 app.command("audit")(audit)
+stock.command("backorder")(backorder)
+stock.command("change")(change)
 app.add_typer(stock, name="stock")
 app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")

@@ -10,7 +10,6 @@ from rich.markup import escape
 
 from channelsync.cli.freezing import standing
 from channelsync.cli.past import At, explain_past, show_past
-from channelsync.cli.policy import backorder
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.ledger import looking, skus
@@ -19,7 +18,6 @@ from channelsync.ledger.explaining import explain as explain_sku
 from channelsync.shell.desk import plain
 
 group = typer.Typer(no_args_is_help=True, help="Physical stock and reservations.\n\n[dim]Example: channelsync stock list MUG[/dim]")
-group.command()(backorder)
 
 Sku = Annotated[str, typer.Argument(help="The SKU, exactly as the ledger spells it.")]
 Location = Annotated[str | None, typer.Option("--location", "-l", help="The ledger location; needed only if there are several.")]
@@ -160,8 +158,8 @@ def reserve(
     """
     store = StoreAt(config)
     ttl = 60 * (minutes or store.config.reservations.ttl_minutes)
-    line = {"sku": sku, "location": _place(store, location), "quantity": quantity}
-    wanted = {"reference": reference, "lines": [line], "kind": "hard" if hard else "soft", "ttl": ttl, "actor": actor(), "key": _key(key)}
+    line = {"sku": sku, "location": place_of(store, location), "quantity": quantity}
+    wanted = {"reference": reference, "lines": [line], "kind": "hard" if hard else "soft", "ttl": ttl, "actor": actor(), "key": key_of(key)}
     done = store.ask("stock.reserve", wanted)
     claim = done["claims"][0]
     dump(done) if json else say(
@@ -206,17 +204,17 @@ def _change(
     key: str | None = None,
 ) -> None:
     store = StoreAt(config)
-    args = {"sku": sku, "location": _place(store, location), "quantity": quantity, "reference": reference, "reason": reason}
-    done = store.ask(verb, {**args, "actor": actor(), "key": _key(key)})
+    args = {"sku": sku, "location": place_of(store, location), "quantity": quantity, "reference": reference, "reason": reason}
+    done = store.ask(verb, {**args, "actor": actor(), "key": key_of(key)})
     dump(done) if json else say(f"{done['sku']} at {done['location']}: {done['on_hand']} on hand, {done['available']} available")
 
 
-def _key(key: str | None) -> str:
+def key_of(key: str | None) -> str:
     """One of our own, so that an answer lost on its way from the daemon does not move the stock twice."""
     return key or f"cli-{uuid.uuid4()}"
 
 
-def _place(store: StoreAt, location: str | None) -> str:
+def place_of(store: StoreAt, location: str | None) -> str:
     codes = list(store.config.locations)
     if location is None and len(codes) == 1:
         return codes[0]
@@ -248,6 +246,10 @@ def _levels(found: Explanation) -> None:
         table(f"{name}, a bundle", ("units#", "of", "location", "on hand#", "available#"), parts, empty="none of its parts was counted")
         return
     table(name, columns, rows, empty="never counted")
+    if found.backorder != skus.Backorder.DENY.value:
+        say(
+            f"may be sold beyond what is there: {found.backorder}, {'no limit' if found.backorder_limit is None else found.backorder_limit}"
+        )
     if found.part_of:
         say(f"part of {', '.join(found.part_of)}")
     holds = [
