@@ -1,4 +1,4 @@
-"""`stock backorder`: said, shown, and refused where it makes no sense."""
+"""`stock backorder` and `stock change`: said, shown, and refused where it makes no sense."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def test_a_policy_is_said_and_shown(alone: Scene) -> None:
     told = said("stock", "backorder", "MUG", "allow", "--limit", "2", "--text", "5-7 days", scene=alone)
     assert (told["backorder"], told["limit"], told["text"], told["date"]) == ("allow", 2, "5-7 days", None)
     shown = call("stock", "backorder", "MUG", scene=alone)
+    assert "may be sold beyond what is there: allow, 2" in call("explain", "MUG", scene=alone).stdout
     assert shown.stdout.strip() == "MUG: allow, at most 2 beyond what is there, 5-7 days"
     assert said("stock", "reserve", "MUG", "3", "--reference", "cart-1", scene=alone)["claims"][0]["available"] == -2
     assert call("stock", "reserve", "MUG", "1", "--reference", "cart-2", scene=alone).exit_code == 1
@@ -44,3 +45,11 @@ def test_what_makes_no_sense_is_refused(alone: Scene) -> None:
     assert "use allow or preorder" in refused.stderr
     assert call("stock", "backorder", "NONE", "allow", scene=alone).exit_code == 1
     assert call("stock", "backorder", "MUG", "maybe", scene=alone).exit_code == 2
+
+
+def test_a_cart_is_changed(alone: Scene) -> None:
+    said("apply", "--yes", scene=alone)
+    assert said("stock", "change", "cart-1", "SKU-1", "4", scene=alone)["change"] == 4
+    assert call("stock", "change", "cart-1", "SKU-1", "1", scene=alone).stdout.strip() == "cart-1: 1 x SKU-1 claimed, -3"
+    assert call("stock", "change", "cart-1", "SKU-1", "11", scene=alone).exit_code == 1
+    assert said("stock", "show", "SKU-1", scene=alone)["levels"][0]["soft"] == 1

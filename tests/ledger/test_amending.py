@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from channelsync.ledger import bundling, policies, reservations
@@ -94,6 +96,34 @@ def test_a_bundle_in_the_same_cart_keeps_its_parts(conn: Connection) -> None:
     assert set_to(conn, 1, sku="KIT").change == -1
     assert (level(conn, "A").soft, level(conn, "B").soft) == (1, 2)
     assert_adds_up(conn)
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["one", "two"]), st.sampled_from(["A", "B"]), st.integers(0, 6), st.booleans()), max_size=12)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(STEPS)
+def test_whatever_is_asked_a_claim_is_what_was_asked_last_and_there(conn: Connection, steps: list[tuple[str, str, int, bool]]) -> None:
+    """Beside plain reservations of the same cart, which count as what it has."""
+    with conn.begin_nested() as savepoint:
+        put(conn, "B", 8)
+        left, held = {"A": 5, "B": 8}, dict.fromkeys([(ref, sku) for ref in ("one", "two") for sku in "AB"], 0)
+        for reference, sku, units, whole in steps:
+            more = units - held[reference, sku] if whole else units
+            if whole:
+                [answer] = amend(conn, [Amend(reference, sku, "main", units)], NOW)
+            else:
+                [answer] = reservations.reserve(conn, [want(sku, units + 1, reference)], NOW)  # type: ignore[assignment]
+                more += 1
+            if more > left[sku]:
+                assert isinstance(answer, InsufficientStock)
+                continue
+            assert not isinstance(answer, InsufficientStock)
+            left[sku] -= more
+            held[reference, sku] += more
+            assert level(conn, sku).available == left[sku]
+        assert_adds_up(conn)
+        savepoint.rollback()
 
 
 # -- purchase limits -------------------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from channelsync.cli import claims, goods, statistics
 from channelsync.cli.aside import group as aside
 from channelsync.cli.audit import audit
 from channelsync.cli.bundles import group as bundles
+from channelsync.cli.carts import change
 from channelsync.cli.checking import check
 from channelsync.cli.daemon import run
 from channelsync.cli.database import group as database
@@ -24,6 +25,7 @@ from channelsync.cli.openapi import openapi
 from channelsync.cli.orders import orders
 from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
+from channelsync.cli.policy import backorder
 from channelsync.cli.probe import probe
 from channelsync.cli.record import record
 from channelsync.cli.replay import replay
@@ -86,6 +88,8 @@ app.command("audit")(audit)
 goods.add_to(stock)
 claims.add_to(stock)
 statistics.add_to(stock)
+stock.command("backorder")(backorder)
+stock.command("change")(change)
 app.add_typer(stock, name="stock")
 app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")

@@ -9,16 +9,14 @@ from rich.markup import escape
 
 from channelsync.cli.freezing import standing
 from channelsync.cli.past import At, explain_past, show_past
-from channelsync.cli.policy import backorder
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
-from channelsync.ledger import looking
+from channelsync.ledger import looking, skus
 from channelsync.ledger.explaining import Explanation, ShelfView
 from channelsync.ledger.explaining import explain as explain_sku
 from channelsync.shell.desk import plain
 
 group = typer.Typer(no_args_is_help=True, help="Physical stock and reservations.\n\n[dim]Example: channelsync stock list MUG[/dim]")
-group.command()(backorder)
 
 Sku = Annotated[str, typer.Argument(help="The SKU, exactly as the ledger spells it.")]
 Location = Annotated[str | None, typer.Option("--location", "-l", help="The ledger location; needed only if there are several.")]
@@ -120,6 +118,10 @@ def _levels(found: Explanation) -> None:
         table(f"{name}, a bundle", ("units#", "of", "location", "on hand#", "available#"), parts, empty="none of its parts was counted")
         return
     table(name, columns, rows, empty="never counted")
+    if found.backorder != skus.Backorder.DENY.value:
+        say(
+            f"may be sold beyond what is there: {found.backorder}, {'no limit' if found.backorder_limit is None else found.backorder_limit}"
+        )
     if found.part_of:
         say(f"part of {', '.join(found.part_of)}")
     holds = [

@@ -119,7 +119,9 @@ class PartView:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """freezes: what keeps its shelves, or some of them, from being written. parts: of a bundle. part_of: bundles that it is in."""
+    """freezes: what keeps its shelves, or some of them, from being written. parts: of a bundle. part_of: bundles that it is in. backorder,
+    backorder_limit: whether and how far it may be sold beyond what is there.
+    """
 
     sku: str
     title: str
@@ -130,6 +132,8 @@ class Explanation:
     freezes: tuple[Standing, ...] = ()
     parts: tuple[PartView, ...] = ()
     part_of: tuple[str, ...] = ()
+    backorder: str = skus.Backorder.DENY.value
+    backorder_limit: int | None = None
 
 
 def explain(conn: Connection, text: str, channel: str | None = None) -> Explanation:
@@ -145,7 +149,9 @@ def explain(conn: Connection, text: str, channel: str | None = None) -> Explanat
     parts = tuple(PartView(part.sku, part.quantity, part.counted, _levels(conn, part.sku_id)) for part in bundling.parts_of(conn, sku.id))
     counted = all(part.counted for part in parts) if parts else sku.counted
     levels, holds = _levels(conn, sku.id), _holds(conn, sku.id)
-    return Explanation(sku.sku, sku.title, counted, levels, holds, found, standing, parts, bundling.bundles_with(conn, sku.id))
+    part_of = bundling.bundles_with(conn, sku.id)
+    policy = sku.backorder.value, sku.backorder_limit
+    return Explanation(sku.sku, sku.title, counted, levels, holds, found, standing, parts, part_of, *policy)
 
 
 def _levels(conn: Connection, sku_id: int) -> tuple[LevelView, ...]:

@@ -11,7 +11,7 @@ import structlog
 
 from channelsync.errors import ChannelsyncError
 from channelsync.shell.receiver import Receive, Scope, Send
-from channelsync.shell.storefront.answers import answer, cors
+from channelsync.shell.storefront.answers import answer, cors, header
 from channelsync.shell.storefront.board import Board
 from channelsync.shell.storefront.live import Streams
 
@@ -83,10 +83,8 @@ class Storefront:
             await answer(scope, send, 400, _wrong(), keep=NEVER, more=shared)
         elif scope["method"] == "HEAD":
             await answer(scope, send, 405, keep=NEVER, more=[*shared, (b"allow", b"GET")])
-        elif any(name == b"origin" for name, _ in scope["headers"]) and len(shared) == 1:
-            await answer(
-                scope, send, 403, b'{"error":"origin"}', keep=NEVER, more=shared
-            )  # it could not read it; it shall not hold a place
+        elif header(scope, b"origin") not in ("", *self._origins):  # its page could not read it, and shall not hold a place
+            await answer(scope, send, 403, b'{"error":"origin"}', keep=NEVER, more=shared)
         elif not self._streams.has_room:
             await answer(scope, send, 503, b'{"error":"full"}', keep=NEVER, more=[*shared, (b"retry-after", b"60")])
         else:
