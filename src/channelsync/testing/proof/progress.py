@@ -53,7 +53,7 @@ class _Lines:
     def __init__(self, console: Console, totals: dict[str, int]) -> None:
         self._console, self._totals = console, totals
         self._done = dict.fromkeys(totals, 0)
-        self._told = 0
+        self._told = -1
 
     def done(self, of: str) -> None:
         self._done[of] += 1
