@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from channelsync.config.alerts import AlertsConfig
 from channelsync.config.problems import Problem
 from channelsync.config.rules import ChannelRules, Part, StoreRules, listed
 from channelsync.contract import Role
@@ -155,6 +156,7 @@ class Sections(Part):
     locations: Mapping[Name, LocationConfig] = Field(default={MAIN: LocationConfig(name="Main")}, min_length=1)
     reservations: ReservationsConfig = ReservationsConfig()
     retention: RetentionConfig = RetentionConfig()
+    alerts: AlertsConfig = AlertsConfig()
 
 
 class Config(Sections):

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import structlog
 
 from channelsync.contract import Role
+from channelsync.engine.alerts import Alerts
 from channelsync.engine.authority import Authority
 from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.channel import Channel, Signal, sooner
@@ -86,6 +87,7 @@ class Engine:
         self.reconcilers = {channel.id: Reconciler(store, channel, self.pullers[channel]) for channel in store.channels.values()}
         owners = [channel for channel in store.channels.values() if channel.settings.role is Role.AUTHORITY]
         self.authorities = {channel.id: Authority(store, channel) for channel in owners}
+        self.alerts: Alerts | None = None  # who assembles a store with a config gives it the config's
         self.progress: dict[str, float] = {}
         self._database_away = False
 
@@ -98,6 +100,11 @@ class Engine:
     def tasks(self) -> dict[str, Task]:
         """Every task by name; the simulator starts them itself."""
         tasks: dict[str, Task] = {"intake": self._intake, "housekeeping": self._housekeeping, "rules": self._rules}
+        if self.alerts is not None:
+            tasks |= {
+                "alerts": self._every_tick("alerts", self.alerts.watch),
+                "messages": self._every_tick("messages", self.alerts.deliver),
+            }
         for channel in self.store.channels.values():
             for name, work in self._channel_tasks(channel).items():
                 tasks[f"{channel.name}.{name}"] = work
@@ -203,6 +210,14 @@ class Engine:
         while True:
             await self._own("housekeeping", self.housekeeping.run_once)
             await self.store.clock.sleep(self._tick)
+
+    def _every_tick(self, name: str, job: Job) -> Task:
+        async def work() -> None:
+            while True:
+                await self._own(name, job)
+                await self.store.clock.sleep(self._tick)
+
+        return work
 
     async def _rules(self) -> None:
         while True:
