@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from channelsync.cli.alerts import group as alerts
 from channelsync.cli.aside import group as aside
 from channelsync.cli.audit import audit
 from channelsync.cli.bundles import group as bundles
@@ -86,6 +87,7 @@ app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")
+app.add_typer(alerts, name="alerts")
 app.add_typer(token, name="token")
 app.command("openapi")(openapi)
 app.add_typer(aside, name="aside")

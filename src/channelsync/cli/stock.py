@@ -12,7 +12,7 @@ from channelsync.cli.freezing import standing
 from channelsync.cli.past import At, explain_past, show_past
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
-from channelsync.ledger import looking, skus
+from channelsync.ledger import looking, low_stock, skus
 from channelsync.ledger.explaining import Explanation, ShelfView
 from channelsync.ledger.explaining import explain as explain_sku
 from channelsync.shell.desk import plain
@@ -207,6 +207,52 @@ def _change(
     args = {"sku": sku, "location": _place(store, location), "quantity": quantity, "reference": reference, "reason": reason}
     done = store.ask(verb, {**args, "actor": actor(), "key": _key(key)})
     dump(done) if json else say(f"{done['sku']} at {done['location']}: {done['on_hand']} on hand, {done['available']} available")
+
+
+@group.command()
+def policy(
+    sku: Sku,
+    low: Annotated[int | None, typer.Option(min=0, help="With so many left or fewer it is low; as the config says, if left out.")] = None,
+    reorder: Annotated[int | None, typer.Option(min=0, help="How many to order then.")] = None,
+    location: Annotated[str | None, typer.Option("--location", "-l", help="Only at this location; over all of them, if left out.")] = None,
+    key: Key = None,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Set from which number on a SKU is low. Without --low and --reorder the config's level holds again.
+
+    [dim]Example: channelsync stock policy MUG-01 --low 5 --location main[/dim]
+    """
+    asked = {"sku": sku, "location": location, "low": low, "reorder": reorder, "actor": actor(), "key": _key(key)}
+    done = StoreAt(config).ask("stock.policy", asked)
+    if json:
+        dump(done)
+        return
+    where = f" at {done['location']}" if done["location"] else ""
+    said = "the config's level holds" if done["low"] is None else f"low at {done['low']}"
+    say(escape(f"{done['sku']}{where}: {said}" + (f", reorder {done['reorder']}" if done["reorder"] is not None else "")))
+
+
+@group.command("low")
+def low_(
+    location: Annotated[str | None, typer.Option("--location", "-l", help="Only what is low there.")] = None,
+    after: Annotated[int, typer.Option(help="Go on after this id.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=looking.PAGE_MAX)] = 100,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """List what is low, and since when.
+
+    [dim]Example: channelsync stock low --location main[/dim]
+    """
+    found = StoreAt(config).read(low_stock.page, location, after, limit)
+    if json:
+        dump(found)
+        return
+    rows = [(r.sku, r.title, r.location or "all", r.available, r.level, ago(r.since), r.reorder) for r in found]
+    table("Low stock", ("SKU", "title", "location", "available#", "level#", "since", "reorder#"), rows, empty="nothing is low")
+    if len(found) == limit:
+        say(f"more: --after {found[-1].id}")
 
 
 def _key(key: str | None) -> str:

@@ -115,22 +115,34 @@ def _settings(conn: Connection, rules: Rules, now: datetime) -> None:
 
 
 def _stock(conn: Connection, rules: Rules, now: datetime) -> tuple[int, bool]:
-    """What has moved first; then SKUs whose level was set, and a page of those that the config's new levels are held against."""
+    """What has moved; then SKUs whose level was set, and a page of those that the config's new levels are held against.
+
+    On PostgreSQL `movements` stays a minute behind `seen`, for numbers that an open transaction may still hold: what lies between is looked
+    at again, without an alert where a level has changed meanwhile.
+    """
     newest = int(conn.scalar(select(func.coalesce(func.max(movements.c.id), 0))) or 0)
     mark = _mark(conn, "movements")
-    opened = 0
     if mark is None:
         _set_mark(conn, "movements", newest)
         mark = newest
-    upto = min(newest, mark + MOVEMENTS_MAX)
+    seen = max(mark, _mark(conn, "seen") or 0)
+    upto, asked, walking = min(newest, mark + MOVEMENTS_MAX), _asked_for(conn), (_mark(conn, "walk") or 0) >= 0
+    moved, fresh = _moved(conn, mark, upto), _moved(conn, seen, upto)
+    quiet = asked | (moved if walking else set())
+    opened = low_stock.evaluate(conn, rules, (moved - quiet) | fresh, now, known_before=seen)
+    low_stock.evaluate(conn, rules, quiet - fresh, now, known_before=None)
     if upto > mark:
-        moved = set(conn.scalars(select(movements.c.sku_id).where(movements.c.id > mark, movements.c.id <= upto).distinct()))
-        opened = low_stock.evaluate(conn, rules, moved | _bundles_of(conn, moved), now, known_before=mark)
         _set_mark(conn, "movements", max(mark, min(upto, stock_pages.complete_until(conn, now))) if upto == newest else upto)
-    if upto < newest:
-        return opened, True
-    low_stock.evaluate(conn, rules, _asked_for(conn), now, known_before=None)
-    return opened, _walk(conn, rules, now)
+        _set_mark(conn, "seen", max(seen, upto))
+    return (opened, True) if upto < newest else (opened, _walk(conn, rules, now))
+
+
+def _moved(conn: Connection, after: int, upto: int) -> set[int]:
+    """SKUs with a movement in between, and the bundles with a level of their own that are made of them."""
+    if upto <= after:
+        return set()
+    ids = set(conn.scalars(select(movements.c.sku_id).where(movements.c.id > after, movements.c.id <= upto).distinct()))
+    return ids | _bundles_of(conn, ids)
 
 
 def _bundles_of(conn: Connection, sku_ids: Iterable[int]) -> set[int]:

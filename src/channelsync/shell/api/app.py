@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from channelsync.shell.api import describing, problems, stock_reading, stock_writing
+from channelsync.shell.api import alert_reading, describing, problems, stock_reading, stock_writing
 from channelsync.shell.api.bounded import bounded
 from channelsync.shell.api.call import Backend
 from channelsync.shell.api.problems import MEDIA_TYPE, ProblemBody
@@ -22,8 +22,9 @@ PREFIX = "/api/v1"
 TAGS = (
     {"name": "stock", "description": "What is there, and its log."},
     {"name": "reservations", "description": "Claims on units: soft ones of carts end by themselves, hard ones of orders stay."},
+    {"name": "alerts", "description": "What people are told of, and what became of the telling."},
 )
-ROUTERS = (stock_reading.router, stock_writing.router, describing.router)
+ROUTERS = (stock_reading.router, stock_writing.router, alert_reading.router, describing.router)
 COMMON = {
     401: "No token, or one that is unknown, expired or revoked.",
     403: "The token lacks the scope.",
