@@ -16,8 +16,8 @@ from channelsync.ledger.alert_rules import EVENTS, Kind
 
 SECRET_PREFIX = "whsec_"  # noqa: S105
 SECRET_BYTES = range(24, 65)
-PART_LEAST = 8
-"""A shorter part of an address is no secret of its own."""
+PART_LEAST, LONG = 8, 24
+"""A shorter part of an address is no secret of its own; a long one is, whatever it looks like."""
 
 
 def _signing_secret(value: SecretStr) -> SecretStr:
@@ -118,11 +118,15 @@ def secret_parts(url: str) -> Iterator[str]:
         parts = urlsplit(url)
     except ValueError:
         return
-    netloc, _, _ = parts.netloc.rpartition("@")
-    found = {*netloc.split(":"), *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))}
-    if parts.scheme not in ("http", "https"):
-        found.add(parts.netloc.partition("@")[0])  # in apprise's spelling a token stands where a host would
+    login, _, host = parts.netloc.rpartition("@")
+    if parts.password:
+        yield from {parts.password, unquote(parts.password)}
+    found = {*login.split(":"), *host.split(":"), *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))}
     for piece in sorted(found):
-        for spelled in {piece, unquote(piece)}:
-            if len(spelled) >= PART_LEAST and "." not in spelled:
-                yield spelled
+        yield from (spelled for spelled in {piece, unquote(piece)} if _looks_random(spelled))
+
+
+def _looks_random(piece: str) -> bool:
+    """Not a word, which would be blotted out wherever it stands; not a host or a file either."""
+    mixed = any(letter.isdigit() for letter in piece) or (piece != piece.lower() and piece != piece.capitalize())
+    return "." not in piece and "@" not in piece and ((len(piece) >= PART_LEAST and mixed) or len(piece) >= LONG)
