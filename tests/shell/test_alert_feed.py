@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -167,7 +167,7 @@ def test_a_receiver_that_was_down_gets_everything_in_order_and_once(engine: Engi
         open_locations(conn, "main")
         shop = open_channel(conn)
 
-    def mishap(conn: Connection, items: list[str], now: datetime) -> list[None]:
+    def mishap(conn: Connection, items: Sequence[str], now: datetime) -> list[None]:
         for item in items:
             aside.put(conn, shop, "order", item, "odd", "", now)
         return [None for _ in items]

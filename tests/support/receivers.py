@@ -48,10 +48,12 @@ class Got:
 
 @dataclass
 class Receiver:
-    """status, headers: of every answer. got: what came and was answered with 2xx; all: everything that came."""
+    """status, headers, text: of every answer; echo: it repeats what it was sent. got: what came and was answered with 2xx; all: everything that came."""
 
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
+    text: bytes = b""
+    echo: bool = False
     got: list[Got] = field(default_factory=list)
     all: list[Got] = field(default_factory=list)
     port: int = 0
@@ -77,7 +79,7 @@ class Receiver:
             self.all.append(came)
             if self.status < 300:
                 self.got.append(came)
-            text = b'{"ok": true, "result": {}}' if self.status == 200 else b""
+            text = json.dumps({"description": f"{path} {headers} {body!r}"}).encode() if self.echo else self.text
             extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
             writer.write(
                 f"HTTP/1.1 {self.status} X\r\ncontent-type: application/json\r\n{extra}content-length: {len(text)}\r\nconnection: close\r\n\r\n".encode()

@@ -51,7 +51,7 @@ def list_(
 
 
 @group.command("test")
-def test_(target: Target = None, config: ConfigFile = None, json: AsJson = False) -> None:
+def send_test(target: Target = None, config: ConfigFile = None, json: AsJson = False) -> None:
     """Send a test message now.
 
     [dim]Example: channelsync alerts test phone[/dim]

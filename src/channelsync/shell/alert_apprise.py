@@ -10,6 +10,7 @@ import asyncio
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -38,11 +39,12 @@ class AppriseTarget:
     timeout = TIMEOUT
 
     def __init__(self, store: str, url: str, clock: Clock, redactor: Redactor, *, private_hosts: bool) -> None:
-        import apprise  # here, as it takes a while and most stores have no targets
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # some of its plug-ins import what Python is about to drop
+            import apprise  # here, as it takes a while and most stores have no targets
 
-        plugin = apprise.Apprise.instantiate(
-            url, asset=apprise.AppriseAsset(app_id="channelsync", app_desc="channelsync"), suppress_exceptions=True
-        )
+            asset = apprise.AppriseAsset(app_id="channelsync", app_desc="channelsync")
+            plugin = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
         if plugin is None:
             raise NotUnderstood("is not an address that apprise understands; see https://github.com/caronc/apprise/wiki")
         self._plugin, self._types = plugin, apprise.NotifyType
