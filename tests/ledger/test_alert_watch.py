@@ -70,7 +70,8 @@ def test_findings_that_are_alerts(conn: Connection, shop: int, kind: str, alert:
     findings.record(conn, kind, shop, None, "7@", {"units": 2, "count": 3, "reason": "much"}, NOW)
     findings.record(conn, "renamed", shop, None, "", {}, NOW)
     assert look(conn) == 1
-    assert told(conn) == [(alert, "open")]
+    assert told(conn) == [(alert, "over" if alert is Kind.SHORTAGE else "open")]
+    assert look(conn) == 0
     assert look(conn, now=NOW + 5 * MINUTE) == 0, "once, also when it is far behind the mark"
     assert "None" not in titles(conn)[0].replace("for None", "")
 

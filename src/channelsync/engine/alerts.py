@@ -77,16 +77,18 @@ class Alerts:
         return await self.store.ledger.run(alert_watch.look, Look(self.rules, slow, self._look.began))
 
     async def deliver(self) -> int:
-        """What waits, to each target in its order, to all targets together. Returns how many messages were sent."""
-        due = await self.store.ledger.read(alert_queue.due, self.store.clock.now())
-        known = sorted(due & self.senders.keys())
-        return sum(await asyncio.gather(*(self._deliver(name, self.senders[name]) for name in known)))
+        """To all targets together, once. Returns how many messages were sent."""
+        return sum(await asyncio.gather(*(self.deliver_to(name) for name in sorted(self.senders))))
 
-    async def _deliver(self, name: str, sender: Sender) -> int:
+    async def deliver_to(self, name: str) -> int:
+        """What waits for this target, in its order. Returns how many messages were sent."""
+        if name not in await self.store.ledger.read(alert_queue.due, self.store.clock.now()):
+            return 0
+        sender = self.senders[name]
         lease = sender.timeout + LEASE_MARGIN
         waiting: Sequence[Message] = await self.store.ledger.run(alert_queue.claim, Claim(name, lease))
         for number, message in enumerate(waiting):
-            sent = await sender.send(message)
+            sent = await self._send(name, sender, message)
             spread = 0.8 + 0.4 * self.store.random.random()
             last = number + 1 == len(waiting)
             outcome = Outcome(name, message.id, sent.said, sent.reason, sent.wait, spread, lease, last)
@@ -95,3 +97,10 @@ class Alerts:
                 log.warning("an alert did not get through; it is sent again later", target=name, why=sent.reason, said=sent.said.value)
                 return number
         return len(waiting)
+
+    async def _send(self, name: str, sender: Sender, message: Message) -> Sent:
+        try:
+            return await sender.send(message)
+        except Exception as error:
+            log.error("a message could not be sent because of a bug; it is sent again later", target=name, exc_info=error)
+            return Sent(Said.LATER, f"a bug of ours: {type(error).__name__}")

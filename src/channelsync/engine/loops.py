@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -101,14 +102,16 @@ class Engine:
         """Every task by name; the simulator starts them itself."""
         tasks: dict[str, Task] = {"intake": self._intake, "housekeeping": self._housekeeping, "rules": self._rules}
         if self.alerts is not None:
-            tasks |= {
-                "alerts": self._every_tick("alerts", self.alerts.watch),
-                "messages": self._every_tick("messages", self.alerts.deliver),
-            }
+            tasks |= self._alert_tasks(self.alerts)
         for channel in self.store.channels.values():
             for name, work in self._channel_tasks(channel).items():
                 tasks[f"{channel.name}.{name}"] = work
         return tasks
+
+    def _alert_tasks(self, alerts: Alerts) -> dict[str, Task]:
+        """One per target: none waits for another."""
+        jobs: dict[str, Job] = {"alerts": alerts.watch, **{f"messages.{name}": partial(alerts.deliver_to, name) for name in alerts.senders}}
+        return {name: self._every_tick(name, job) for name, job in jobs.items()}
 
     def _authority_tasks(self, channel: Channel, authority: Authority) -> dict[str, Task]:
         catalogue, settings = self.catalogues[channel.id], channel.settings

@@ -36,6 +36,9 @@ class Severity(StrEnum):
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
 GRAVE = frozenset({Kind.OVERSELL, Kind.CREDENTIALS, Kind.GUARD, Kind.DOWN})
 LIGHT = frozenset({Kind.LOW})
+MOMENTS = frozenset({Kind.SHORTAGE})
+"""What has happened and has no end: it is told, and over."""
+
 INVENTORY = frozenset({Kind.LOW, Kind.OUT, Kind.OVERSELL, Kind.SHORTAGE})
 EVENTS = {kind: f"inventory.{kind}" if kind in INVENTORY else f"channel.{kind}" for kind in Kind}
 """The event feed's name of each kind; its end has `.resolved` behind it."""

@@ -66,12 +66,13 @@ class Looked:
 
 
 def look(conn: Connection, items: Sequence[Look], now: datetime) -> list[Looked]:
-    """One bounded step. Two processes that look at once do it one after the other."""
+    """One bounded step. While another process looks, there is nothing to do here."""
     return [_look(conn, item, now) for item in items]
 
 
 def _look(conn: Connection, item: Look, now: datetime) -> Looked:
-    _lock(conn)
+    if not _lock(conn):
+        return Looked(0, more=False)
     rules = item.rules
     _settings(conn, rules, now)
     opened, more = _stock(conn, rules, now)
@@ -85,9 +86,12 @@ def _look(conn: Connection, item: Look, now: datetime) -> Looked:
 # -- marks -----------------------------------------------------------------------------------------------------------------------------------
 
 
-def _lock(conn: Connection) -> None:
-    conn.execute(insert_into(conn, alert_marks).values(name="look").on_conflict_do_nothing())
-    conn.execute(select(alert_marks.c.value).where(alert_marks.c.name == "look").with_for_update())
+def _lock(conn: Connection) -> bool:
+    """Without waiting: who waited here with levels locked could wait for one who waits for them."""
+    mine = select(alert_marks.c.value).where(alert_marks.c.name == "look")
+    if conn.scalar(mine) is None:
+        conn.execute(insert_into(conn, alert_marks).values(name="look").on_conflict_do_nothing())
+    return conn.scalar(mine.with_for_update(skip_locked=True)) is not None
 
 
 def _mark(conn: Connection, name: str) -> int | None:

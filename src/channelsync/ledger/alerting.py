@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
-from channelsync.ledger.alert_rules import Kind, Route, Rules, severity_of
+from channelsync.ledger.alert_rules import MOMENTS, Kind, Route, Rules, severity_of
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import alert_messages, alerts
 
@@ -45,7 +45,12 @@ def _open(conn: Connection, rules: Rules, matter: Matter, now: datetime) -> bool
         "title": matter.title,
         "data": {**matter.data, "locations": list(matter.locations)},
     }
-    made = insert_into(conn, alerts).values(**row, created_at=now).on_conflict_do_nothing().returning(alerts.c.id)
+    made = (
+        insert_into(conn, alerts)
+        .values(**row, created_at=now, resolved_at=now if matter.kind in MOMENTS else None)
+        .on_conflict_do_nothing()
+        .returning(alerts.c.id)
+    )
     alert_id = conn.execute(made).scalar_one_or_none()
     if alert_id is None:
         return False

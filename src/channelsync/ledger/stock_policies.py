@@ -59,7 +59,8 @@ def _set(conn: Connection, item: SetPolicy, now: datetime) -> PolicySet | Refusa
         if conn.scalar(select(bundle_parts.c.bundle_id).where(bundle_parts.c.bundle_id == sku_id).limit(1)) is not None:
             return NotAllowed(f"SKU {item.sku!r} is a bundle: it is put together wherever its parts lie; set its level without a location")
     _store(conn, int(sku_id), place, item, now)
-    conn.execute(insert_into(conn, stock_looks).values(sku_id=sku_id).on_conflict_do_nothing())
+    wanted = insert_into(conn, stock_looks).values(sku_id=sku_id)  # an update, so that a look which takes it away just now is waited for
+    conn.execute(wanted.on_conflict_do_update(index_elements=["sku_id"], set_={"sku_id": sku_id}))
     return PolicySet(item.sku, item.location, item.low, item.reorder)
 
 
