@@ -147,4 +147,4 @@ def test_a_target_that_never_ends_is_left_to_itself_and_not_asked_twice(monkeypa
 
 def test_an_address_that_is_none_is_refused_at_the_start() -> None:
     with pytest.raises(NotUnderstood):
-        target("nonsense")
+        target("nonsense").load()

@@ -14,7 +14,6 @@ from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import alert_messages, alerts
 
 HOUR = timedelta(hours=1)
-CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +58,15 @@ def _open(conn: Connection, rules: Rules, matter: Matter, now: datetime) -> bool
     return True
 
 
-def end(conn: Connection, rules: Rules, kind: Kind, which: ColumnElement[bool], now: datetime) -> int:
-    """The open alerts of this kind that `which` selects are over."""
-    done = update(alerts).where(alerts.c.kind == kind.value, alerts.c.resolved_at.is_(None), which).values(resolved_at=now)
-    rows = conn.execute(done.returning(alerts)).mappings().all()
+def end(conn: Connection, rules: Rules, kinds: Sequence[Kind], which: ColumnElement[bool], now: datetime) -> int:
+    """The open alerts of these kinds that `which` selects are over."""
+    mine = alerts.c.kind.in_([kind.value for kind in kinds]), alerts.c.resolved_at.is_(None), which
+    rows = conn.execute(update(alerts).where(*mine).values(resolved_at=now).returning(alerts)).mappings().all()
     for row in sorted(rows, key=lambda row: row["id"]):
         about = {name: row[name] for name in ("kind", "severity", "data")}
-        for target, route in rules.receivers(kind, row["data"]["locations"], resolved=True):
+        for target, route in rules.receivers(Kind(row["kind"]), row["data"]["locations"], resolved=True):
             _queue(conn, {**about, "title": f"Over: {row['title']}"}, row["id"], "resolved", target, route, now)
     return len(rows)
-
-
-def end_sources(conn: Connection, rules: Rules, kind: Kind, source_ids: Sequence[int], now: datetime) -> int:
-    chunks = (source_ids[start : start + CHUNK] for start in range(0, len(source_ids), CHUNK))
-    return sum(end(conn, rules, kind, alerts.c.source_id.in_(chunk), now) for chunk in chunks)
 
 
 def _queue(conn: Connection, about: Mapping[str, Any], alert_id: int, event: str, target: str, route: Route | None, now: datetime) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, or_, select, update
 
 from channelsync.ledger import alerting, bundles, stock_policies
 from channelsync.ledger.alert_rules import Kind, Rules
@@ -50,19 +50,26 @@ def _evaluate(conn: Connection, rules: Rules, ids: Sequence[int], now: datetime,
     numbers = _numbers(conn, rules, ids)
     standing = {(row["sku_id"], row["location_id"]): row for row in conn.execute(select(table).where(table.c.sku_id.in_(ids))).mappings()}
     codes: dict[int, str] = {row.id: row.code for row in conn.execute(select(locations.c.id, locations.c.code))}
-    opened = 0
+    opened, changes = 0, list[Change]()
     for scope in sorted(numbers.keys() | standing.keys()):
         number, row = numbers.get(scope), standing.get(scope)
-        loud = number is not None and known_before is not None and (row is not None or _known(conn, scope, known_before))
         before, after = _state(row), None if number is None else _next(number, row, rules, now)
-        _write(conn, scope, before, after)
+        if before == after:
+            continue
+        changes.append((scope, before, after))
         _end(conn, rules, scope, before, after, now)
-        if loud and number is not None and after is not None:
-            opened += alerting.open_all(conn, rules, _fallen(scope, number, before, after, codes.get(scope[1])), now)
+        if number is None or after is None or known_before is None or (before is None and not _known(conn, scope, known_before)):
+            continue
+        opened += alerting.open_all(conn, rules, _fallen(scope, number, before, after, codes.get(scope[1])), now)
+    _write(conn, changes)
     return opened
 
 
 State = dict[str, Any]
+Change = tuple[Scope, State | None, State | None]
+_HERE = table.c.sku_id == bindparam("_sku"), table.c.location_id == bindparam("_place")
+_UPDATE = update(table).where(*_HERE).values({name: bindparam(name) for name in ("available", "level", "since", "out_since")})
+_DELETE = delete(table).where(*_HERE)
 
 
 def _state(row: Any) -> State | None:
@@ -83,15 +90,17 @@ def _next(number: Number, row: Any, rules: Rules, now: datetime) -> State | None
     return {"available": number.available, "level": number.level, "since": since, "out_since": out_since} if since else None
 
 
-def _write(conn: Connection, scope: Scope, before: State | None, after: State | None) -> None:
-    here = table.c.sku_id == scope[0], table.c.location_id == scope[1]
-    if after is None:
-        if before is not None:
-            conn.execute(delete(table).where(*here))
-    elif before is None:
-        conn.execute(insert(table).values(sku_id=scope[0], location_id=scope[1], **after))
-    elif before != after:
-        conn.execute(update(table).where(*here).values(**after))
+def _write(conn: Connection, changes: Sequence[Change]) -> None:
+    new = [
+        {"sku_id": scope[0], "location_id": scope[1], **after} for scope, before, after in changes if before is None and after is not None
+    ]
+    other = [
+        {"_sku": scope[0], "_place": scope[1], **after} for scope, before, after in changes if before is not None and after is not None
+    ]
+    over = [{"_sku": scope[0], "_place": scope[1]} for scope, _, after in changes if after is None]
+    for statement, rows in ((insert(table), new), (_UPDATE, other), (_DELETE, over)):
+        if rows:
+            conn.execute(statement, rows)
 
 
 def _fallen(scope: Scope, number: Number, before: State | None, after: State, code: str | None) -> Iterator[Matter]:
@@ -106,11 +115,14 @@ def _fallen(scope: Scope, number: Number, before: State | None, after: State, co
 
 
 def _end(conn: Connection, rules: Rules, scope: Scope, before: State | None, after: State | None, now: datetime) -> None:
-    mine: ColumnElement[bool] = (alerts.c.source_id == scope[0]) & (alerts.c.location_id == scope[1])
     if before and after is None:
-        alerting.end(conn, rules, Kind.LOW, mine, now)
+        alerting.end(conn, rules, [Kind.LOW], _about(scope), now)
     if before and before["out_since"] and not (after and after["out_since"]):
-        alerting.end(conn, rules, Kind.OUT, mine, now)
+        alerting.end(conn, rules, [Kind.OUT], _about(scope), now)
+
+
+def _about(scope: Scope) -> ColumnElement[bool]:
+    return (alerts.c.source_id == scope[0]) & (alerts.c.location_id == scope[1])
 
 
 def _known(conn: Connection, scope: Scope, upto: int) -> bool:

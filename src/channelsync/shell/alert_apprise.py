@@ -34,23 +34,29 @@ class NotUnderstood(ValueError):
 
 
 class AppriseTarget:
-    """One target. Raises NotUnderstood for an address that is none."""
+    """One target. Loading apprise takes half a second: it is done by `load`, or with the first message."""
 
     timeout = TIMEOUT
 
     def __init__(self, store: str, url: str, clock: Clock, redactor: Redactor, *, private_hosts: bool) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # some of its plug-ins import what Python is about to drop
-            import apprise  # here, as it takes a while and most stores have no targets
-
-            asset = apprise.AppriseAsset(app_id="channelsync", app_desc="channelsync")
-            plugin = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
-        if plugin is None:
-            raise NotUnderstood("is not an address that apprise understands; see https://github.com/caronc/apprise/wiki")
-        self._plugin, self._types = plugin, apprise.NotifyType
-        self._store, self._clock, self._redactor, self._private = store, clock, redactor, private_hosts
+        self._store, self._url, self._clock, self._redactor, self._private = store, url, clock, redactor, private_hosts
+        self._loaded: tuple[Any, Any] | None = None
         self._busy: asyncio.Future[Any] | None = None
-        _install()
+
+    def load(self) -> tuple[Any, Any]:
+        """The plug-in for the address, and apprise's kinds of messages. Raises NotUnderstood."""
+        if self._loaded is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # some of its plug-ins import what Python is about to drop
+                import apprise
+
+                _install()
+                asset = apprise.AppriseAsset(app_id="channelsync", app_desc="channelsync")
+                plugin = apprise.Apprise.instantiate(self._url, asset=asset, suppress_exceptions=True)
+            if plugin is None:
+                raise NotUnderstood("is not an address that apprise understands; see https://github.com/caronc/apprise/wiki")
+            self._loaded = plugin, apprise.NotifyType
+        return self._loaded
 
     async def send(self, message: Message) -> Sent:
         """A thread cannot be stopped: one that is past its time is left to end by itself, and until then nothing else is sent here."""
@@ -65,8 +71,10 @@ class AppriseTarget:
     def _send(self, message: Message) -> Sent:
         with _listening(private=self._private) as heard:
             try:
-                kind = self._types(_MARK[message.severity])
-                done = self._plugin.notify(body=text(message), title=f"[{self._store}] {message.title}", notify_type=kind)
+                plugin, kinds = self.load()
+                done = plugin.notify(
+                    body=text(message), title=f"[{self._store}] {message.title}", notify_type=kinds(_MARK[message.severity])
+                )
             except Exception as error:  # a plug-in may raise anything
                 done, heard.said = False, [*heard.said, f"{type(error).__name__}: {error}"]
         if done:

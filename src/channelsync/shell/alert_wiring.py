@@ -21,15 +21,16 @@ POLLS_MISSED = 5
 
 
 @asynccontextmanager
-async def wired(config: Config, store: Store, clock: Clock, redactor: Redactor) -> AsyncIterator[Alerts]:
-    """Raises ConfigError for an address that cannot be used."""
+async def wired(config: Config, store: Store, clock: Clock, redactor: Redactor, *, check: bool = True) -> AsyncIterator[Alerts]:
+    """check: raises ConfigError for an address that cannot be used."""
     async with AsyncExitStack() as stack:
         senders: dict[str, Sender] = {}
         for name, target in config.alerts.targets.items():
+            url = target.url.get_secret_value()
+            senders[name] = told = AppriseTarget(config.store.id, url, clock, redactor, private_hosts=target.allow_private_hosts)
             try:
-                senders[name] = AppriseTarget(
-                    config.store.id, target.url.get_secret_value(), clock, redactor, private_hosts=target.allow_private_hosts
-                )
+                if check:
+                    told.load()
             except NotUnderstood as error:
                 raise ConfigError([Problem(config.path, f"alerts.targets.{name}.url", str(error))]) from error
         for name, hook in config.alerts.webhooks.items():

@@ -119,7 +119,7 @@ async def assembled(
             measured = await ledger.read(measuring.of_channel, channel_id)
             store.channels[channel_id] = Channel(channel_id, settings, connector, introduced=False, measured=measured)
         engine = _engine(config, store)
-        engine.alerts = await stack.enter_async_context(wired(config, store, clock, redactor))
+        engine.alerts = await stack.enter_async_context(wired(config, store, clock, redactor, check=not inline))
         yield Assembly(config, database, ledger, store, engine, doors)
 
 
