@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from channelsync.config import Config, load
+from channelsync.config.alerts import RouteConfig, TargetConfig, WebhookConfig
 from channelsync.config.load import Connectors
 from channelsync.config.models import ChannelKeys, GuardConfig, ListenConfig, Listener, LocationConfig, OnEdit, Sections
 from channelsync.config.rules import Part
@@ -19,7 +20,11 @@ from channelsync.registry import Registry
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 OPTIONAL = re.compile(r"^#(?=[a-z_]+ = )", re.MULTILINE)
-CREDENTIALS = {"webshop-key": "ck_1", "webshop-secret": "cs_1", "webshop-webhook": "any text", "shopify-client-secret": "shpss_1"}
+CREDENTIALS = {"webshop-key": "ck_1", "webshop-secret": "cs_1", "webshop-webhook": "any text", "shopify-client-secret": "shpss_1"} | {
+    "telegram": "tgram://123456789:abcdefghijk/1/",
+    "erp-url": "https://erp.test/in",
+    "erp-secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+}
 
 
 class Woo(BaseModel):
@@ -74,7 +79,7 @@ def test_it_loads_with_the_installed_connectors(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        *(Sections.model_fields[name].annotation for name in ("store", "rules", "reservations", "availability", "retention")),
+        *(Sections.model_fields[name].annotation for name in ("store", "rules", "reservations", "availability", "retention", "alerts")),
         ListenConfig,
         LocationConfig,
         ChannelKeys,
@@ -86,7 +91,7 @@ def test_it_names_every_key(model: type[Part]) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("model", [Listener, OnEdit, GuardConfig])
+@pytest.mark.parametrize("model", [Listener, OnEdit, GuardConfig, RouteConfig, TargetConfig, WebhookConfig])
 def test_it_names_every_key_of_the_small_tables(model: type[Part]) -> None:
     assert all(re.search(rf"[{{,] {key} = ", EXAMPLE.read_text()) for key in model.model_fields)
 
@@ -98,6 +103,9 @@ def test_the_defaults_it_shows_are_the_true_ones(tmp_path: Path) -> None:
     said = full.rules
     assert (said.safety_stock, said.share, said.min, said.skip) == (0, "100%", 0, False), "as if nothing were said"
     assert (bare.listen.public, bare.listen.private, bare.store.database) == (full.listen.public, full.listen.private, full.store.database)
+    shown = ("low_stock", "margin_share", "margin_least", "down_minutes", "unsent_minutes")
+    assert [getattr(bare.alerts, key) for key in shown] == [getattr(full.alerts, key) for key in shown]
+    assert full.alerts.routes[0].max_per_hour == RouteConfig(to=("phone",)).max_per_hour
     assert bare.store.time_zone == full.store.time_zone
     same = set(ChannelKeys.model_fields) - {"rules"}
     assert {key: getattr(bare.channels["webshop"], key) for key in same} == {key: getattr(full.channels["webshop"], key) for key in same}

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 import structlog
+from apprise.plugins.telegram import NotifyTelegram
 from typer.testing import CliRunner
 
 from channelsync.cli.app import app
@@ -35,7 +36,25 @@ from channelsync.testing.standins.moysklad import MoyskladStandIn
 from channelsync.testing.standins.serving import Courier, shop_open
 from channelsync.testing.standins.shopify import ShopifyStandIn
 from channelsync.testing.standins.woocommerce import WooCommerceStandIn
+from support.receivers import Receiver
 from support.store import Scene, in_background, memory_shop, until, write_config
+
+ALERTS = """
+[alerts]
+low_stock = 8
+routes = [{{ to = ["people"] }}]
+
+[alerts.targets.people]
+url = "tgram://987654321:canary_telegram-Token_4711abcdef/12315544/"
+allow_private_hosts = true
+
+[alerts.webhooks.program]
+url = "http://user:canary-Password-4711@127.0.0.1:{port}/in/canary-path-4711?key=canary-query-4711"
+secrets = ["whsec_Y2FuYXJ5LW9mLXRoaXJ0eS10d28tYnl0ZXMtNDcxMSE="]
+allow_private_hosts = true
+"""
+CANARIES = ("Token_4711abcdef", "Password-4711", "canary-path-4711", "canary-query-4711", "Y2FuYXJ5LW9mL")
+"""Pieces of the addresses above, each of them a secret even where the rest of it is masked."""
 
 EACH = ("woocommerce", "shopify", "bigcommerce", "moysklad", "memory")
 
@@ -83,7 +102,7 @@ def _shops(courier: Courier) -> dict[str, StandIn]:
 
 
 @asynccontextmanager
-async def _store(folder: Path, log: io.StringIO) -> AsyncIterator[tuple[Scene, dict[str, Echoing], Config]]:
+async def _store(folder: Path, log: io.StringIO, patch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Scene, dict[str, Echoing], Config]]:
     """All five shops and their daemon, whose log goes to `log`."""
     async with AsyncExitStack() as stack:
         courier = Courier()
@@ -96,6 +115,9 @@ async def _store(folder: Path, log: io.StringIO) -> AsyncIterator[tuple[Scene, d
         channels = tables(shops, urls, safety_stock=2)["channels"]
         channels["memory"].pop("on_edit")
         scene = Scene(write_config(folder, channels, opening="moysklad"), shops)
+        people, program = [await stack.enter_async_context(Receiver(503, echo=True).open()) for _ in range(2)]
+        patch.setattr(NotifyTelegram, "notify_url", f"{people.url}/bot")
+        scene.file.write_text(f"{scene.file.read_text()}\n{ALERTS.format(port=program.port)}")
         registry = Registry.installed()
         config = load(scene.file, registry)
         redactor = Redactor(config.secrets)
@@ -119,7 +141,7 @@ def _said_by(scene: Scene, *commands: str) -> str:
 @pytest.mark.slow
 def test_no_secret_is_written_shown_or_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log, said = io.StringIO(), []
-    with in_background(_store(tmp_path, log)) as (scene, pages, config):
+    with in_background(_store(tmp_path, log, monkeypatch)) as (scene, pages, config):
 
         async def asked(verb: str, **args: Any) -> Any:
             try:
@@ -163,16 +185,23 @@ def test_no_secret_is_written_shown_or_answered(tmp_path: Path, monkeypatch: pyt
             await asked("nonsense", token="x")
 
         asyncio.run(good_days())
-        said.append(_said_by(scene, "status", "doctor", "check", "listings list", "aside list", "orders", "drift list"))
+        for target in ("people", "program"):
+            asyncio.run(asked("alerts.test", target=target))
+            asyncio.run(asked("alerts.retry", target=target))
+        said.append(
+            _said_by(scene, "status", "doctor", "check", "listings list", "aside list", "orders", "drift list", "alerts list", "stock low")
+        )
         asyncio.run(a_stranger())
         asyncio.run(a_bug())
         for status in (200, 422, 401):
             asyncio.run(bad_days(status))
         said.append(_said_by(scene, "status", "doctor", "check", "aside list"))
 
+    assert "low-stock" in "".join(said), "there was something to tell"
     assert "token" in "".join(said), "the shops' words did come through"
     written = {file.name: file.read_bytes() for file in tmp_path.iterdir() if file != scene.file and file.is_file()}
     assert {"acme.db"} <= set(written)
     everything = {**written, "the log": log.getvalue().encode(), "answers": "\n".join(said).encode()}
-    found = {(place, spelling) for place, text in everything.items() for spelling in _spellings(config) if spelling in text}
+    wanted = _spellings(config) | {canary.encode() for canary in CANARIES}
+    found = {(place, spelling) for place, text in everything.items() for spelling in wanted if spelling in text}
     assert not found

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from channelsync.cli import claims, goods, statistics
+from channelsync.cli.alerts import group as alerts
 from channelsync.cli.aside import group as aside
 from channelsync.cli.audit import audit
 from channelsync.cli.bundles import group as bundles
@@ -28,6 +29,7 @@ from channelsync.cli.planning import apply, plan, sync
 from channelsync.cli.policy import backorder
 from channelsync.cli.probe import probe
 from channelsync.cli.record import record
+from channelsync.cli.reordering import low, reorder
 from channelsync.cli.replay import replay
 from channelsync.cli.running import status
 from channelsync.cli.shadow import shadow
@@ -89,12 +91,15 @@ goods.add_to(stock)
 claims.add_to(stock)
 statistics.add_to(stock)
 stock.command("backorder")(backorder)
+stock.command("reorder")(reorder)
+stock.command("low")(low)
 stock.command("change")(change)
 app.add_typer(stock, name="stock")
 app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(drift, name="drift")
+app.add_typer(alerts, name="alerts")
 app.add_typer(token, name="token")
 app.command("openapi")(openapi)
 app.add_typer(aside, name="aside")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from channelsync.config import rules
+from channelsync.config import alerts, rules
 from channelsync.config.models import MAIN, ChannelKeys, Sections
 from channelsync.config.problems import Key
 from channelsync.contract import Role
@@ -82,6 +82,7 @@ def section_problems(sections: Sections, channels: Mapping[str, Any]) -> Iterato
         if code not in sections.locations:
             yield ("availability", "locations"), f"no such ledger location {code!r}; known: {', '.join(sections.locations)}"
     yield from rules.problems(sections.rules, channels, sections.store.time_zone)
+    yield from alerts.problems(sections.alerts, sections.locations)
     public, private = sections.listen.public, sections.listen.private
     if public == private and public.port:
         yield ("listen", "private"), "is the same address as the public listener; choose another port"

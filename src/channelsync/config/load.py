@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from channelsync.config import checks
+from channelsync.config.alerts import secret_parts
 from channelsync.config.models import ChannelConfig, ChannelKeys, Config, Name, Sections
 from channelsync.config.problems import ConfigError, Key, Problem, dotted, from_validation
 from channelsync.config.secrets import Resolver, inline
@@ -63,6 +64,7 @@ class _Loading:
         self.hints: list[Problem] = []
         self.inline: dict[Key, str] = {}
         self.passwords: dict[Key, str] = {}
+        self.addresses: tuple[str, ...] = ()
 
     def config(self, raw: Mapping[str, Any]) -> Config:
         tree = self.resolver.resolve(dict(raw))
@@ -72,6 +74,9 @@ class _Loading:
         codes = tuple(sections.locations) if sections else checks.codes_in(tree)
         channels = self.channels(tree.get("channels", {}), codes)
         if sections:
+            own = tree.get("alerts", {})
+            self.inline.update(inline(sections.alerts, own, ("alerts",), {**self.resolver.values, **self.resolver.failed}))
+            self.addresses = tuple(sections.alerts.addresses())
             sections = self.completed(sections, tree.get("channels", {}))
         for at, why in checks.owner_problems(channels, sections.store.opening if sections else None):
             self.add(at, why)
@@ -188,7 +193,8 @@ class _Loading:
         return (*self.hints, *(Problem(self.file, key, advice) for key in keys))
 
     def secrets(self) -> frozenset[str]:
-        return frozenset((*self.resolver.values.values(), *self.inline.values(), *self.passwords.values()))
+        pieces = (piece for address in self.addresses for piece in secret_parts(address))
+        return frozenset((*self.resolver.values.values(), *self.inline.values(), *self.passwords.values(), *pieces))
 
     def safe(self, problem: Problem) -> Problem:
         """A connector's own validator may quote what it was given."""

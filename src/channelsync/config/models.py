@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
+from channelsync.config.alerts import AlertsConfig
 from channelsync.config.problems import Problem
 from channelsync.config.rules import ChannelRules, Part, StoreRules, listed
 from channelsync.contract import Role
@@ -177,6 +178,7 @@ class Sections(Part):
     reservations: ReservationsConfig = ReservationsConfig()
     availability: AvailabilityConfig = AvailabilityConfig()
     retention: RetentionConfig = RetentionConfig()
+    alerts: AlertsConfig = AlertsConfig()
 
 
 class Config(Sections):

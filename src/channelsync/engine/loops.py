@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 
 from channelsync.contract import Role
+from channelsync.engine.alerts import Alerts
 from channelsync.engine.authority import Authority
 from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.channel import Channel, Signal, sooner
@@ -86,6 +88,7 @@ class Engine:
         self.reconcilers = {channel.id: Reconciler(store, channel, self.pullers[channel]) for channel in store.channels.values()}
         owners = [channel for channel in store.channels.values() if channel.settings.role is Role.AUTHORITY]
         self.authorities = {channel.id: Authority(store, channel) for channel in owners}
+        self.alerts: Alerts | None = None  # who assembles a store with a config gives it the config's
         self.progress: dict[str, float] = {}
         self._database_away = False
 
@@ -98,10 +101,17 @@ class Engine:
     def tasks(self) -> dict[str, Task]:
         """Every task by name; the simulator starts them itself."""
         tasks: dict[str, Task] = {"intake": self._intake, "housekeeping": self._housekeeping, "rules": self._rules}
+        if self.alerts is not None:
+            tasks |= self._alert_tasks(self.alerts)
         for channel in self.store.channels.values():
             for name, work in self._channel_tasks(channel).items():
                 tasks[f"{channel.name}.{name}"] = work
         return tasks
+
+    def _alert_tasks(self, alerts: Alerts) -> dict[str, Task]:
+        """One per target: none waits for another."""
+        jobs: dict[str, Job] = {"alerts": alerts.watch, **{f"messages.{name}": partial(alerts.deliver_to, name) for name in alerts.senders}}
+        return {name: self._every_tick(name, job) for name, job in jobs.items()}
 
     def _authority_tasks(self, channel: Channel, authority: Authority) -> dict[str, Task]:
         catalogue, settings = self.catalogues[channel.id], channel.settings
@@ -203,6 +213,14 @@ class Engine:
         while True:
             await self._own("housekeeping", self.housekeeping.run_once)
             await self.store.clock.sleep(self._tick)
+
+    def _every_tick(self, name: str, job: Job) -> Task:
+        async def work() -> None:
+            while True:
+                await self._own(name, job)
+                await self.store.clock.sleep(self._tick)
+
+        return work
 
     async def _rules(self) -> None:
         while True:

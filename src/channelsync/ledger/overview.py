@@ -89,7 +89,7 @@ def _view(conn: Connection, state: channel_rows.ChannelState, waits: inbox.Waiti
         unlinked=told["unlinked"],
         shelves=numbers["all"],
         due=_count(conn, select(func.count()).select_from(shelves).where(shelves.c.channel_id == state.id, text("shelves.due"))),
-        oldest_unsent=_oldest_unsent(conn, state),
+        oldest_unsent=oldest_unsent(conn, state),
         open_attempts=_open_attempts(conn, state.id),
         gaps=_count(conn, select(func.count()).select_from(shelves).where(gaps)),
         asked=_count(conn, select(func.count()).select_from(shelves).where(gaps, shelves.c.asked_at.is_not(None))),
@@ -152,7 +152,7 @@ def _aside(conn: Connection, channel_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(query.group_by(set_aside.c.kind))}
 
 
-def _oldest_unsent(conn: Connection, state: channel_rows.ChannelState) -> datetime | None:
+def oldest_unsent(conn: Connection, state: channel_rows.ChannelState) -> datetime | None:
     """The first movement of a due SKU after the last time its shelf was written (or after the channel was opened)."""
     if state.opened_at is None:
         return None

@@ -23,7 +23,7 @@ from channelsync.engine.introduce import introduce
 from channelsync.engine.loops import Engine
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Unauthorized
-from channelsync.ledger import authorities, channel_places, channels, guard, identity, leases, locations, measuring, ruling
+from channelsync.ledger import alert_queue, authorities, channel_places, channels, guard, identity, leases, locations, measuring, ruling
 from channelsync.ledger.authorities import Ownership
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.ledger.channel_places import Follow
@@ -37,6 +37,7 @@ from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.ruling import CatchUp
 from channelsync.ledger.upgrade import upgrade
 from channelsync.registry import Registry
+from channelsync.shell.alert_wiring import wired
 from channelsync.shell.http import ShopHttp, shop_http
 from channelsync.shell.hush import hushed
 from channelsync.shell.redact import Redactor
@@ -117,7 +118,9 @@ async def assembled(
             channel_id = ids.channels[each.name]
             measured = await ledger.read(measuring.of_channel, channel_id)
             store.channels[channel_id] = Channel(channel_id, settings, connector, introduced=False, measured=measured)
-        yield Assembly(config, database, ledger, store, _engine(config, store), doors)
+        engine = _engine(config, store)
+        engine.alerts = await stack.enter_async_context(wired(config, store, clock, redactor, check=not inline))
+        yield Assembly(config, database, ledger, store, engine, doors)
 
 
 def opened(config: Config) -> sqlalchemy.Engine:
@@ -138,6 +141,7 @@ def enrol(database: sqlalchemy.Engine, config: Config, now: datetime) -> Ids:
         identity.claim_store(conn, config.store.id)
         if conn.dialect.name == "sqlite":
             leases.end_all(conn)  # we hold the lock, so whoever had them is gone
+            alert_queue.end_claims(conn)
         specs = [LocationSpec(code, place.name, place.kind, place.priority) for code, place in places]
         location_ids = dict(zip((code for code, _ in places), locations.ensure(conn, specs, now), strict=True))
         wanted = [_spec(each, location_ids) for each in config.channels.values()]

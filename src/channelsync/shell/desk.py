@@ -14,6 +14,7 @@ from channelsync.engine.operator import Operator
 from channelsync.engine.retrying import Retrying
 from channelsync.errors import ChannelsyncError
 from channelsync.ledger import (
+    alert_queue,
     amending,
     aside_groups,
     bundling,
@@ -29,9 +30,11 @@ from channelsync.ledger import (
     repairing,
     reservations,
     stock,
+    stock_policies,
     stock_update,
     tokens,
 )
+from channelsync.ledger.alert_queue import Message
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.guard_answer import Resume
@@ -59,6 +62,8 @@ _STOCK: Mapping[str, Any] = {
     "stock.extend": (reservations.extend, reservations.Extend),
     "stock.harden": (reservations.harden, reservations.Harden),
     "stock.fulfil": (fulfilment.fulfil, fulfilment.Fulfil),
+    "stock.reorder": (stock_policies.set_policy, stock_policies.SetPolicy),
+    "alerts.retry": (alert_queue.retry, alert_queue.Retry),
     "bundles.define": (bundling.define, bundling.Define),
     "bundles.dissolve": (bundling.dissolve, bundling.Dissolve),
     "audit.repair": (repairing.repair, repairing.Repair),
@@ -95,6 +100,7 @@ class Desk:
             "listings.link": self._link,
             "listings.unlink": self._unlink,
             "listings.match": self._match,
+            "alerts.test": self._test_alerts,
         }
 
     async def handle(self, verb: str, args: Args) -> Any:
@@ -215,6 +221,21 @@ class Desk:
         chosen = self._chosen(args)
         counts = {channel.name: await self.assembly.engine.catalogues[channel.id].refresh(whole=True) for channel in chosen}
         return {"read": counts}
+
+    async def _test_alerts(self, args: Args) -> Any:
+        """A message to one target, or to each, now and beside the queue. Answers what each of them said."""
+        alerts = self.assembly.engine.alerts
+        senders = alerts.senders if alerts is not None else {}
+        name = args.get("target")
+        if not senders or name not in (None, *senders):
+            known = ", ".join(sorted(senders)) or "none; name one under [alerts.targets] or [alerts.webhooks] in the config"
+            raise UnknownRequest(f"the config has no target {name!r}; known: {known}" if name else f"targets of alerts: {known}")
+        now = self._store.clock.now()
+        number = -int(now.timestamp() * 1000)  # no message of the queue has such a number
+        test = Message(
+            number, None, "summary", "summary", "info", "This is a test", {"first": ["If you read this, alerts reach you."]}, now
+        )
+        return {each: plain(await senders[each].send(test)) for each in sorted(senders) if name in (None, each)}
 
     def _chosen(self, args: Args) -> list[Channel]:
         return [self._named(args)] if args.get("channel") else list(self._store.channels.values())

@@ -25,6 +25,9 @@ QUIET = {
     "httpcore": logging.WARNING,
     "uvicorn.access": logging.CRITICAL,
     "uvicorn.error": logging.ERROR,  # a warning for every malformed request from the internet
+    "apprise": logging.CRITICAL,  # logs whole addresses; what it has to say about a failure is kept by shell.alert_apprise
+    "requests": logging.WARNING,
+    "urllib3": logging.CRITICAL,  # warns with the path of the address
     "apscheduler": logging.CRITICAL,  # shell.schedule listens to its events and logs them itself
 }
 

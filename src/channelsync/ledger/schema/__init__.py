@@ -7,6 +7,7 @@ Times are instants (`types.Utc`). Quantities are whole SKU units, except on `she
 from __future__ import annotations
 
 from channelsync.ledger.schema.access import api_tokens
+from channelsync.ledger.schema.alerts import alert_marks, alert_messages, alert_targets, alerts, low_stock, stock_looks, stock_policies
 from channelsync.ledger.schema.authority import OPEN_CLAIM, authority_guards, authority_rows, export_lines, exports
 from channelsync.ledger.schema.base import metadata
 from channelsync.ledger.schema.orders import POSTED, hand_shipments, order_lines, orders
@@ -26,6 +27,10 @@ __all__ = [
     "OPEN_ATTEMPT",
     "OPEN_CLAIM",
     "POSTED",
+    "alert_marks",
+    "alert_messages",
+    "alert_targets",
+    "alerts",
     "api_tokens",
     "attempts",
     "authority_guards",
@@ -49,6 +54,7 @@ __all__ = [
     "listing_aliases",
     "listings",
     "locations",
+    "low_stock",
     "measurements",
     "metadata",
     "movements",
@@ -66,6 +72,8 @@ __all__ = [
     "sightings",
     "skus",
     "stock_levels",
+    "stock_looks",
+    "stock_policies",
     "stock_updates",
     "webhook_changes",
     "webhook_states",

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
 from channelsync.shell.api import (
+    alert_reading,
     describing,
     explaining,
     listings,
@@ -41,6 +42,7 @@ TAGS = (
     {"name": "listings", "description": "What the shops sell, and which SKU each listing is."},
     {"name": "plan", "description": "What would be written to the shops, and the first time that it is."},
     {"name": "explain", "description": "Why a shop shows its number, and letting nobody change it."},
+    {"name": "alerts", "description": "What people are told of, and what became of the telling."},
     {"name": "about", "description": "This API itself."},
 )
 ROUTERS = (
@@ -54,6 +56,7 @@ ROUTERS = (
     listings.router,
     planning.router,
     explaining.router,
+    alert_reading.router,
     describing.router,
 )
 COMMON = {

@@ -105,6 +105,16 @@ class PostedOut(Model):
     repeat: Annotated[bool, Field(description="This is the first answer again; nothing was done now.", examples=[False])]
 
 
+class PolicyOut(Model):
+    """What holds now."""
+
+    sku: SkuName
+    location: LocationCode | None
+    low: int | None
+    reorder: int | None
+    repeat: Annotated[bool, Field(description="This is the first answer again; nothing was done now.", examples=[False])]
+
+
 class ClaimOut(Model):
     """One granted reservation."""
 

@@ -16,6 +16,7 @@ from channelsync.ledger.policies import SetPolicy
 from channelsync.ledger.reservations import Extend, Harden, Line, Release, Reserve
 from channelsync.ledger.skus import Backorder
 from channelsync.ledger.stock import Change, WriteOff
+from channelsync.ledger.stock_policies import SetPolicy
 from channelsync.shell.api.models import LocationCode, Model, SkuName
 
 UNITS_MAX = 1_000_000_000
@@ -201,3 +202,15 @@ class FulfilIn(_Which):
 
     def item(self, actor: str, key: str | None) -> Fulfil:
         return Fulfil(self.which(), self.quantity, actor, self.occurred_at, key=key)
+
+
+class PolicyIn(Model):
+    sku: SkuName
+    location: Annotated[LocationCode | None, Field(description="Null: the SKU over all locations.")] = None
+    low: Annotated[
+        int | None, Field(ge=0, le=UNITS_MAX, description="With so many left or fewer it is low. Null: as the config says.", examples=[5])
+    ] = None
+    reorder: Annotated[int | None, Field(ge=0, le=UNITS_MAX, description="How many to order then.", examples=[24])] = None
+
+    def item(self, actor: str, key: str | None) -> SetPolicy:
+        return SetPolicy(self.sku, self.location, self.low, self.reorder, actor, key=key)

@@ -1,0 +1,128 @@
+"""One look for what people should hear: each source from its mark on, never as a whole. What moved is judged in `low_stock`, the rest in `alert_states`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, exists, func, select
+
+from channelsync.ledger import alert_marks, alert_queue, alert_states, alerting, low_stock, stock_pages
+from channelsync.ledger.alert_rules import Rules
+from channelsync.ledger.schema import bundle_parts, movements, skus, stock_looks, stock_policies
+from channelsync.ledger.stock_policies import EVERYWHERE
+
+MOVEMENTS_MAX = 2_000
+SKUS_MAX = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """slow: also at what is seldom and costs more: silent channels, unsent changes. began: when this process did; a channel was not silent before."""
+
+    rules: Rules
+    slow: bool = False
+    began: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """more: there is more to look at, now."""
+
+    opened: int
+    more: bool
+
+
+def look(conn: Connection, items: Sequence[Look], now: datetime) -> list[Looked]:
+    """One bounded step. While another process looks, there is nothing to do here."""
+    return [_look(conn, item, now) for item in items]
+
+
+def _look(conn: Connection, item: Look, now: datetime) -> Looked:
+    if not alert_marks.lock(conn):
+        return Looked(0, more=False)
+    rules = item.rules
+    _settings(conn, rules, now)
+    opened, more = _stock(conn, rules, now)
+    opened += (
+        alert_states.from_findings(conn, rules, now)
+        + alert_states.from_aside(conn, rules, now)
+        + alert_states.from_pauses(conn, rules, now)
+    )
+    if item.slow:
+        opened += alert_states.from_silence(conn, rules, item.began, now) + alert_states.from_unsent(conn, rules, now)
+    alerting.sum_up(conn, rules, now)
+    return Looked(opened, more)
+
+
+def _settings(conn: Connection, rules: Rules, now: datetime) -> None:
+    """Levels of the config that are new: every SKU is held against them once, page by page."""
+    said = hashlib.sha256(repr((rules.low, rules.low_at, rules.margin_share, rules.margin_least)).encode()).hexdigest()
+    if alert_marks.said(conn, "levels") != said:
+        alert_marks.put(conn, "levels", 0, said)
+        alert_marks.put(conn, "walk", 0)
+    named = hashlib.sha256(repr(sorted(rules.targets())).encode()).hexdigest()
+    if alert_marks.said(conn, "targets") != named:
+        alert_marks.put(conn, "targets", 0, named)
+        alert_queue.drop_others(conn, rules.targets(), now)
+
+
+def _stock(conn: Connection, rules: Rules, now: datetime) -> tuple[int, bool]:
+    """What has moved; then SKUs whose level was set, and a page of those that the config's new levels are held against.
+
+    On PostgreSQL `movements` stays a minute behind `seen`, for numbers that an open transaction may still hold: what lies between is looked
+    at again, without an alert where a level has changed meanwhile.
+    """
+    newest = int(conn.scalar(select(func.coalesce(func.max(movements.c.id), 0))) or 0)
+    mark = alert_marks.read(conn, "movements")
+    if mark is None:
+        alert_marks.put(conn, "movements", newest)
+        mark = newest
+    seen = max(mark, alert_marks.read(conn, "seen") or 0)
+    upto, asked, walking = min(newest, mark + MOVEMENTS_MAX), _asked_for(conn), (alert_marks.read(conn, "walk") or 0) >= 0
+    moved, fresh = _moved(conn, mark, upto), _moved(conn, seen, upto)
+    quiet = asked | (moved if walking else set())
+    opened = low_stock.evaluate(conn, rules, (moved - quiet) | fresh, now, known_before=seen)
+    low_stock.evaluate(conn, rules, quiet - fresh, now, known_before=None)
+    if upto > mark:
+        alert_marks.put(conn, "movements", max(mark, min(upto, stock_pages.complete_until(conn, now))) if upto == newest else upto)
+        alert_marks.put(conn, "seen", max(seen, upto))
+    return (opened, True) if upto < newest else (opened, _walk(conn, rules, now))
+
+
+def _moved(conn: Connection, after: int, upto: int) -> set[int]:
+    """SKUs with a movement in between, and the bundles with a level of their own that are made of them."""
+    if upto <= after:
+        return set()
+    ids = set(conn.scalars(select(movements.c.sku_id).where(movements.c.id > after, movements.c.id <= upto).distinct()))
+    return ids | _bundles_of(conn, ids)
+
+
+def _bundles_of(conn: Connection, sku_ids: Iterable[int]) -> set[int]:
+    """Bundles with a level of their own that are made of these."""
+    said = exists().where(stock_policies.c.sku_id == bundle_parts.c.bundle_id, stock_policies.c.location_id == EVERYWHERE)
+    ids, found = sorted(sku_ids), set[int]()
+    for start in range(0, len(ids), low_stock.CHUNK):
+        parts = ids[start : start + low_stock.CHUNK]
+        found |= set(conn.scalars(select(bundle_parts.c.bundle_id).where(bundle_parts.c.sku_id.in_(parts), said)))
+    return found
+
+
+def _asked_for(conn: Connection) -> set[int]:
+    ids = list(conn.scalars(select(stock_looks.c.sku_id).order_by(stock_looks.c.sku_id).limit(SKUS_MAX)))
+    if ids:
+        conn.execute(delete(stock_looks).where(stock_looks.c.sku_id.in_(ids)))
+    return set(ids)
+
+
+def _walk(conn: Connection, rules: Rules, now: datetime) -> bool:
+    after = alert_marks.read(conn, "walk")
+    if after is None or after < 0:
+        return False
+    ids = list(conn.scalars(select(skus.c.id).where(skus.c.id > after).order_by(skus.c.id).limit(SKUS_MAX)))
+    low_stock.evaluate(conn, rules, ids, now, known_before=None)
+    more = len(ids) == SKUS_MAX
+    alert_marks.put(conn, "walk", ids[-1] if more else -1)
+    return more

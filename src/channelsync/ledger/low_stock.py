@@ -1,0 +1,210 @@
+"""What is low, and when it became so: numbers held against their levels, for the SKUs that have moved.
+
+A row of `low_stock` stands from the crossing until the number has risen above the level by more than the margin; while it stands there is no
+second crossing. A number that is low when it is first seen, or when its level is set, makes a row and no alert: nothing has fallen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, or_, select, update
+
+from channelsync.ledger import alerting, bundles, stock_policies
+from channelsync.ledger.alert_rules import Kind, Rules
+from channelsync.ledger.alerting import Matter
+from channelsync.ledger.schema import alerts, locations, movements, skus, stock_levels
+from channelsync.ledger.schema import low_stock as table
+from channelsync.ledger.schema import stock_policies as policies
+from channelsync.ledger.stock_policies import EVERYWHERE
+
+CHUNK = 400
+Scope = tuple[int, int]
+"""(sku_id, location_id or EVERYWHERE)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that is watched. locations: codes of where its units lie or lay."""
+
+    sku: str
+    available: int
+    level: int
+    locations: tuple[str, ...]
+
+
+def evaluate(conn: Connection, rules: Rules, sku_ids: Collection[int], now: datetime, *, known_before: int | None) -> int:
+    """Hold the SKUs' numbers against their levels. known_before: what had no movement up to this number is seen for the first time; None:
+    no alert is opened at all. Returns how many alerts were opened.
+    """
+    ids, opened = sorted(sku_ids), 0
+    for start in range(0, len(ids), CHUNK):
+        opened += _evaluate(conn, rules, ids[start : start + CHUNK], now, known_before)
+    return opened
+
+
+def _evaluate(conn: Connection, rules: Rules, ids: Sequence[int], now: datetime, known_before: int | None) -> int:
+    numbers = _numbers(conn, rules, ids)
+    standing = {(row["sku_id"], row["location_id"]): row for row in conn.execute(select(table).where(table.c.sku_id.in_(ids))).mappings()}
+    codes: dict[int, str] = {row.id: row.code for row in conn.execute(select(locations.c.id, locations.c.code))}
+    opened, changes = 0, list[Change]()
+    for scope in sorted(numbers.keys() | standing.keys()):
+        number, row = numbers.get(scope), standing.get(scope)
+        before, after = _state(row), None if number is None else _next(number, row, rules, now)
+        if before == after:
+            continue
+        changes.append((scope, before, after))
+        _end(conn, rules, scope, before, after, now)
+        if number is None or after is None or known_before is None or (before is None and not _known(conn, scope, known_before)):
+            continue
+        opened += alerting.open_all(conn, rules, _fallen(scope, number, before, after, codes.get(scope[1])), now)
+    _write(conn, changes)
+    return opened
+
+
+State = dict[str, Any]
+Change = tuple[Scope, State | None, State | None]
+_HERE = table.c.sku_id == bindparam("_sku"), table.c.location_id == bindparam("_place")
+_UPDATE = update(table).where(*_HERE).values({name: bindparam(name) for name in ("available", "level", "since", "out_since")})
+_DELETE = delete(table).where(*_HERE)
+
+
+def _state(row: Any) -> State | None:
+    return None if row is None else {name: row[name] for name in ("available", "level", "since", "out_since")}
+
+
+def _next(number: Number, row: Any, rules: Rules, now: datetime) -> State | None:
+    """None: not low. Both thresholds have the same margin."""
+    margin, since, out_since = rules.margin(number.level), row and row["since"], row and row["out_since"]
+    if number.available <= number.level or number.available <= 0:
+        since = since or now
+    elif number.available > number.level + margin:
+        return None
+    if number.available <= 0:
+        out_since = out_since or now
+    elif number.available > margin:
+        out_since = None
+    return {"available": number.available, "level": number.level, "since": since, "out_since": out_since} if since else None
+
+
+def _write(conn: Connection, changes: Sequence[Change]) -> None:
+    new = [
+        {"sku_id": scope[0], "location_id": scope[1], **after} for scope, before, after in changes if before is None and after is not None
+    ]
+    other = [
+        {"_sku": scope[0], "_place": scope[1], **after} for scope, before, after in changes if before is not None and after is not None
+    ]
+    over = [{"_sku": scope[0], "_place": scope[1]} for scope, _, after in changes if after is None]
+    for statement, rows in ((insert(table), new), (_UPDATE, other), (_DELETE, over)):
+        if rows:
+            conn.execute(statement, rows)
+
+
+def _fallen(scope: Scope, number: Number, before: State | None, after: State, code: str | None) -> Iterator[Matter]:
+    """What is empty is not told to be low as well."""
+    where = f" at {code}" if code else ""
+    data = {"sku": number.sku, "location": code, "available": number.available, "level": number.level}
+    if after["out_since"] and not (before and before["out_since"]):
+        yield Matter(Kind.OUT, scope[0], f"{number.sku} is out of stock{where}", data, scope[1], number.locations)
+    elif before is None:
+        title = f"{number.sku} is low{where}: {number.available} left, the level is {number.level}"
+        yield Matter(Kind.LOW, scope[0], title, data, scope[1], number.locations)
+
+
+def _end(conn: Connection, rules: Rules, scope: Scope, before: State | None, after: State | None, now: datetime) -> None:
+    if before and after is None:
+        alerting.end(conn, rules, [Kind.LOW], _about(scope), now)
+    if before and before["out_since"] and not (after and after["out_since"]):
+        alerting.end(conn, rules, [Kind.OUT], _about(scope), now)
+
+
+def _about(scope: Scope) -> ColumnElement[bool]:
+    return (alerts.c.source_id == scope[0]) & (alerts.c.location_id == scope[1])
+
+
+def _known(conn: Connection, scope: Scope, upto: int) -> bool:
+    """It had moved before; or it is a bundle, which never moves itself."""
+    mine = movements.c.sku_id == scope[0], *(() if scope[1] == EVERYWHERE else (movements.c.location_id == scope[1],))
+    first = conn.scalar(select(movements.c.id).where(*mine).order_by(movements.c.location_id, movements.c.id).limit(1))
+    return first is None or conn.scalar(select(movements.c.id).where(*mine, movements.c.id <= upto).limit(1)) is not None
+
+
+def _numbers(conn: Connection, rules: Rules, ids: Sequence[int]) -> dict[Scope, Number]:
+    """Of each counted SKU the sum over all locations, and what lies at each location that has a level for it; of bundles, those with a level."""
+    level = stock_levels.c
+    available = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
+    query = (
+        select(level.sku_id, level.location_id, locations.c.code, skus.c.sku, available.label("available"))
+        .join(skus, skus.c.id == level.sku_id)
+        .join(locations, locations.c.id == level.location_id)
+        .where(level.sku_id.in_(ids), skus.c.counted)
+        .order_by(level.sku_id, locations.c.code)
+    )
+    said, at = stock_policies.levels_of(conn, ids), dict(rules.low_at)
+    found: dict[Scope, Number] = {}
+    for row in conn.execute(query):
+        whole, here = (row.sku_id, EVERYWHERE), (row.sku_id, row.location_id)
+        so_far = found.get(whole) or Number(row.sku, 0, said.get(whole, rules.low), ())
+        found[whole] = Number(row.sku, so_far.available + row.available, so_far.level, (*so_far.locations, row.code))
+        wanted = said.get(here, at.get(row.code))
+        if wanted is not None:
+            found[here] = Number(row.sku, row.available, wanted, (row.code,))
+    return found | _bundled(conn, ids, {sku_id: low for (sku_id, place), low in said.items() if place == EVERYWHERE})
+
+
+def _bundled(conn: Connection, ids: Sequence[int], said: dict[int, int]) -> dict[Scope, Number]:
+    whole = bundles.everywhere(conn, [id_ for id_ in ids if id_ in said])
+    names = {row.id: row.sku for row in conn.execute(select(skus.c.id, skus.c.sku).where(skus.c.id.in_(whole)))}
+    return {(id_, EVERYWHERE): Number(names[id_], units, said[id_], ()) for id_, units in whole.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class LowRow:
+    """location None: over all of them. out: none is left. reorder: how many to order, where somebody has said so."""
+
+    id: int
+    sku: str
+    title: str
+    location: str | None
+    available: int
+    level: int
+    since: datetime
+    out: bool
+    reorder: int | None
+
+
+def page(conn: Connection, location: str | None, after: int, limit: int) -> list[LowRow]:
+    """What is low, in the order in which it became so. location: what is low there, and what is low over all locations and lies or lay there.
+    Raises UnknownLocation.
+    """
+    said = (policies.c.sku_id == table.c.sku_id) & (policies.c.location_id == table.c.location_id)
+    query = (
+        select(table, skus.c.sku, skus.c.title, locations.c.code, policies.c.reorder)
+        .join(skus, skus.c.id == table.c.sku_id)
+        .outerjoin(locations, locations.c.id == table.c.location_id)
+        .outerjoin(policies, said)
+        .where(table.c.id > after)
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    if location is not None:
+        place = stock_policies.place_of(conn, location)
+        lies = exists().where(stock_levels.c.sku_id == table.c.sku_id, stock_levels.c.location_id == place)
+        query = query.where(or_(table.c.location_id == place, (table.c.location_id == EVERYWHERE) & lies))
+    return [
+        LowRow(
+            row["id"],
+            row["sku"],
+            row["title"],
+            row["code"],
+            row["available"],
+            row["level"],
+            row["since"],
+            row["available"] <= 0,
+            row["reorder"],
+        )
+        for row in conn.execute(query).mappings()
+    ]
