@@ -1,4 +1,4 @@
-"""GET /inventory/low-stock, GET /alerts and POST /inventory/policy, on both databases."""
+"""GET /inventory/low-stock, GET /alerts and POST /inventory/reorder, on both databases."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ def test_low_stock_is_paged_and_filtered_by_location(low: Api) -> None:
 
 def test_a_policy_is_set_once_per_key_and_ended(low: Api) -> None:
     body = {"sku": "E", "location": "annex", "low": 1, "reorder": 20}
-    assert low.post("/inventory/policy", body, key="1") == {**body, "repeat": False}
-    assert low.post("/inventory/policy", body, key="1") == {**body, "repeat": True}
-    assert low.post("/inventory/policy", {**body, "low": 2}, key="1", status=422)["code"] == "key_reused"
-    low.post("/inventory/policy", {"sku": "E", "low": 0})
+    assert low.post("/inventory/reorder", body, key="1") == {**body, "repeat": False}
+    assert low.post("/inventory/reorder", body, key="1") == {**body, "repeat": True}
+    assert low.post("/inventory/reorder", {**body, "low": 2}, key="1", status=422)["code"] == "key_reused"
+    low.post("/inventory/reorder", {"sku": "E", "low": 0})
     seen(low)
     assert skus(low.get("/inventory/low-stock", location="annex")) == []
-    low.post("/inventory/policy", {"sku": "E", "low": 4, "reorder": 12})
+    low.post("/inventory/reorder", {"sku": "E", "low": 4, "reorder": 12})
     seen(low)
     (row,) = low.get("/inventory/low-stock", location="annex")["items"]
     assert (row["level"], row["reorder"]) == (4, 12)
-    assert low.post("/inventory/policy", {"sku": "NO", "low": 1}, status=404)["code"] == "unknown_sku"
-    assert low.post("/inventory/policy", {"sku": "E", "low": -1}, status=422)["code"] == "malformed"
-    assert low.ask("POST", "/inventory/policy", token=low.make_token(Scope.READ), json=body).status_code == 403
+    assert low.post("/inventory/reorder", {"sku": "NO", "low": 1}, status=404)["code"] == "unknown_sku"
+    assert low.post("/inventory/reorder", {"sku": "E", "low": -1}, status=422)["code"] == "malformed"
+    assert low.ask("POST", "/inventory/reorder", token=low.make_token(Scope.READ), json=body).status_code == 403
 
 
 def test_alerts_are_listed_with_who_was_told(low: Api) -> None:

@@ -132,7 +132,7 @@ def test_the_api_shows_what_is_low_and_who_was_told(tmp_path: Path) -> None:
                     return (await client.get(f"{base}{path}")).json()
 
                 set_to = {"sku": "SKU-2", "low": 9, "reorder": 24}
-                assert (await client.post(f"{base}/inventory/policy", json=set_to, headers={"idempotency-key": "1"})).status_code == 200
+                assert (await client.post(f"{base}/inventory/reorder", json=set_to, headers={"idempotency-key": "1"})).status_code == 200
                 sold = {"sku": "SKU-2", "location": "main", "quantity": -2, "reason": "lost"}
                 await client.post(f"{base}/inventory/adjust", json=sold)
 
@@ -158,7 +158,7 @@ def test_the_command_line_lists_tests_and_retries(tmp_path: Path) -> None:
             assert result.exit_code == code, result.output
             return json.loads(result.stdout)
 
-        assert said("stock", "policy", "SKU-1", "--low", "9") == {
+        assert said("stock", "reorder", "SKU-1", "--low", "9") == {
             "sku": "SKU-1",
             "location": None,
             "low": 9,
@@ -175,7 +175,7 @@ def test_the_command_line_lists_tests_and_retries(tmp_path: Path) -> None:
         told.erp.status = 410
         assert said("alerts", "test", "erp", code=1)["erp"]["said"] == "gone"
         assert said("alerts", "retry") == {"waiting": 0}
-        for words in (("stock", "low"), ("alerts", "list"), ("stock", "policy", "SKU-1", "--low", "3"), ("alerts", "retry", "erp")):
+        for words in (("stock", "low"), ("alerts", "list"), ("stock", "reorder", "SKU-1", "--low", "3"), ("alerts", "retry", "erp")):
             shown = CliRunner().invoke(app, [*words, "-c", str(told.scene.file)])
             assert shown.exit_code == 0, shown.output
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, event, insert, select
 
-from channelsync.ledger import bundling, stock_policies
+from channelsync.ledger import bundling, reorder_levels
 from channelsync.ledger.alert_rules import Rules
 from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownLocation, UnknownSku
+from channelsync.ledger.reorder_levels import SetReorder
 from channelsync.ledger.schema import alert_marks, movements
-from channelsync.ledger.stock_policies import SetPolicy
 from support.alerts import ALL, RULES, give_back, look, low, queued, receive, sell, stocked, told
 from support.stock import NOW, open_locations, put
 
@@ -21,7 +21,7 @@ def _places(conn: Connection) -> None:
 
 
 def policy(conn: Connection, sku: str, units: int | None, location: str | None = None, reorder: int | None = None) -> None:
-    (answer,) = stock_policies.set_policy(conn, [SetPolicy(sku, location, units, reorder)], NOW)
+    (answer,) = reorder_levels.set_reorder(conn, [SetReorder(sku, location, units, reorder)], NOW)
     assert not isinstance(answer, Refusal), answer
 
 
@@ -191,14 +191,14 @@ def test_a_bundle_with_a_level_goes_low_with_its_parts(conn: Connection) -> None
     look(conn)
     assert [(row.sku, row.available) for row in low(conn)] == [("SET", 3)]
     assert told(conn) == [("low-stock", "open")]
-    (refused,) = stock_policies.set_policy(conn, [SetPolicy("SET", "main", 3)], NOW)
+    (refused,) = reorder_levels.set_reorder(conn, [SetReorder("SET", "main", 3)], NOW)
     assert isinstance(refused, NotAllowed)
 
 
 def test_a_policy_for_what_is_not_there_is_refused(conn: Connection) -> None:
     stocked(conn, 1)
-    items = [SetPolicy("NO", None, 1), SetPolicy("A", "moon", 1), SetPolicy("A", None, -1)]
-    assert [type(each) for each in stock_policies.set_policy(conn, items, NOW)] == [UnknownSku, UnknownLocation, NotAllowed]
+    items = [SetReorder("NO", None, 1), SetReorder("A", "moon", 1), SetReorder("A", None, -1)]
+    assert [type(each) for each in reorder_levels.set_reorder(conn, items, NOW)] == [UnknownSku, UnknownLocation, NotAllowed]
 
 
 def test_only_what_has_moved_is_looked_at(conn: Connection) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, delete, exists, func, select
 
 from channelsync.ledger import alert_marks, alert_queue, alert_states, alerting, low_stock, stock_pages
 from channelsync.ledger.alert_rules import Rules
-from channelsync.ledger.schema import bundle_parts, movements, skus, stock_looks, stock_policies
-from channelsync.ledger.stock_policies import EVERYWHERE
+from channelsync.ledger.reorder_levels import EVERYWHERE
+from channelsync.ledger.schema import bundle_parts, movements, reorder_levels, skus, stock_looks
 
 MOVEMENTS_MAX = 2_000
 SKUS_MAX = 400
@@ -102,7 +102,7 @@ def _moved(conn: Connection, after: int, upto: int) -> set[int]:
 
 def _bundles_of(conn: Connection, sku_ids: Iterable[int]) -> set[int]:
     """Bundles with a level of their own that are made of these."""
-    said = exists().where(stock_policies.c.sku_id == bundle_parts.c.bundle_id, stock_policies.c.location_id == EVERYWHERE)
+    said = exists().where(reorder_levels.c.sku_id == bundle_parts.c.bundle_id, reorder_levels.c.location_id == EVERYWHERE)
     ids, found = sorted(sku_ids), set[int]()
     for start in range(0, len(ids), low_stock.CHUNK):
         parts = ids[start : start + low_stock.CHUNK]

@@ -13,13 +13,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, or_, select, update
 
-from channelsync.ledger import alerting, bundles, stock_policies
+from channelsync.ledger import alerting, bundles, reorder_levels
 from channelsync.ledger.alert_rules import Kind, Rules
 from channelsync.ledger.alerting import Matter
+from channelsync.ledger.reorder_levels import EVERYWHERE
 from channelsync.ledger.schema import alerts, locations, movements, skus, stock_levels
 from channelsync.ledger.schema import low_stock as table
-from channelsync.ledger.schema import stock_policies as policies
-from channelsync.ledger.stock_policies import EVERYWHERE
+from channelsync.ledger.schema import reorder_levels as reordering
 
 CHUNK = 400
 Scope = tuple[int, int]
@@ -143,7 +143,7 @@ def _numbers(conn: Connection, rules: Rules, ids: Sequence[int]) -> dict[Scope, 
         .where(level.sku_id.in_(ids), skus.c.counted)
         .order_by(level.sku_id, locations.c.code)
     )
-    said, at = stock_policies.levels_of(conn, ids), dict(rules.low_at)
+    said, at = reorder_levels.levels_of(conn, ids), dict(rules.low_at)
     found: dict[Scope, Number] = {}
     for row in conn.execute(query):
         whole, here = (row.sku_id, EVERYWHERE), (row.sku_id, row.location_id)
@@ -180,18 +180,18 @@ def page(conn: Connection, location: str | None, after: int, limit: int) -> list
     """What is low, in the order in which it became so. location: what is low there, and what is low over all locations and lies or lay there.
     Raises UnknownLocation.
     """
-    said = (policies.c.sku_id == table.c.sku_id) & (policies.c.location_id == table.c.location_id)
+    said = (reordering.c.sku_id == table.c.sku_id) & (reordering.c.location_id == table.c.location_id)
     query = (
-        select(table, skus.c.sku, skus.c.title, locations.c.code, policies.c.reorder)
+        select(table, skus.c.sku, skus.c.title, locations.c.code, reordering.c.reorder)
         .join(skus, skus.c.id == table.c.sku_id)
         .outerjoin(locations, locations.c.id == table.c.location_id)
-        .outerjoin(policies, said)
+        .outerjoin(reordering, said)
         .where(table.c.id > after)
         .order_by(table.c.id)
         .limit(limit)
     )
     if location is not None:
-        place = stock_policies.place_of(conn, location)
+        place = reorder_levels.place_of(conn, location)
         lies = exists().where(stock_levels.c.sku_id == table.c.sku_id, stock_levels.c.location_id == place)
         query = query.where(or_(table.c.location_id == place, (table.c.location_id == EVERYWHERE) & lies))
     return [

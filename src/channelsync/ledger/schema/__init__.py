@@ -7,7 +7,7 @@ Times are instants (`types.Utc`). Quantities are whole SKU units, except on `she
 from __future__ import annotations
 
 from channelsync.ledger.schema.access import api_tokens
-from channelsync.ledger.schema.alerts import alert_marks, alert_messages, alert_targets, alerts, low_stock, stock_looks, stock_policies
+from channelsync.ledger.schema.alerts import alert_marks, alert_messages, alert_targets, alerts, low_stock, reorder_levels, stock_looks
 from channelsync.ledger.schema.authority import OPEN_CLAIM, authority_guards, authority_rows, export_lines, exports
 from channelsync.ledger.schema.base import metadata
 from channelsync.ledger.schema.orders import POSTED, hand_shipments, order_lines, orders
@@ -63,6 +63,7 @@ __all__ = [
     "pace",
     "push_calls",
     "rejections",
+    "reorder_levels",
     "reservations",
     "seals",
     "set_aside",
@@ -73,7 +74,6 @@ __all__ = [
     "skus",
     "stock_levels",
     "stock_looks",
-    "stock_policies",
     "stock_updates",
     "webhook_changes",
     "webhook_states",

@@ -21,8 +21,8 @@ from sqlalchemy import (
 from channelsync.ledger.schema.base import count, metadata
 from channelsync.ledger.types import Key, Utc
 
-stock_policies = Table(
-    "stock_policies",
+reorder_levels = Table(
+    "reorder_levels",
     metadata,
     Column("sku_id", BigInteger, ForeignKey("skus.id"), nullable=False),
     count("location_id"),  # 0: the SKU over all locations

@@ -105,7 +105,7 @@ class PostedOut(Model):
     repeat: Annotated[bool, Field(description="This is the first answer again; nothing was done now.", examples=[False])]
 
 
-class PolicyOut(Model):
+class ReorderOut(Model):
     """What holds now."""
 
     sku: SkuName

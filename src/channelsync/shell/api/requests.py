@@ -13,10 +13,10 @@ from channelsync.ledger.amending import Amend
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
 from channelsync.ledger.policies import SetPolicy
+from channelsync.ledger.reorder_levels import SetReorder
 from channelsync.ledger.reservations import Extend, Harden, Line, Release, Reserve
 from channelsync.ledger.skus import Backorder
 from channelsync.ledger.stock import Change, WriteOff
-from channelsync.ledger.stock_policies import SetPolicy
 from channelsync.shell.api.models import LocationCode, Model, SkuName
 
 UNITS_MAX = 1_000_000_000
@@ -204,7 +204,7 @@ class FulfilIn(_Which):
         return Fulfil(self.which(), self.quantity, actor, self.occurred_at, key=key)
 
 
-class PolicyIn(Model):
+class ReorderIn(Model):
     sku: SkuName
     location: Annotated[LocationCode | None, Field(description="Null: the SKU over all locations.")] = None
     low: Annotated[
@@ -212,5 +212,5 @@ class PolicyIn(Model):
     ] = None
     reorder: Annotated[int | None, Field(ge=0, le=UNITS_MAX, description="How many to order then.", examples=[24])] = None
 
-    def item(self, actor: str, key: str | None) -> SetPolicy:
-        return SetPolicy(self.sku, self.location, self.low, self.reorder, actor, key=key)
+    def item(self, actor: str, key: str | None) -> SetReorder:
+        return SetReorder(self.sku, self.location, self.low, self.reorder, actor, key=key)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from channelsync.ledger import amending, fulfilment, reservations, stock, stock_policies
+from channelsync.ledger import amending, fulfilment, reorder_levels, reservations, stock
 from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.together import LINES_MAX, Together, all_or_none
 from channelsync.ledger.tokens import Scope
@@ -183,11 +183,11 @@ VERBS = (
         "From on hand or quarantine they become damaged; from damaged they leave the house.",
     ),
     Verb(
-        "policy",
+        "reorder",
         _A,
-        stock_policies.set_policy,
-        requests.PolicyIn,
-        models.PolicyOut,
+        reorder_levels.set_reorder,
+        requests.ReorderIn,
+        models.ReorderOut,
         "Set when a SKU is low",
         "The whole policy, at one location or over all; both numbers null end it. What is low already is listed, and nobody is alerted.",
     ),

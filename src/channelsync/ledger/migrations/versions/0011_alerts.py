@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 ZERO = sa.text("0")
@@ -23,17 +23,17 @@ def upgrade() -> None:
 
 def _stock() -> None:
     op.create_table(
-        "stock_policies",
+        "reorder_levels",
         sa.Column("sku_id", sa.BigInteger(), nullable=False),
         sa.Column("location_id", sa.BigInteger(), server_default=ZERO, nullable=False),
         sa.Column("low", sa.BigInteger()),
         sa.Column("reorder", sa.BigInteger()),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_by", sa.String(length=128), server_default="", nullable=False),
-        sa.CheckConstraint("low >= 0", name=op.f("ck_stock_policies_low_not_negative")),
-        sa.CheckConstraint("reorder >= 0", name=op.f("ck_stock_policies_reorder_not_negative")),
-        sa.ForeignKeyConstraint(["sku_id"], ["skus.id"], name=op.f("fk_stock_policies_sku_id")),
-        sa.PrimaryKeyConstraint("sku_id", "location_id", name=op.f("pk_stock_policies")),
+        sa.CheckConstraint("low >= 0", name=op.f("ck_reorder_levels_low_not_negative")),
+        sa.CheckConstraint("reorder >= 0", name=op.f("ck_reorder_levels_reorder_not_negative")),
+        sa.ForeignKeyConstraint(["sku_id"], ["skus.id"], name=op.f("fk_reorder_levels_sku_id")),
+        sa.PrimaryKeyConstraint("sku_id", "location_id", name=op.f("pk_reorder_levels")),
     )
     op.create_table(
         "stock_looks",

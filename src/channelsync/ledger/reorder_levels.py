@@ -12,14 +12,14 @@ from channelsync.ledger import bounds
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownLocation, UnknownSku
-from channelsync.ledger.schema import bundle_parts, locations, skus, stock_looks, stock_policies
+from channelsync.ledger.schema import bundle_parts, locations, reorder_levels, skus, stock_looks
 
 EVERYWHERE = 0
 CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True)
-class SetPolicy(Keyed):
+class SetReorder(Keyed):
     """location None: the SKU over all locations. low None: as the config says; reorder None: nothing is said. Both None end the policy."""
 
     sku: str
@@ -30,20 +30,20 @@ class SetPolicy(Keyed):
 
 
 @dataclass(frozen=True, slots=True)
-class PolicySet(Answer):
+class ReorderSet(Answer):
     sku: str
     location: str | None
     low: int | None
     reorder: int | None
 
 
-@idempotent(PolicySet)
-def set_policy(conn: Connection, items: Sequence[SetPolicy], now: datetime) -> Sequence[PolicySet | Refusal]:
+@idempotent(ReorderSet)
+def set_reorder(conn: Connection, items: Sequence[SetReorder], now: datetime) -> Sequence[ReorderSet | Refusal]:
     """What is low by the new level is listed within a second or two, without an alert: nothing has fallen."""
     return [_set(conn, item, now) for item in items]
 
 
-def _set(conn: Connection, item: SetPolicy, now: datetime) -> PolicySet | Refusal:
+def _set(conn: Connection, item: SetReorder, now: datetime) -> ReorderSet | Refusal:
     numbers = [bounds.units(value, at_least=0) for value in (item.low, item.reorder) if value is not None]
     if problem := next(filter(None, numbers), None) or bounds.texts(sku=item.sku, location=item.location, actor=item.actor):
         return problem
@@ -61,11 +61,11 @@ def _set(conn: Connection, item: SetPolicy, now: datetime) -> PolicySet | Refusa
     _store(conn, int(sku_id), place, item, now)
     wanted = insert_into(conn, stock_looks).values(sku_id=sku_id)  # an update, so that a look which takes it away just now is waited for
     conn.execute(wanted.on_conflict_do_update(index_elements=["sku_id"], set_={"sku_id": sku_id}))
-    return PolicySet(item.sku, item.location, item.low, item.reorder)
+    return ReorderSet(item.sku, item.location, item.low, item.reorder)
 
 
-def _store(conn: Connection, sku_id: int, place: int, item: SetPolicy, now: datetime) -> None:
-    table = stock_policies
+def _store(conn: Connection, sku_id: int, place: int, item: SetReorder, now: datetime) -> None:
+    table = reorder_levels
     if item.low is None and item.reorder is None:
         conn.execute(delete(table).where(table.c.sku_id == sku_id, table.c.location_id == place))
         return
@@ -77,7 +77,7 @@ def _store(conn: Connection, sku_id: int, place: int, item: SetPolicy, now: date
 def levels_of(conn: Connection, sku_ids: Iterable[int]) -> dict[tuple[int, int], int]:
     """(SKU id, location id or EVERYWHERE) -> the level that people have set."""
     ids, found = sorted(set(sku_ids)), dict[tuple[int, int], int]()
-    table = stock_policies.c
+    table = reorder_levels.c
     for start in range(0, len(ids), CHUNK):
         query = select(table.sku_id, table.location_id, table.low).where(
             table.sku_id.in_(ids[start : start + CHUNK]), table.low.is_not(None)
