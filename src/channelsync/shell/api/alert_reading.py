@@ -57,7 +57,7 @@ class AlertOut(Model):
     messages: Annotated[list[ToldOut], Field(description="Who was told of it, and what came of it.")]
 
 
-@router.get("/inventory/low-stock", tags=["stock"], summary="What is low")
+@router.get("/inventory/low-stock", tags=["stock"], summary="What is low", operation_id="list_low_stock")
 async def list_low_stock(
     call: Reader,
     location: Annotated[
@@ -73,7 +73,7 @@ async def list_low_stock(
     return Page(items=items, next=next_of([row.id for row in rows], limit))
 
 
-@router.get("/alerts", tags=["alerts"], summary="List alerts")
+@router.get("/alerts", tags=["alerts"], summary="List alerts", operation_id="list_alerts")
 async def list_alerts(
     call: Reader,
     kind: Annotated[Kind | None, Query(description="Only of this kind.")] = None,

@@ -17,7 +17,7 @@ from channelsync.shell.api.requests import PolicyIn
 router = APIRouter(prefix="/inventory", tags=["stock"])
 
 
-@router.put("/skus/{sku}/policy", summary="Say how a SKU may be sold", response_model=PolicyOut)
+@router.put("/skus/{sku:name}/policy", summary="Say how a SKU may be sold", operation_id="set_policy", response_model=PolicyOut)
 async def set_policy(
     call: Annotated[Call, Depends(needs(Scope.ADJUST))],
     sku: Annotated[str, Path(description="The SKU; a slash in it is written %2F.", examples=["MUG-01"], max_length=255)],
