@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, insert, select
 
-from channelsync.ledger import alert_pages, alert_queue
+from channelsync.ledger import alert_pages, alert_queue, doctoring
 from channelsync.ledger.alert_queue import AGE_MAX, BATCH, PAUSES, Claim, Message, Outcome, Retry, Said
 from channelsync.ledger.alert_rules import Route, Rules
 from channelsync.ledger.schema import alert_messages, alert_targets
@@ -135,3 +135,15 @@ def test_messages_to_a_target_that_left_the_config_are_given_up(conn: Connection
     put(conn, 1)
     look(conn, Rules(routes=(Route("route 1", ("phone", "mail") if known else ("mail",)),)))
     assert states(conn) == ["waiting" if known else "failed"]
+
+
+def test_doctor_tells_of_targets_that_do_not_hear(conn: Connection) -> None:
+    put(conn, 2)
+    now = NOW
+    for tries in range(1, 4):
+        settle(conn, claim(conn, now)[0], Said.LATER, now)
+        now = next_at(conn) or now
+        assert [each.code for _, each in doctoring.examine(conn, now, {})] == (["alerts-failing"] if tries == 3 else [])
+    settle(conn, claim(conn, now)[0], Said.GONE, now)
+    ((_, found),) = doctoring.examine(conn, now, {})
+    assert (found.code, found.what) == ("alerts-off", "alerts to phone are switched off, 2 wait: why")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from channelsync.contract import Listing
-from channelsync.ledger import alert_pages, aside, channels, cursors, findings, listings, matching, stock
+from channelsync.ledger import alert_pages, alert_watch, aside, channels, cursors, findings, listings, matching, stock
 from channelsync.ledger.alert_pages import Filter
 from channelsync.ledger.alert_rules import EVENTS, Feed, Kind, Route, Rules, Severity
+from channelsync.ledger.alert_watch import Look, Looked
 from channelsync.ledger.channels import Pause, PauseEnd, PauseKind
 from channelsync.ledger.pages import STREAM
 from channelsync.ledger.schema import alert_messages, alerts, shelves
@@ -215,3 +216,21 @@ def test_what_is_over_is_forgotten_in_time_and_what_is_open_never(conn: Connecti
 
 def test_the_rules_of_the_tests_route_everything() -> None:
     assert all(list(RULES.receivers(kind, (), resolved=resolved)) for kind in Kind for resolved in (False, True))
+
+
+def test_of_two_processes_one_looks_and_none_waits(engine: Engine) -> None:
+    """Both would tell of the same matter, or wait for each other with levels locked."""
+    if engine.dialect.name == "sqlite":
+        pytest.skip("one process has the ledger")
+    with engine.connect() as conn, conn.begin():
+        open_locations(conn, "yard")
+        shop = open_channel(conn, location="yard")
+        look(conn)
+        aside.put(conn, shop, "order", "1", "odd", "", NOW)
+    with engine.connect() as one, one.begin(), engine.connect() as other, other.begin():
+        assert alert_watch.look(one, [Look(RULES)], NOW) == [Looked(1, more=False)]
+        other.exec_driver_sql("SET LOCAL lock_timeout = '3s'")
+        assert alert_watch.look(other, [Look(RULES)], NOW) == [Looked(0, more=False)]
+    with engine.connect() as conn, conn.begin():
+        assert alert_watch.look(conn, [Look(RULES)], NOW) == [Looked(0, more=False)]
+        assert told(conn) == [("unmapped-sale", "open")]

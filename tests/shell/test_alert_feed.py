@@ -157,7 +157,7 @@ def test_a_receiver_in_our_own_network_hears_nothing_unless_the_config_says_so()
             return await target.send(MESSAGE)
 
     answer = asyncio.run(story())
-    assert (answer.said, "not on the public internet" in answer.reason, receiver.all) == (Said.LATER, True, [])
+    assert (answer.said, "allow_private_hosts = true for this webhook" in answer.reason, receiver.all) == (Said.LATER, True, [])
 
 
 def test_a_receiver_that_was_down_gets_everything_in_order_and_once(engine: Engine) -> None:

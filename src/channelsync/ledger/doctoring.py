@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from channelsync.contract import Diagnosis, Role, Severity
-from channelsync.ledger import channel_places, channels, overview, workbench
+from channelsync.ledger import alert_pages, channel_places, channels, overview, workbench
 from channelsync.ledger.channels import ChannelState, PauseKind
 from channelsync.ledger.overview import ChannelView
 from channelsync.ledger.schema import listings, skus
@@ -22,6 +22,9 @@ UNLINKED = frozenset({Kind.EMPTY, Kind.DUPLICATE, Kind.VARIANT, Kind.UNKNOWN, Ki
 DOUBTFUL = frozenset({Kind.RENAMED, Kind.MOVED, Kind.BARCODE, Kind.REUSED})
 """Linked perhaps to the wrong SKU. What is left is as the shop means it."""
 
+FAILURES = 3
+"""Of a target of alerts, one after the other: by then it has been away for more than half an hour."""
+
 SILENT = timedelta(days=1)
 """Webhooks that stand for so long without one delivery are worth a word, if orders came meanwhile."""
 
@@ -29,7 +32,7 @@ SILENT = timedelta(days=1)
 def examine(conn: Connection, now: datetime, tables: Mapping[str, Places]) -> list[tuple[str, Diagnosis]]:
     """(channel, finding); "" for the store as a whole. tables: how the config maps each channel's own locations. Only its channels are looked at."""
     views = {view.name: view for view in overview.overview(conn, now).channels}
-    found: list[tuple[str, Diagnosis]] = [("", each) for each in _store(conn)]
+    found: list[tuple[str, Diagnosis]] = [("", each) for each in (*_store(conn), *_alerts(conn))]
     for state in channels.every(conn):
         if state.name in tables:
             found += [(state.name, each) for each in _channel(conn, state, views[state.name], now, tables[state.name])]
@@ -46,6 +49,17 @@ def _store(conn: Connection) -> Iterator[Diagnosis]:
             "no SKU has stock in the ledger, so no number is written anywhere",
             "name the channel whose numbers open the ledger (opening = ... under [store]) and `channelsync apply`, or `channelsync stock count`",
         )
+
+
+def _alerts(conn: Connection) -> Iterator[Diagnosis]:
+    for target in alert_pages.every_target(conn):
+        again = f"repair it, then `channelsync alerts test {target.name}` and `channelsync alerts retry {target.name}`"
+        if target.disabled_at is not None:
+            what = f"alerts to {target.name} are switched off, {target.waiting} wait: {target.reason}"
+            yield Diagnosis("alerts-off", Severity.ERROR, what, again, target.name)
+        elif target.tries >= FAILURES:
+            what = f"alerts do not reach {target.name}, {target.waiting} wait; it failed {target.tries} times: {target.reason}"
+            yield Diagnosis("alerts-failing", Severity.WARNING, what, again, target.name)
 
 
 def _channel(conn: Connection, state: ChannelState, view: ChannelView, now: datetime, table: Places) -> Iterator[Diagnosis]:

@@ -12,6 +12,7 @@ from channelsync.errors import ChannelError, RateLimited
 from channelsync.ledger.alert_queue import Message, Said
 from channelsync.ledger.alert_rules import EVENTS, SUMMARY, Kind
 from channelsync.shell.http_client import HttpClient
+from channelsync.shell.reach import REMEDY
 from channelsync.shell.redact import Redactor
 from channelsync.shell.retry_after import seconds_to_wait
 from channelsync.shell.standard_webhooks import signed
@@ -21,6 +22,7 @@ ANSWER_MAX = 64 * 1024
 NOT_NOW = frozenset({408, 409, 425, 429})
 GONE = 410
 WAIT_MAX = timedelta(days=1)
+OURS = "if the receiver is in your own network, set allow_private_hosts = true for this webhook"
 
 
 class Feed:
@@ -41,7 +43,7 @@ class Feed:
         except RateLimited as error:
             return Sent(Said.LATER, "too many requests (429)", _wait(error.retry_after))
         except ChannelError as error:
-            return Sent(Said.LATER, self._redactor.text(str(error)))
+            return Sent(Said.LATER, self._redactor.text(str(error).replace(REMEDY, OURS)))
         said = f"answered {answer.status}"
         if 200 <= answer.status < 300:
             return Sent(Said.SENT)
