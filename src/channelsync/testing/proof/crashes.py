@@ -42,6 +42,14 @@ class Crashes:
         return sum(outcome.acknowledged for outcome in self.outcomes)
 
     @property
+    def carts(self) -> int:
+        return sum(outcome.carts for outcome in self.outcomes)
+
+    @property
+    def carts_repeated(self) -> int:
+        return sum(outcome.carts_repeated for outcome in self.outcomes)
+
+    @property
     def lost(self) -> int:
         return sum(outcome.lost for outcome in self.outcomes)
 

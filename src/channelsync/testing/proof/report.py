@@ -95,7 +95,9 @@ class Proof:
         return {
             "kill -9 of the daemon": kills,
             "restarts of the database under it": f"{restarts:,}",
-            "deliveries answered 2xx meanwhile": f"{crashes.acknowledged:,}, {crashes.lost:,} of them lost",
+            "deliveries answered 2xx meanwhile": f"{crashes.acknowledged:,}",
+            "reservations, releases and shipments by API answered 2xx meanwhile": f"{crashes.carts:,}, {crashes.carts_repeated:,} of them only when asked again",
+            "of both, lost or done twice": f"{crashes.lost:,}",
             "differences of ledger, shops and log after them": "; ".join(differences) or "0",
         }
 

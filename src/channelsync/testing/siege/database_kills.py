@@ -36,12 +36,13 @@ async def kill_the_database(home: Path, restarts: int, *, seed: int = 1) -> Data
     try:
         async with scene(home, database=server.create_database("siege"), seed=seed) as play, play.daemon() as process:
             again = []
-            async with play.shoppers.shopping():
+            async with play.shoppers.shopping(), play.carts.coming():
                 for turn in range(restarts):
                     again.append(await _one(play, server, hard=turn % 2 == 0))
                     await play.check()
+            await play.carts.finish()
             settled = await play.settled()
-            await play.check()
+            await play.check(carts=True)
             refused = play.town.register.refused[503]
             return DatabaseKills((restarts + 1) // 2, restarts // 2, process.alive, refused, round(max(again), 1), play.outcome(settled))
     finally:

@@ -1,4 +1,5 @@
-"""kill -9 at random moments, over and over, while shops sell: every acknowledged delivery is kept, and in the end every number is right."""
+"""kill -9 at random moments, over and over, while shops sell: every acknowledged delivery and reservation is kept, and in the end every
+number is right."""
 
 from __future__ import annotations
 
@@ -35,14 +36,15 @@ async def kill_over_and_over(
     starting = 0
     async with scene(home, database=database, seed=seed, platforms=platforms) as play:
         began = time.monotonic()
-        async with play.shoppers.shopping():
+        async with play.shoppers.shopping(), play.carts.coming():
             for _ in range(cycles):
                 starting += await _one(play, life)
-                await play.check()
+                await play.check(carts=True)
         took = (time.monotonic() - began) / max(1, cycles)
         async with play.daemon():
+            await play.carts.finish()
             settled = await play.settled()
-            await play.check()
+            await play.check(carts=True)
         return Kills(
             "postgresql" if database else "sqlite", tuple(play.town.shops), cycles, starting, round(took, 2), play.outcome(settled)
         )

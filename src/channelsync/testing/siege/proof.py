@@ -74,15 +74,15 @@ def ledger_differences(conn: Connection) -> list[str]:
     return found
 
 
-def town_differences(conn: Connection, town: Town) -> list[str]:
-    """Where ledger and shops differ: orders, what is left, the numbers that shops show. Nothing, once everything has settled."""
+def town_differences(conn: Connection, town: Town, taken: Mapping[str, int]) -> list[str]:
+    """Where ledger and shops differ: orders, what is left, the numbers that shops show. Nothing, once everything has settled. taken: of each SKU, by others."""
     told, true = _told(conn), _true(town)
     found = [
         f"order {key}: ledger {told.get(key)}, shop {true.get(key)}"
         for key in sorted(told.keys() | true.keys())
         if told.get(key) != true.get(key)
     ]
-    free, left = measure.available(conn), _left(town)
+    free, left = measure.available(conn), _left(town, taken)
     found += [f"{sku}: ledger {free.get(sku)}, really {left[sku]}" for sku in town.skus if free.get(sku) != left[sku]]
     for shelf in measure.unsettled(measure.shelves_now(conn), town.shops):
         shows = town.shops[shelf.channel].shows(shelf.sku)
@@ -123,9 +123,9 @@ def _states(order: TrueOrder) -> dict[str, State]:
     return {sku: (owed[sku], left[sku]) for sku in owed}
 
 
-def _left(town: Town) -> dict[str, int]:
+def _left(town: Town, taken: Mapping[str, int]) -> dict[str, int]:
     """What is there and unsold. Everything that is cancelled or comes back goes on sale again."""
-    left = dict.fromkeys(town.skus, town.units)
+    left = {sku: town.units - taken[sku] for sku in town.skus}
     for shop in town.shops.values():
         for order in shop.orders.values():
             for line in order.lines:

@@ -17,6 +17,7 @@ from channelsync.shell.control import ControlError, ask
 from channelsync.shell.lock import beside as file_beside
 from channelsync.testing import config_file
 from channelsync.testing.siege import proof
+from channelsync.testing.siege.carts import Cart, Carts, broken
 from channelsync.testing.siege.figures import Outcome
 from channelsync.testing.siege.process import COMMAND, Process
 from channelsync.testing.siege.shoppers import Shoppers
@@ -39,14 +40,16 @@ class Scene:
     def __init__(self, home: Path, database: str | None, town: Town, source: random.Random, rate: float) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home, self.town, self.random = home, town, source
-        self.file = self._config_file("siege", database, config_file.free_port())
+        self._private = config_file.free_port()
+        self.file = self._config_file("siege", database, config_file.free_port(), private=self._private)
         self.database = load(self.file, Registry.installed()).store.database
         self.shoppers = Shoppers(SystemClock(), source, town, rate)
+        self.carts = Carts(random.Random(source.getrandbits(64)), self._private, town.skus, rate)
         self.lost: set[str] = set()
         self.differences: list[str] = []
         self._serial = itertools.count(1)
 
-    def _config_file(self, name: str, database: str | None, port: int, *, public_url: str | None = None) -> Path:
+    def _config_file(self, name: str, database: str | None, port: int, *, private: int = 0, public_url: str | None = None) -> Path:
         tables: dict[str, Any] = {
             "store": {
                 "id": "siege",
@@ -54,7 +57,7 @@ class Scene:
                 "lease_seconds": LEASE_SECONDS,
                 **({"database": database} if database else {}),
             },
-            "listen": {"public": {"port": port}, "private": {"port": 0}, "public_url": public_url or f"http://127.0.0.1:{port}"},
+            "listen": {"public": {"port": port}, "private": {"port": private}, "public_url": public_url or f"http://127.0.0.1:{port}"},
             "rules": {"safety_stock": SAFETY_STOCK},
             "channels": self.town.tables,
         }
@@ -83,10 +86,12 @@ class Scene:
         for _ in range(int(APPLY_SECONDS / STEP_SECONDS)):
             try:
                 await ask(socket, "apply", {})
-                return
+                break
             except ControlError:
                 await asyncio.sleep(STEP_SECONDS)
-        await ask(socket, "apply", {})
+        else:
+            await ask(socket, "apply", {})
+        await ask(socket, "token.create", self.carts.new_token())
 
     async def answers_again(self) -> float:
         """How long it takes until the next delivery is answered 2xx. Raises TimeoutError."""
@@ -98,16 +103,17 @@ class Scene:
 
     # -- what came of it ---------------------------------------------------------------------------------------------------------------------
 
-    async def check(self) -> None:
-        """Nothing acknowledged is lost and the ledger adds up. True at any moment; a daemon need not run."""
+    async def check(self, *, carts: bool = False) -> None:
+        """Nothing acknowledged is lost and the ledger adds up. True at any moment; a daemon need not run. carts: they too; they must not be served now."""
         acknowledged = dict(self.town.register.acknowledged)
-        lost, differences = await asyncio.to_thread(self._look, acknowledged)
+        lost, differences = await asyncio.to_thread(self._look, acknowledged, self.carts.as_answered() if carts else None)
         self.lost.update(lost)
         self.differences += [each for each in differences if each not in self.differences]
 
-    def _look(self, acknowledged: dict[tuple[str, str], int]) -> tuple[list[str], list[str]]:
+    def _look(self, acknowledged: dict[tuple[str, str], int], carts: dict[str, Cart] | None) -> tuple[list[str], list[str]]:
         with proof.looking(self.database) as conn:
-            return proof.missing(conn, acknowledged), proof.ledger_differences(conn)
+            missing = proof.missing(conn, acknowledged) + (broken(conn, carts) if carts is not None else [])
+            return missing, proof.ledger_differences(conn)
 
     async def settled(self, seconds: float = SETTLE_SECONDS) -> float | None:
         """How long it took until ledger and shops agree; None: they did not, and what differs is noted. A daemon must run, shoppers be gone."""
@@ -124,11 +130,14 @@ class Scene:
 
     def _unsettled(self) -> list[str]:
         with proof.beside(self.database) as conn:
-            return proof.town_differences(conn, self.town)
+            return proof.town_differences(conn, self.town, self.carts.taken())
 
     def outcome(self, settled_seconds: float | None) -> Outcome:
         acknowledged = len(self.town.register.acknowledged)
-        return Outcome(self.town.orders, acknowledged, len(self.lost), tuple(self.differences[:DIFFERENCES_KEPT]), settled_seconds)
+        differences = tuple(self.differences[:DIFFERENCES_KEPT])
+        return Outcome(
+            self.town.orders, acknowledged, len(self.lost), differences, settled_seconds, self.carts.acknowledged, self.carts.repeats
+        )
 
 
 async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
