@@ -6,7 +6,8 @@ problems  how a "no" looks (RFC 9457)
 models    what requests and answers look like
 paging    cursors of lists
 call      what every route is given: the store, who asks, the idempotency key
-stock_reading, stock_writing, ...  the routes
+addresses names in paths
+stock_reading, stock_writing, statistics, updating, shops, orders, listings, planning, explaining, describing: the routes
 
 Not here: what a verb does (ledger), the public listener (receiver). Only the running daemon imports these modules: FastAPI takes half a second.
 """
