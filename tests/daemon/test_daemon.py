@@ -197,6 +197,20 @@ def _running(started: subprocess.Popen[str]) -> None:
     raise AssertionError("the daemon ended before it was up")
 
 
+def test_who_hears_that_it_runs_may_stop_it_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal between the word and its handler killed the daemon on the spot: the word comes when the block waits, never before."""
+    told: list[str] = []
+    monkeypatch.setattr("channelsync.shell.daemon._announce", lambda *_: told.append("running"))
+
+    async def story() -> None:
+        async with two_shops(tmp_path) as scene, up(scene):
+            assert told == []
+            await asyncio.sleep(0)
+            assert told == ["running"]
+
+    asyncio.run(story())
+
+
 def test_sigterm_ends_it_in_order(tmp_path: Path) -> None:
     with in_background(two_shops(tmp_path)) as scene, process(scene) as started:
         _running(started)

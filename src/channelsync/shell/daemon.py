@@ -95,10 +95,12 @@ async def daemon(
         _set_timers(ticker, assembly, inlets, pulse, notifier)
         await stack.enter_async_context(ticker)
         private.ready = True
-        _announce(config, notifier, public, listen)
+        # once the block waits: by then it has said what a signal means, and who hears that we run may send one at once
+        announcing = asyncio.get_running_loop().call_soon(_announce, config, notifier, public, listen)
         try:
             yield Running(assembly, public, inside, inlets)
         finally:
+            announcing.cancel()
             private.ready = False
             notifier.stopping()
             log.info("stopping")
