@@ -105,8 +105,8 @@ def stocked(database_url: str, clock: ManualClock, tmp_path: Path, monkeypatch: 
 def test_every_answer_is_one_that_the_document_tells_of(stocked: Api, dialect: str, method: str, path: str) -> None:
     """A third each: what the document allows, what it allows and exists, and what it does not allow."""
     third = -(-EXAMPLES[dialect] // 3)
-    _send(stocked, DOCUMENT, method, path, GenerationMode.POSITIVE, third)
-    statuses = _send(stocked, known(DOCUMENT), method, path, GenerationMode.POSITIVE, third)
+    statuses = _send(stocked, DOCUMENT, method, path, GenerationMode.POSITIVE, third)  # its examples exist: one may use up what is there
+    statuses |= _send(stocked, known(DOCUMENT), method, path, GenerationMode.POSITIVE, third)
     assert 200 in statuses or EXAMPLES[dialect] < ENOUGH, f"no request was right: {statuses}"
     _send(stocked, DOCUMENT, method, path, GenerationMode.NEGATIVE, third)
 

@@ -100,3 +100,9 @@ def test_where_the_time_is_short_every_kind_gets_its_share() -> None:
 def test_nothing_new_is_begun_after_its_time() -> None:
     ran = running.run(Profile("none", dense=50, sparse=0, minutes=0))
     assert ran.worlds.seeds[DENSE] == 0
+
+
+def test_a_rig_that_breaks_off_fails_the_proof_and_keeps_the_rest_of_the_page() -> None:
+    proof = Proof("abc", "ci", 60.0, Worlds(), Crashes((), None, ("restarts of the database broke off: TimeoutError\nTraceback ...",)))
+    assert not proof.holds
+    assert "restarts of the database broke off: TimeoutError" in proof.page()

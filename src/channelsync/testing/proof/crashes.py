@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
+import traceback
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 from channelsync.testing.postgres import PostgresServer, available
 from channelsync.testing.proof.profile import Profile
@@ -18,12 +22,16 @@ BOTH_KINDS = ("north", "shopify", "woocommerce")
 """On PostgreSQL: a memory shop that keeps no keys, and the dialects of two real platforms."""
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
 class Crashes:
-    """kills: of the daemon, on each database. database: kills of the database server; None where there are no PostgreSQL binaries."""
+    """kills: of the daemon, on each database. failed: rigs that broke off, and why. database: kills of the database server; None where there are no PostgreSQL binaries."""
 
     kills: tuple[Kills, ...]
     database: DatabaseKills | None
+    failed: tuple[str, ...] = ()
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -31,7 +39,7 @@ class Crashes:
 
     @property
     def sound(self) -> bool:
-        return all(outcome.sound for outcome in self.outcomes) and (self.database is None or self.database.survived)
+        return not self.failed and all(outcome.sound for outcome in self.outcomes) and (self.database is None or self.database.survived)
 
     @property
     def cycles(self) -> int:
@@ -55,19 +63,34 @@ class Crashes:
 
 
 def run(profile: Profile) -> Crashes | None:
-    """None: the profile wants none."""
+    """None: the profile wants none. A rig that breaks off is told of as what did not hold; the others are run all the same."""
     if not profile.cycles and not profile.restarts:
         return None
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it tells of every transaction that a dying server refuses
+    failed: list[str] = []
+
+    def tried(name: str, rig: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        try:
+            return asyncio.run(rig())
+        except Exception as error:
+            failed.append(f"{name} broke off: {type(error).__name__} {error}\n{traceback.format_exc()}")
+            return None
+
     with tempfile.TemporaryDirectory(prefix="channelsync-proof-") as home:
-        kills = [asyncio.run(kill_over_and_over(Path(home) / "sqlite", profile.cycles))]
+        kills = [tried("kills on SQLite", lambda: kill_over_and_over(Path(home) / "sqlite", profile.cycles))]
         if not available():
-            return Crashes(tuple(kills), None)
+            return Crashes(_those(kills), None, tuple(failed))
         server = PostgresServer(durable=True)
         server.start()
         try:
             url = server.create_database("kills")
-            kills.append(asyncio.run(kill_over_and_over(Path(home) / "postgresql", profile.cycles, database=url, platforms=BOTH_KINDS)))
+            rig = partial(kill_over_and_over, Path(home) / "postgresql", profile.cycles, database=url, platforms=BOTH_KINDS)
+            kills.append(tried("kills on PostgreSQL", rig))
         finally:
             server.stop()
-        return Crashes(tuple(kills), asyncio.run(kill_the_database(Path(home) / "database", profile.restarts)))
+        database = tried("restarts of the database", lambda: kill_the_database(Path(home) / "database", profile.restarts))
+        return Crashes(_those(kills), database, tuple(failed))
+
+
+def _those(kills: list[Kills | None]) -> tuple[Kills, ...]:
+    return tuple(each for each in kills if each is not None)

@@ -92,6 +92,7 @@ class Proof:
         kills = ", ".join(f"{each.cycles:,} on {each.database}" for each in crashes.kills)
         restarts = crashes.database.killed + crashes.database.stopped if crashes.database else 0
         differences = [difference for outcome in crashes.outcomes for difference in outcome.differences]
+        differences += [each.partition("\n")[0] for each in crashes.failed]
         return {
             "kill -9 of the daemon": kills,
             "restarts of the database under it": f"{restarts:,}",

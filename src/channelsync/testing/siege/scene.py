@@ -98,7 +98,7 @@ class Scene:
         loop = asyncio.get_running_loop()
         acknowledged = self.town.register.acknowledged
         began, before = loop.time(), acknowledged.total()
-        await until(lambda: acknowledged.total() > before)
+        await until(lambda: acknowledged.total() > before, seconds=60.0)
         return loop.time() - began
 
     # -- what came of it ---------------------------------------------------------------------------------------------------------------------
