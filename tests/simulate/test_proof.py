@@ -60,7 +60,8 @@ def test_what_a_kill_has_lost_or_changed_fails_the_proof(
     crashes = Crashes((Kills("sqlite", ("east",), 26, 5, 2.0, Siege(90, 700, lost, differences, settled)),), None)
     proof = Proof("abc", "ci", 60.0, Worlds(), crashes)
     assert proof.holds is holds
-    assert f"700, {lost} of them lost" in proof.page()
+    assert "deliveries answered 2xx meanwhile | 700 |" in proof.page()
+    assert f"lost or done twice | {lost} |" in proof.page()
     assert proof.as_json()["crashes"]["kills"][0]["cycles"] == 26
 
 

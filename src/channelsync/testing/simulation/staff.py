@@ -109,7 +109,7 @@ def refused(conn: Connection) -> list[Aside]:
 
 
 def to_link(conn: Connection, stage: Stage) -> list[Link]:
-    """Packs that were entered again: no SKU text tells what they are made of."""
+    """What was entered again and no SKU text tells: what a pack is made of, and an article that has another text now."""
     packs = {channel.id: shop for channel, shop in zip(stage.channels, stage.plan.shops, strict=False)}
     query = select(listings.c.channel_id, listings.c.ref, listings.c.sku_text).where(
         listings.c.sku_id.is_(None), listings.c.removed_at.is_(None), listings.c.sku_text.is_not(None)
@@ -117,7 +117,8 @@ def to_link(conn: Connection, stage: Stage) -> list[Link]:
     found = []
     for row in conn.execute(query.order_by(listings.c.id)):
         shop = packs.get(row.channel_id)
-        if shop is not None and (item := stage.goods.name(shop.name, row.sku_text)) in shop.packs:
-            sku, units = shop.packs[item]
+        item = stage.goods.name(shop.name, row.sku_text) if shop is not None else row.sku_text
+        if shop is not None and (item in shop.packs or item != row.sku_text):
+            sku, units = shop.packs.get(item, (item, 1))
             found.append(Link(row.channel_id, row.ref, sku, units, key=f"link {row.channel_id} {row.ref}"))
     return found
