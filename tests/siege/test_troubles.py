@@ -56,7 +56,7 @@ def test_a_node_that_is_frozen_past_its_lease(tmp_path: Path) -> None:
 @needs_postgres
 def test_a_storm_of_serialization_failures_and_deadlocks(postgres: PostgresServer) -> None:
     url = postgres.create_database("storm")
-    figures = asyncio.run(weather_a_storm(url, count(600, 5000)))
+    figures = asyncio.run(weather_a_storm(url, count(200, 5000)))
     postgres.drop_database("storm")
     assert figures.differences == ()
     assert figures.failures["40001"]

@@ -52,11 +52,15 @@ class Storm:
 
 
 async def weather_a_storm(url: str, failures: int, *, seed: int = 1) -> Storm:
-    """On an empty PostgreSQL database, until so many serialization failures and deadlocks have come."""
+    """On an empty PostgreSQL database, until so many serialization failures and deadlocks have come, and some of each kind."""
     _open(url)
     thrown: Counter[str] = Counter()
     async with _writer(url, thrown) as first, _writer(url, thrown) as second:
-        crowd = _Callers((first, second), random.Random(seed), lambda: thrown[SERIALIZATION] + thrown[DEADLOCK] >= failures)
+
+        def enough() -> bool:
+            return min(thrown[SERIALIZATION], thrown[DEADLOCK]) > 0 and thrown[SERIALIZATION] + thrown[DEADLOCK] >= failures
+
+        crowd = _Callers((first, second), random.Random(seed), enough)
         with contrary(url, random.Random(seed)):
             await asyncio.gather(*(crowd.call() for _ in range(CALLERS)))
     return Storm(crowd.requests, dict(thrown), crowd.asked_again, tuple(_differences(url, crowd.expected)))
