@@ -26,9 +26,11 @@ TOKEN = "123456789:canary_telegram-token_abcdefghijkl"
 
 
 @pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
+def _as_new() -> Iterator[None]:
+    """The logger as a new process has it. pytest listens at a logger itself that already keeps its records from the root."""
     logger = logging.getLogger("apprise")
     kept = (logger.level, logger.propagate, logger.handlers)
+    logger.propagate, logger.handlers = True, []
     yield
     logger.level, logger.propagate, logger.handlers = kept
 
