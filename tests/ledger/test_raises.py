@@ -12,7 +12,7 @@ from channelsync.ledger.book import BookEntry, replace
 from channelsync.ledger.channels import ChannelSpec, LeaseRequest
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.openings import Opening
-from channelsync.ledger.outbox import Arming
+from channelsync.ledger.outbox import Arming, DueRaise
 from channelsync.ledger.schema import shelves
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
@@ -31,10 +31,12 @@ def test_what_was_caused_after_the_look_began_waits_for_the_next(conn: Connectio
     [version] = channels.take_lease(conn, [LeaseRequest(shop, "us", 60)], NOW)
     assert version is not None
 
-    def armed(*seen: tuple[int, int]) -> bool:
+    def armed(*seen: DueRaise) -> bool:
         arming = Arming(shop, f"key-{len(seen)}-{seen}", True, Carrier.COMPARE_AND_SET, 10, version or 0, seen=seen)
         return outbox.arm(conn, [arming], NOW)[0] is not None
 
+    moved = conn.scalars(select(shelves.c.version)).one()
     assert not armed(), "it was not due when the look began"
-    assert not armed((shelf, 4)), "it was due, but for less"
-    assert armed((shelf, 5))
+    assert not armed(DueRaise(shelf, 4, moved - 1)), "it was due, but for less"
+    assert not armed(DueRaise(shelf, 5, moved - 1)), "it was due for as much, but not by the same units"
+    assert armed(DueRaise(shelf, 5, moved))

@@ -15,7 +15,7 @@ from channelsync.ledger.book import BookEntry
 from channelsync.ledger.brackets import Bracket, Closing, EditPolicy, OnEdit, ShelfState
 from channelsync.ledger.channels import LeaseRequest
 from channelsync.ledger.orders import Sighting
-from channelsync.ledger.outbox import Arming, Release
+from channelsync.ledger.outbox import Arming, DueRaise, Release
 from channelsync.ledger.schema import attempts, push_calls, shelves
 from channelsync.ledger.schema import channels as channel_table
 from channelsync.ledger.schema import listings as listing_table
@@ -72,11 +72,15 @@ class Outgoing:
     def arm(self, *, raises: bool, key: str = "", **more: Any) -> Call | None:
         key = key or f"call-{len(self.keys) + 1}"
         self.keys.append(key)
-        due = select(shelves.c.id, shelves.c.target).where(shelves.c.channel_id == self.channel, shelves.c.due)
-        seen = tuple((row.id, row.target) for row in self.conn.execute(due))
+        seen = self.due()
         arming = Arming(self.channel, key, raises, self.carrier, 100, self.lease, **{"seen": seen if raises else (), **more})
         [call] = outbox.arm(self.conn, [arming], self.now)
         return call
+
+    def due(self) -> tuple[DueRaise, ...]:
+        """As a look at all sellers would begin."""
+        due = select(shelves.c.id, shelves.c.target, shelves.c.version).where(shelves.c.channel_id == self.channel, shelves.c.due)
+        return tuple(DueRaise(*row) for row in self.conn.execute(due))
 
     def release(self, key: str, *, repeat: bool = False, lease: int | None = None) -> Call | None:
         [call] = outbox.release(self.conn, [Release(key, self.lease if lease is None else lease, repeat)], self.now)

@@ -22,7 +22,7 @@ from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimi
 from channelsync.ledger import brackets, channels, outbox, selling, settle
 from channelsync.ledger.brackets import Seen, ShelfState
 from channelsync.ledger.differences import Look
-from channelsync.ledger.outbox import Arming, OpenCall, Release, Withdrawal
+from channelsync.ledger.outbox import Arming, DueRaise, OpenCall, Release, Withdrawal
 from channelsync.ledger.settle import Settled, Settlement
 
 log = structlog.get_logger(__name__)
@@ -105,7 +105,7 @@ class Dispatcher:
 
     async def _raise_all(self) -> None:
         """Page by page, so that shelves whose sellers cannot be asked do not stand before all others for ever."""
-        after: tuple[int, int] | None = None
+        after: DueRaise | None = None
         for _ in range(ROUNDS_MAX):
             seen = await self._due_raises(after)
             if not seen:
@@ -114,19 +114,19 @@ class Dispatcher:
                 await self._send_all(raises=True, seen=looked)
             after = seen[-1]
 
-    async def _due_raises(self, after: tuple[int, int] | None) -> tuple[tuple[int, int], ...]:
+    async def _due_raises(self, after: DueRaise | None) -> tuple[DueRaise, ...]:
         if not self._store.time.steady() or not await self._store.ledger.read(selling.any_due, self._channel.id):
             return ()
         absolute = self._channel.traits.carrier is Carrier.SET
         avoid, now = await self._unwritten(), self._store.clock.now()
         return await self._store.ledger.read(selling.due_raises, self._channel.id, avoid, now, absolute=absolute, after=after)
 
-    async def _look_at_sellers(self, seen: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    async def _look_at_sellers(self, seen: tuple[DueRaise, ...]) -> tuple[DueRaise, ...]:
         """Those of the shelves whose every seller has just been looked at: a dead shop holds down only what it sells."""
-        sellers = await self._store.ledger.read(selling.sellers_by_shelf, [shelf_id for shelf_id, _ in seen])
-        alike: dict[frozenset[int], list[tuple[int, int]]] = {}
+        sellers = await self._store.ledger.read(selling.sellers_by_shelf, [each.shelf for each in seen])
+        alike: dict[frozenset[int], list[DueRaise]] = {}
         for shelf in seen:
-            alike.setdefault(sellers.get(shelf[0], frozenset()), []).append(shelf)
+            alike.setdefault(sellers.get(shelf.shelf, frozenset()), []).append(shelf)
         looked = await asyncio.gather(*(self._pullers.look_at(shops) for shops in alike))
         return tuple(shelf for shelves, ok in zip(alike.values(), looked, strict=True) if ok for shelf in shelves)
 
@@ -160,7 +160,7 @@ class Dispatcher:
     async def _sellers(self, attempt_ids: list[str]) -> frozenset[int]:
         return await self._store.ledger.read(selling.sellers_of_attempts, attempt_ids)
 
-    async def _send_all(self, *, raises: bool, seen: tuple[tuple[int, int], ...] = ()) -> None:
+    async def _send_all(self, *, raises: bool, seen: tuple[DueRaise, ...] = ()) -> None:
         for _ in range(ROUNDS_MAX):
             if self._stopped or not await hold_lease(self._store, self._channel):
                 return
@@ -181,7 +181,7 @@ class Dispatcher:
             if released is not None:
                 await self._transmit(released)
 
-    async def _arm(self, *, raises: bool, looks: tuple[tuple[int, Look], ...], seen: tuple[tuple[int, int], ...]) -> Call | None:
+    async def _arm(self, *, raises: bool, looks: tuple[tuple[int, Look], ...], seen: tuple[DueRaise, ...]) -> Call | None:
         assert self._channel.lease is not None
         traits = self._channel.traits
         arming = Arming(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, TextClause, delete, exists, func, insert, or_, select, text, update
 
@@ -30,12 +30,20 @@ IS_DUE = text("shelves.due")
 UNCOUNTED_PAUSE = timedelta(minutes=1)
 
 
+class DueRaise(NamedTuple):
+    """A shelf that was to be raised when every seller began to be looked at: its target then, and the version that moves with target and book."""
+
+    shelf: int
+    target: int
+    version: int
+
+
 @dataclass(frozen=True, slots=True)
 class Arming:
     """What to arm. looks: fresh readings by shelf id, for carriers that need one (SET). avoid: channels whose lowers cannot go out now, so that nobody waits for them.
 
-    seen: of a raise, the shelves that were due and their targets when every seller began to be looked at: what was caused later waits for
-    the next look.
+    seen: of a raise, the shelves that were due when every seller began to be looked at: one that has moved since waits for the next look. Its target
+    alone does not tell: it may have fallen and risen again by units that nobody has looked for.
     """
 
     channel_id: int
@@ -46,7 +54,7 @@ class Arming:
     lease_version: int
     looks: tuple[tuple[int, Look], ...] = ()
     avoid: tuple[int, ...] = ()
-    seen: tuple[tuple[int, int], ...] = ()
+    seen: tuple[DueRaise, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ def arm(conn: Connection, items: Sequence[Arming], now: datetime) -> list[Call |
 def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
     if is_paused(conn, item.channel_id) or not holds_lease(conn, item.channel_id, item.lease_version):
         return None
-    looks, seen = dict(item.looks), dict(item.seen)
+    looks, seen = dict(item.looks), {each.shelf: each.version for each in item.seen}
     chosen: list[tuple[int, ShelfRef, int, Difference]] = []
     armed = []
     for row in conn.execute(_due(item, now)).mappings():
@@ -87,7 +95,7 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
             own_seq=row["own_seq"],
             look=looks.get(row["id"]),
         )
-        if item.raises and row["target"] > seen[row["id"]]:
+        if item.raises and row["version"] != seen[row["id"]]:
             continue
         if change is not None and (change.delta > 0) == item.raises:
             chosen.append((row["id"], ShelfRef(row["ref"], row["location"]), row["version"], change))
@@ -137,7 +145,7 @@ def _due(item: Arming, now: datetime) -> Select[Any]:
     if absolute:
         wanted.append(shelves.c.id.in_([shelf_id for shelf_id, _ in item.looks]))
     if item.raises:
-        wanted.append(shelves.c.id.in_([shelf_id for shelf_id, _ in item.seen]))
+        wanted.append(shelves.c.id.in_([each.shelf for each in item.seen]))
     query = (
         select(shelves, listings.c.ref)
         .join(listings, listings.c.id == shelves.c.listing_id)

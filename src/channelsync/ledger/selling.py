@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func,
 from channelsync.ledger import bundles, outbox
 from channelsync.ledger.brackets import ShelfState, states
 from channelsync.ledger.channels import PauseKind
+from channelsync.ledger.outbox import DueRaise
 from channelsync.ledger.schema import attempts, channels, listings, shelves
 
 RAISES_AT_ONCE = 2_000
@@ -22,15 +23,17 @@ def any_due(conn: Connection, channel_id: int) -> bool:
 
 
 def due_raises(
-    conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime, *, absolute: bool = False, after: tuple[int, int] | None = None
-) -> tuple[tuple[int, int], ...]:
-    """The shelves this channel can raise now, the scarcest first, and the target of each; pages by key: `after` is the last of the page before."""
-    query = select(shelves.c.id, shelves.c.target).join(listings, listings.c.id == shelves.c.listing_id)
+    conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime, *, absolute: bool = False, after: DueRaise | None = None
+) -> tuple[DueRaise, ...]:
+    """The shelves this channel can raise now, the scarcest first, each as it stands; pages by key: `after` is the last of the page before."""
+    query = select(shelves.c.id, shelves.c.target, shelves.c.version).join(listings, listings.c.id == shelves.c.listing_id)
     query = query.where(*outbox.sendable(channel_id, raises=True, avoid=avoid, now=now, absolute=absolute))
     if after is not None:
-        shelf_id, target = after
-        query = query.where(or_(shelves.c.target > target, and_(shelves.c.target == target, shelves.c.id > shelf_id)))
-    return tuple((row.id, row.target) for row in conn.execute(query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE)))
+        query = query.where(or_(shelves.c.target > after.target, and_(shelves.c.target == after.target, shelves.c.id > after.shelf)))
+    return tuple(
+        DueRaise(row.id, row.target, row.version)
+        for row in conn.execute(query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE))
+    )
 
 
 def sellers_by_shelf(conn: Connection, shelf_ids: Sequence[int]) -> dict[int, frozenset[int]]:
