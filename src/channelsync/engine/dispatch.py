@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 REPEAT_PAUSE_MAX = 60.0
 ROUNDS_MAX = 100
 """Calls in a row before other work gets its turn."""
+LOOKS_MAX = 3
+"""At the sellers of a page of raises, one after the other, as long as it moves meanwhile."""
+
 LOOK_STEP = 1.0
 RETRY_SECONDS = 5.0
 REPEATS_MAX = 12
@@ -110,9 +113,19 @@ class Dispatcher:
             seen = await self._due_raises(after)
             if not seen:
                 return
-            if looked := await self._lower_while(self._look_at_sellers(seen)):
-                await self._send_all(raises=True, seen=looked)
-            after = seen[-1]
+            last = seen[-1]
+            for _ in range(LOOKS_MAX):
+                if looked := await self._lower_while(self._look_at_sellers(seen)):
+                    await self._send_all(raises=True, seen=looked)
+                seen = await self._moved_meanwhile(seen, after)
+                if not seen:
+                    break
+            after = last
+
+    async def _moved_meanwhile(self, seen: tuple[DueRaise, ...], after: DueRaise | None) -> tuple[DueRaise, ...]:
+        """Those that are still to be raised, but not as they stood when the look at their sellers began: they are looked for once more."""
+        before = {each.shelf: each.version for each in seen}
+        return tuple(each for each in await self._due_raises(after) if before.get(each.shelf, each.version) != each.version)
 
     async def _due_raises(self, after: DueRaise | None) -> tuple[DueRaise, ...]:
         if not self._store.time.steady() or not await self._store.ledger.read(selling.any_due, self._channel.id):
