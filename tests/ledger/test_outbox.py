@@ -60,6 +60,14 @@ def test_a_target_that_fell_and_rose_again_during_the_look_waits_for_the_next(ou
     assert out.arm(raises=True) is not None
 
 
+def test_a_target_that_only_fell_during_the_look_need_not_wait(out: Outgoing) -> None:
+    """A shelf that sells all the time would never be raised."""
+    out.count(A=9)
+    seen = out.due()
+    out.count(A=8)
+    assert out.arm(raises=True, seen=seen) is not None
+
+
 def test_only_the_holder_of_the_lease_arms_and_releases(out: Outgoing) -> None:
     out.count(A=7)
     call = out.arm(raises=True)

@@ -182,3 +182,23 @@ async def a_pull_explains_the_reading_of_an_absolute_raise(bench: Bench) -> None
     await bench.a.settle()
     assert (bench.a.shows, bench.on_hand, bench.hard) == (2, 3, 1)
     bench.assert_at_rest()
+
+
+async def a_pull_explains_an_edited_reading_of_an_absolute_raise(bench: Bench) -> None:
+    """Two sales and a hand edit are unseen. The pull between reading and writing brings one of the sales, and that explains the number by itself."""
+    shop = bench.a.standin
+    shop.buy({SKU: 1})
+    await bench.clock.sleep(59)
+    shop.buy({SKU: 1})
+    shop.edit(SKU, 1)
+    await bench.receive(3)
+
+    async def sale_becomes_visible() -> None:
+        await bench.clock.sleep(2)
+
+    bench.ledger.slip_after(pages.apply_page, sale_becomes_visible)
+    await bench.a.push()
+    assert bench.a.shows <= 3, "the unit that was sold is back on sale"
+    await bench.a.settle()
+    assert (bench.a.shows, bench.on_hand, bench.hard) == (3, 5, 2)
+    bench.assert_at_rest()

@@ -44,7 +44,12 @@ CASES = [
     Case(flaws.f7_repeats_what_is_no_longer_due, scenarios_unknown.a_raise_is_released_never_sent_and_no_longer_due),
     Case(flaws.f8_raises_without_asking_the_others, scenarios_sales.another_shop_has_sold),
     Case(flaws.f9_sends_what_was_computed, scenarios_holders.the_ledger_moves_before_the_release),
-    Case(flaws.f10_the_pull_explained_it, scenarios_sales.a_pull_explains_the_reading_of_an_absolute_raise, "set"),
+    Case(
+        flaws.f10_the_pull_explained_it,
+        scenarios_sales.a_pull_explains_an_edited_reading_of_an_absolute_raise,
+        "set",
+        opening={"on_edit": OVERWRITE},
+    ),
     Case(
         flaws.f11_believes_absolute_writes,
         scenarios_sales.a_sale_is_swallowed_by_a_write,

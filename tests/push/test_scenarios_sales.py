@@ -97,3 +97,7 @@ def test_24_an_absolute_raise_waits_for_a_quiet_reading(play: Play) -> None:
 @pytest.mark.parametrize("carrier", [*DELTA_CARRIERS, "rmw", "set"])
 def test_24_an_absolute_raise_waits_although_its_pull_explains_the_reading(play: Play, carrier: str) -> None:
     play(scenarios_sales.a_pull_explains_the_reading_of_an_absolute_raise, carrier)
+
+
+def test_24_an_absolute_raise_waits_although_its_pull_explains_what_staff_made_of_it(play: Play) -> None:
+    play(scenarios_sales.a_pull_explains_an_edited_reading_of_an_absolute_raise, "set", on_edit=OVERWRITE)

@@ -79,7 +79,7 @@ class Outgoing:
 
     def due(self) -> tuple[DueRaise, ...]:
         """As a look at all sellers would begin."""
-        due = select(shelves.c.id, shelves.c.target, shelves.c.version).where(shelves.c.channel_id == self.channel, shelves.c.due)
+        due = select(shelves.c.id, shelves.c.target, shelves.c.rises).where(shelves.c.channel_id == self.channel, shelves.c.due)
         return tuple(DueRaise(*row) for row in self.conn.execute(due))
 
     def release(self, key: str, *, repeat: bool = False, lease: int | None = None) -> Call | None:

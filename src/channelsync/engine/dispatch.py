@@ -31,8 +31,7 @@ REPEAT_PAUSE_MAX = 60.0
 ROUNDS_MAX = 100
 """Calls in a row before other work gets its turn."""
 LOOKS_MAX = 3
-"""At the sellers of a page of raises, one after the other, as long as it moves meanwhile."""
-
+"""At the sellers of a page of raises, one after the other, as long as some of them rise meanwhile."""
 LOOK_STEP = 1.0
 RETRY_SECONDS = 5.0
 REPEATS_MAX = 12
@@ -117,15 +116,15 @@ class Dispatcher:
             for _ in range(LOOKS_MAX):
                 if looked := await self._lower_while(self._look_at_sellers(seen)):
                     await self._send_all(raises=True, seen=looked)
-                seen = await self._moved_meanwhile(seen, after)
+                seen = await self._risen_meanwhile(seen, after)
                 if not seen:
                     break
             after = last
 
-    async def _moved_meanwhile(self, seen: tuple[DueRaise, ...], after: DueRaise | None) -> tuple[DueRaise, ...]:
-        """Those that are still to be raised, but not as they stood when the look at their sellers began: they are looked for once more."""
-        before = {each.shelf: each.version for each in seen}
-        return tuple(each for each in await self._due_raises(after) if before.get(each.shelf, each.version) != each.version)
+    async def _risen_meanwhile(self, seen: tuple[DueRaise, ...], after: DueRaise | None) -> tuple[DueRaise, ...]:
+        """Those whose target has risen since the look at their sellers began: it is looked for once more."""
+        before = {each.shelf: each.rises for each in seen}
+        return tuple(each for each in await self._due_raises(after) if before.get(each.shelf, each.rises) != each.rises)
 
     async def _due_raises(self, after: DueRaise | None) -> tuple[DueRaise, ...]:
         if not self._store.time.steady() or not await self._store.ledger.read(selling.any_due, self._channel.id):

@@ -31,19 +31,20 @@ UNCOUNTED_PAUSE = timedelta(minutes=1)
 
 
 class DueRaise(NamedTuple):
-    """A shelf that was to be raised when every seller began to be looked at: its target then, and the version that moves with target and book."""
+    """A shelf that was to be raised when every seller began to be looked at: its target then, and how often that had risen."""
 
     shelf: int
     target: int
-    version: int
+    rises: int
 
 
 @dataclass(frozen=True, slots=True)
 class Arming:
     """What to arm. looks: fresh readings by shelf id, for carriers that need one (SET). avoid: channels whose lowers cannot go out now, so that nobody waits for them.
 
-    seen: of a raise, the shelves that were due when every seller began to be looked at: one that has moved since waits for the next look. Its target
-    alone does not tell: it may have fallen and risen again by units that nobody has looked for.
+    seen: of a raise, the shelves that were due when every seller began to be looked at: one whose target has risen since waits for the next look. The
+    number alone does not tell: it may have fallen and risen again by units that nobody has looked for. One that only fell need not wait, or a
+    shelf that sells all the time would never be raised.
     """
 
     channel_id: int
@@ -82,7 +83,7 @@ def arm(conn: Connection, items: Sequence[Arming], now: datetime) -> list[Call |
 def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
     if is_paused(conn, item.channel_id) or not holds_lease(conn, item.channel_id, item.lease_version):
         return None
-    looks, seen = dict(item.looks), {each.shelf: each.version for each in item.seen}
+    looks, seen = dict(item.looks), {each.shelf: each.rises for each in item.seen}
     chosen: list[tuple[int, ShelfRef, int, Difference]] = []
     armed = []
     for row in conn.execute(_due(item, now)).mappings():
@@ -95,7 +96,7 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
             own_seq=row["own_seq"],
             look=looks.get(row["id"]),
         )
-        if item.raises and row["version"] != seen[row["id"]]:
+        if item.raises and row["rises"] != seen[row["id"]]:
             continue
         if change is not None and (change.delta > 0) == item.raises:
             chosen.append((row["id"], ShelfRef(row["ref"], row["location"]), row["version"], change))

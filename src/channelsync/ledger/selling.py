@@ -26,12 +26,12 @@ def due_raises(
     conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime, *, absolute: bool = False, after: DueRaise | None = None
 ) -> tuple[DueRaise, ...]:
     """The shelves this channel can raise now, the scarcest first, each as it stands; pages by key: `after` is the last of the page before."""
-    query = select(shelves.c.id, shelves.c.target, shelves.c.version).join(listings, listings.c.id == shelves.c.listing_id)
+    query = select(shelves.c.id, shelves.c.target, shelves.c.rises).join(listings, listings.c.id == shelves.c.listing_id)
     query = query.where(*outbox.sendable(channel_id, raises=True, avoid=avoid, now=now, absolute=absolute))
     if after is not None:
         query = query.where(or_(shelves.c.target > after.target, and_(shelves.c.target == after.target, shelves.c.id > after.shelf)))
     return tuple(
-        DueRaise(row.id, row.target, row.version)
+        DueRaise(row.id, row.target, row.rises)
         for row in conn.execute(query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE))
     )
 

@@ -35,6 +35,11 @@ def is_due(target: int | None, book: int | None) -> bool:
     return not (target <= 0 and book < 0)
 
 
+def rises(before: int | None, target: int | None) -> bool:
+    """Whether the shelf should show more than before, or anything at all: units that no look at the other sellers has been made for."""
+    return target is not None and (before is None or target > before)
+
+
 def retarget(conn: Connection, sku_ids: Collection[int]) -> None:
     """Give every shelf of these SKUs its new target and its due flag."""
     wanted = sorted(set(sku_ids))
@@ -68,7 +73,7 @@ def _retarget(conn: Connection, found: list[_Shelf]) -> None:
             target = rules.target(available, shelf.rules, pack=shelf.pack, withheld=withheld.get(shelf.id, 0))
         due = not shelf.frozen and is_due(target, shelf.book)
         if target != shelf.target or due != shelf.due:
-            changed.append({"_id": shelf.id, "_target": target, "_due": due})
+            changed.append({"_id": shelf.id, "_target": target, "_due": due, "_rises": int(rises(shelf.target, target))})
     if changed:
         conn.execute(_SET_TARGET, changed)
 
@@ -76,7 +81,7 @@ def _retarget(conn: Connection, found: list[_Shelf]) -> None:
 _SET_TARGET = (
     update(shelves)
     .where(shelves.c.id == bindparam("_id"))
-    .values(target=bindparam("_target"), due=bindparam("_due"), version=shelves.c.version + 1)
+    .values(target=bindparam("_target"), due=bindparam("_due"), version=shelves.c.version + 1, rises=shelves.c.rises + bindparam("_rises"))
 )
 
 

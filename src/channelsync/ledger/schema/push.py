@@ -46,6 +46,9 @@ shelves = Table(
     Column("due", Boolean, nullable=False, server_default=false()),
     count("version"),  # moves with every change of target or book: the ledger version an attempt was computed from
     count("own_seq"),  # moves with every own effect that was booked: closes brackets
+    Column(
+        "rises", BigInteger, nullable=False, server_default=text("0")
+    ),  # moves with every rise of the target: what a look came too early for
     Column("gap", BigInteger, nullable=False, server_default=text("0")),
     Column("gap_since", Utc),
     Column("asked_at", Utc),  # a person was asked what to do with the gap
