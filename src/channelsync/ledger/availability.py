@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from channelsync.ledger import bounds, bundles
 from channelsync.ledger.bundles import Recipe
-from channelsync.ledger.schema import locations, movements, skus, stock_levels
+from channelsync.ledger.schema import AVAILABLE, locations, movements, skus, stock_levels
 from channelsync.ledger.skus import Backorder
 
 CHUNK = 400
@@ -129,10 +129,9 @@ def _rows(conn: Connection, is_in: Any, wanted: Sequence[Any]) -> dict[int, RowM
 
 def _available(conn: Connection, sku_ids: Sequence[int]) -> dict[int, dict[int, int]]:
     level, found = stock_levels.c, dict[int, dict[int, int]]()
-    units = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
     ids = sorted(set(sku_ids))
     for start in range(0, len(ids), CHUNK):
-        query = select(level.sku_id, level.location_id, units).where(level.sku_id.in_(ids[start : start + CHUNK]))
+        query = select(level.sku_id, level.location_id, AVAILABLE).where(level.sku_id.in_(ids[start : start + CHUNK]))
         for sku_id, location_id, available in conn.execute(query):
             found.setdefault(sku_id, {})[location_id] = int(available)
     return found

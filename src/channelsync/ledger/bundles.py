@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from channelsync.ledger.schema import bundle_parts, listings, shelf_feeds, shelves, skus, stock_levels
+from channelsync.ledger.schema import AVAILABLE, bundle_parts, listings, shelf_feeds, shelves, skus, stock_levels
 
 CHUNK: Final = 400
 
@@ -57,9 +57,8 @@ def everywhere(conn: Connection, sku_ids: Iterable[int]) -> dict[int, int]:
     """Of those of the SKUs that are bundles, how many can be put together, over all locations."""
     recipe_of = recipes(conn, sku_ids)
     level = stock_levels.c
-    available = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
     parts = {sku_id for recipe in recipe_of.values() for sku_id, _ in recipe}
-    query = select(level.sku_id, level.location_id, available).where(level.sku_id.in_(sorted(parts)))
+    query = select(level.sku_id, level.location_id, AVAILABLE).where(level.sku_id.in_(sorted(parts)))
     at: dict[int, dict[int, int]] = {}
     for sku_id, location_id, units in conn.execute(query) if parts else ():
         at.setdefault(location_id, {})[sku_id] = units
@@ -76,7 +75,7 @@ def shelves_that_sell_them(conn: Connection) -> list[int]:
 
 def _parts_at_shelves() -> Any:
     level = stock_levels.c
-    available = func.coalesce(level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere, 0)
+    available = func.coalesce(AVAILABLE, 0)
     columns = (shelves.c.id, shelf_feeds.c.location_id, bundle_parts.c.quantity, skus.c.counted, available.label("available"))
     return (
         select(*columns)

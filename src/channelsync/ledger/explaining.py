@@ -17,6 +17,7 @@ from channelsync.ledger.freezing import Standing
 from channelsync.ledger.refusals import UnknownSku
 from channelsync.ledger.rules import Step
 from channelsync.ledger.schema import (
+    AVAILABLE,
     attempts,
     book_entries,
     channels,
@@ -206,7 +207,7 @@ def _holds(conn: Connection, sku_id: int) -> tuple[HoldView, ...]:
 
 def _shelves(sku_id: int, channel: str | None) -> Any:
     level = stock_levels.c
-    available = func.coalesce(func.sum(level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere), 0)
+    available = func.coalesce(func.sum(AVAILABLE), 0)
     query = (
         select(shelves, channels.c.name, listings.c.ref, listings.c.title, listings.c.pack, available.label("available"))
         .join(listings, listings.c.id == shelves.c.listing_id)

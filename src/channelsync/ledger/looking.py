@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from channelsync.ledger import bundles
-from channelsync.ledger.schema import locations, movements, skus, stock_levels
+from channelsync.ledger.schema import AVAILABLE, locations, movements, skus, stock_levels
 
 PAGE_MAX = 500
 
@@ -32,7 +32,7 @@ def stock_rows(conn: Connection, *, text: str = "", after: int = 0, limit: int =
     """SKUs with `text` somewhere in their name or title, in the order of their ids; pass the last id as `after` for the next page."""
     level = stock_levels.c
     sums = [func.coalesce(func.sum(level[name]), 0).label(name) for name in ("on_hand", "soft", "hard", "quarantined", "damaged")]
-    free = func.coalesce(func.sum(level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere), 0)
+    free = func.coalesce(func.sum(AVAILABLE), 0)
     query = (
         select(skus.c.id, skus.c.sku, skus.c.title, *sums, free.label("available"))
         .outerjoin(stock_levels, level.sku_id == skus.c.id)

@@ -17,7 +17,7 @@ from channelsync.ledger import alerting, bundles, reorder_levels
 from channelsync.ledger.alert_rules import Kind, Rules
 from channelsync.ledger.alerting import Matter
 from channelsync.ledger.reorder_levels import EVERYWHERE
-from channelsync.ledger.schema import alerts, locations, movements, skus, stock_levels
+from channelsync.ledger.schema import AVAILABLE, alerts, locations, movements, skus, stock_levels
 from channelsync.ledger.schema import low_stock as table
 from channelsync.ledger.schema import reorder_levels as reordering
 
@@ -135,9 +135,8 @@ def _known(conn: Connection, scope: Scope, upto: int) -> bool:
 def _numbers(conn: Connection, rules: Rules, ids: Sequence[int]) -> dict[Scope, Number]:
     """Of each counted SKU the sum over all locations, and what lies at each location that has a level for it; of bundles, those with a level."""
     level = stock_levels.c
-    available = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
     query = (
-        select(level.sku_id, level.location_id, locations.c.code, skus.c.sku, available.label("available"))
+        select(level.sku_id, level.location_id, locations.c.code, skus.c.sku, AVAILABLE.label("available"))
         .join(skus, skus.c.id == level.sku_id)
         .join(locations, locations.c.id == level.location_id)
         .where(level.sku_id.in_(ids), skus.c.counted)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists,
 from channelsync.ledger import bundles, rules
 from channelsync.ledger.bundles import Pool
 from channelsync.ledger.rules import Rules
-from channelsync.ledger.schema import bundle_parts, listings, order_lines, shelf_feeds, shelves, skus, stock_levels
+from channelsync.ledger.schema import AVAILABLE, bundle_parts, listings, order_lines, shelf_feeds, shelves, skus, stock_levels
 
 CHUNK = 400
 
@@ -87,7 +87,7 @@ _SET_TARGET = (
 
 def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
     level = stock_levels.c
-    available = func.coalesce(func.sum(level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere), 0)
+    available = func.coalesce(func.sum(AVAILABLE), 0)
     live = listings.c.tracked & listings.c.problem.is_(None) & listings.c.removed_at.is_(None) & listings.c.stock_ref.is_(None)
     fed = func.count(shelf_feeds.c.location_id) > 0  # a place that nobody maps any more has no number of ours
     query = (

@@ -17,10 +17,21 @@ from channelsync.ledger.schema.rules import freezes, shelf_rules
 from channelsync.ledger.schema.seals import seals
 from channelsync.ledger.schema.shadow import measurements, sightings
 from channelsync.ledger.schema.shops import channel_locations, channels, cursors, listing_aliases, listings, rejections
-from channelsync.ledger.schema.stock import BUCKETS, bundle_parts, locations, movements, reservations, skus, stock_levels, stock_updates
+from channelsync.ledger.schema.stock import (
+    AVAILABLE,
+    BUCKETS,
+    bundle_parts,
+    locations,
+    movements,
+    reservations,
+    skus,
+    stock_levels,
+    stock_updates,
+)
 from channelsync.ledger.schema.watching import guard_marks, guard_passes, guards, pace, webhook_changes, webhook_states
 
 __all__ = [
+    "AVAILABLE",
     "BUCKETS",
     "DONE_KEY_ONLY",
     "DONE_WITH_BODY",

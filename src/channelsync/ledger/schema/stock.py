@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -62,6 +65,10 @@ stock_levels = Table(
     PrimaryKeyConstraint("sku_id", "location_id"),
     *not_negative(*BUCKETS),
 )
+
+_AT = stock_levels.c
+AVAILABLE: Final[ColumnElement[int]] = _AT.on_hand - _AT.soft - _AT.hard - _AT.pending_debit - _AT.held_elsewhere
+"""Of a row of `stock_levels`; `levels.Level.available` says the same of one that has been read."""
 
 movements = Table(
     "movements",
