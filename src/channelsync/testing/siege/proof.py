@@ -13,10 +13,12 @@ from sqlalchemy import Connection, make_url, select
 
 from channelsync.ledger.audit import audit
 from channelsync.ledger.database import open_database, reading
-from channelsync.ledger.schema import channels, inbox, order_lines, orders, skus
+from channelsync.ledger.schema import attempts, channels, inbox, order_lines, orders, push_calls, skus
 from channelsync.testing.demo import measure
 from channelsync.testing.siege.town import Delivered, Town, digest
 from channelsync.testing.standins.base import TrueOrder
+
+OPEN_WRITES_SHOWN = 20
 
 State = tuple[int, int]
 """Of one SKU in one order: units that are still owed to the customer, units that have left."""
@@ -87,7 +89,25 @@ def town_differences(conn: Connection, town: Town, taken: Mapping[str, int]) -> 
     for shelf in measure.unsettled(measure.shelves_now(conn), town.shops):
         shows = town.shops[shelf.channel].shows(shelf.sku)
         found.append(f"{shelf.channel} shows {shows} of {shelf.sku}, target {shelf.target}{', busy' if shelf.busy else ''}")
-    return found
+    return found + (_open_writes(conn) if found else [])
+
+
+def _open_writes(conn: Connection) -> list[str]:
+    """What keeps a shelf busy: each write without a known end, and how far its call came."""
+    call = push_calls.c
+    query = (
+        select(channels.c.name, attempts.c.shelf_id, attempts.c.state, attempts.c.reason)
+        .add_columns(call.sends, call.first_sent_at, call.last_sent_at, call.lease_version, channels.c.lease_version.label("lease_now"))
+        .join(push_calls, call.key == attempts.c.call_key)
+        .join(channels, channels.c.id == call.channel_id)
+        .where(attempts.c.state.in_(["armed", "sent", "unknown"]))
+        .limit(OPEN_WRITES_SHOWN)
+    )
+    return [
+        f"{row.name}: a write of shelf {row.shelf_id} is {row.state}{row.reason and ': '}{row.reason}; {row.sends} sends, from {row.first_sent_at} to "
+        f"{row.last_sent_at}, under lease {row.lease_version}, now {row.lease_now}"
+        for row in conn.execute(query)
+    ]
 
 
 def _told(conn: Connection) -> Sold:
