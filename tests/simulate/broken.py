@@ -23,12 +23,14 @@ from channelsync.ledger import (
     channels,
     cursors,
     differences,
+    due,
     levels,
     net_effect,
     openings,
     orders,
     outbox,
     pages,
+    selling,
     settle,
     targets,
 )
@@ -181,7 +183,7 @@ def forgets_attempts(patch: Patch) -> None:
                 select(push_calls.c.key).where(push_calls.c.channel_id == channel_id, push_calls.c.state != "settled")
             ).all()
             conn.execute(
-                update(attempts).where(attempts.c.call_key.in_(keys), attempts.c.state.in_(outbox.OPEN_STATES)).values(state="withdrawn")
+                update(attempts).where(attempts.c.call_key.in_(keys), attempts.c.state.in_(due.OPEN_STATES)).values(state="withdrawn")
             )
             conn.execute(update(push_calls).where(push_calls.c.key.in_(keys)).values(state="settled"))
         return [None for _ in items]
@@ -198,12 +200,9 @@ def unfenced_settle(patch: Patch) -> None:
     rows = outbox.open_rows
 
     def any_rows(conn: Connection, key: str) -> list[dict[str, Any]]:
-        patch_states = outbox.OPEN_STATES
-        outbox.OPEN_STATES = (*patch_states, "bracketed", "withdrawn", "ok")  # type: ignore[assignment]
-        try:
+        with pytest.MonkeyPatch.context() as meanwhile:
+            meanwhile.setattr(outbox, "OPEN_STATES", (*due.OPEN_STATES, "bracketed", "withdrawn", "ok"))
             return rows(conn, key)
-        finally:
-            outbox.OPEN_STATES = patch_states
 
     one = settle._settle
 
@@ -297,18 +296,25 @@ def adopts_unknown(patch: Patch) -> None:
         patch.setattr(brackets, name, adopting)
 
 
+def due_by(patch: Patch, sendable: Callable[..., list[Any]]) -> None:
+    """Other conditions for a write, and no statement that was built before."""
+    for module, queries in ((outbox, ["_due_query"]), (selling, ["_raises_query", "_shelves_query"])):
+        patch.setattr(module, "sendable", sendable)
+        for query in queries:
+            patch.setattr(module, query, getattr(module, query).__wrapped__)
+
+
 def mixes_directions(patch: Patch) -> None:
     """Lowers and raises travel in one call: a raise goes out unlooked and unchecked."""
-    plain = outbox.sendable
+    plain = due.sendable
 
-    def both(channel_id: int, *, raises: bool, avoid: Sequence[int], now: datetime) -> list[Any]:
-        if raises:
-            return plain(channel_id, raises=True, avoid=avoid, now=now)
-        wanted = plain(channel_id, raises=False, avoid=avoid, now=now)
-        wanted[2] = shelves.c.target != shelves.c.book
+    def both(*, raises: bool, absolute: bool = False) -> list[Any]:
+        wanted: list[Any] = list(plain(raises=raises, absolute=absolute))
+        if not raises:
+            wanted[2] = shelves.c.target != shelves.c.book
         return wanted
 
-    patch.setattr(outbox, "sendable", both)
+    due_by(patch, both)
     compute = differences.difference
 
     def any_sign(*args: Any, **kwargs: Any) -> Any:

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import ColumnElement, Connection
 
 from channelsync.engine.channel import Channel
-from channelsync.ledger import outbox, rules, targets
+from channelsync.ledger import due, outbox, rules, targets
 from channelsync.ledger.order_mapping import ChannelRow, Place, Source, Target
 from channelsync.ledger.schema import listings
+from simulate.broken import due_by
 
 Patch = pytest.MonkeyPatch
 
@@ -78,12 +79,12 @@ def believes_acceptance(patch: Patch) -> None:
 
 def writes_over_open_attempts(patch: Patch) -> None:
     """A second write is computed while the first one is not visible yet."""
-    plain = outbox.sendable
+    plain = due.sendable
 
-    def impatient(channel_id: int, **habits: Any) -> list[Any]:
-        return [clause for clause in plain(channel_id, **habits) if not _about_attempts(clause)]
+    def impatient(**habits: Any) -> list[Any]:
+        return [clause for clause in plain(**habits) if not _about_attempts(clause)]
 
-    patch.setattr(outbox, "sendable", impatient)
+    due_by(patch, impatient)
 
 
 def _about_attempts(clause: Any) -> bool:

@@ -31,7 +31,7 @@ REPEAT_PAUSE_MAX = 60.0
 ROUNDS_MAX = 100
 """Calls in a row before other work gets its turn."""
 LOOKS_MAX = 3
-"""At the sellers of a page of raises, one after the other, as long as some of them rise meanwhile."""
+"""At the sellers of one page of raises, one after the other."""
 LOOK_STEP = 1.0
 RETRY_SECONDS = 5.0
 REPEATS_MAX = 12
@@ -109,22 +109,21 @@ class Dispatcher:
         """Page by page, so that shelves whose sellers cannot be asked do not stand before all others for ever."""
         after: DueRaise | None = None
         for _ in range(ROUNDS_MAX):
-            seen = await self._due_raises(after)
-            if not seen:
+            page = await self._due_raises(after)
+            if page:
+                await self._raise_page(page)
+            if len(page) < selling.RAISES_AT_ONCE:
                 return
-            last = seen[-1]
-            for _ in range(LOOKS_MAX):
-                if looked := await self._lower_while(self._look_at_sellers(seen)):
-                    await self._send_all(raises=True, seen=looked)
-                seen = await self._risen_meanwhile(seen, after)
-                if not seen:
-                    break
-            after = last
+            after = page[-1]
 
-    async def _risen_meanwhile(self, seen: tuple[DueRaise, ...], after: DueRaise | None) -> tuple[DueRaise, ...]:
-        """Those whose target has risen since the look at their sellers began: it is looked for once more."""
-        before = {each.shelf: each.rises for each in seen}
-        return tuple(each for each in await self._due_raises(after) if before.get(each.shelf, each.rises) != each.rises)
+    async def _raise_page(self, page: tuple[DueRaise, ...]) -> None:
+        """What rises once more while its sellers are looked at is looked for again at once, a few times."""
+        for _ in range(LOOKS_MAX):
+            if looked := await self._lower_while(self._look_at_sellers(page)):
+                await self._send_all(raises=True, seen=looked)
+            page = await self._store.ledger.read(selling.risen_since, page)
+            if not page:
+                return
 
     async def _due_raises(self, after: DueRaise | None) -> tuple[DueRaise, ...]:
         if not self._store.time.steady() or not await self._store.ledger.read(selling.any_due, self._channel.id):

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, and_, or_, select, update
 from channelsync.contract import ShelfRef
 from channelsync.ledger import adoption, book, findings, guard_reading, levels, outbox
 from channelsync.ledger.book import BookEntry
+from channelsync.ledger.due import OPEN_STATES
 from channelsync.ledger.schema import attempts, listings, push_calls, shelves
 
 LEFT_BEHIND = timedelta(hours=1)
@@ -303,7 +304,7 @@ def _readable() -> Any:
 
 
 def _shelf_query() -> Any:
-    open_attempt = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(outbox.OPEN_STATES))
+    open_attempt = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES))
     return (
         select(shelves.c.id, shelves.c.book, shelves.c.own_seq, shelves.c.location, listings.c.ref, push_calls.c.last_sent_at)
         .join(listings, listings.c.id == shelves.c.listing_id)
@@ -319,7 +320,7 @@ def _state(row: dict[str, Any]) -> ShelfState:
 def _lock(conn: Connection, shelf_id: int) -> dict[str, Any]:
     """The shelf with its listing and its open attempt, locked."""
     conn.execute(select(shelves.c.id).where(shelves.c.id == shelf_id).with_for_update(key_share=True))
-    open_attempt = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(outbox.OPEN_STATES))
+    open_attempt = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES))
     query = (
         select(
             shelves,

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, exists, select, true
 
-from channelsync.ledger import adoption, brackets, outbox, targets
+from channelsync.ledger import adoption, brackets, targets
 from channelsync.ledger.brackets import EditPolicy
+from channelsync.ledger.due import OPEN_STATES
 from channelsync.ledger.refusals import AlreadyResolved, NotAllowed, Refusal
 from channelsync.ledger.schema import attempts, channels, listings, shelves, skus
 
@@ -98,7 +99,7 @@ def _not_now(conn: Connection, row: RowMapping, policy: EditPolicy, *, lock: boo
             f"shelf {shelf} shows {abs(row['gap'])} {'fewer' if row['gap'] < 0 else 'more'} than expected, and there are no units on hand "
             "that this can be about; count the stock (of a bundle: of its parts), or overwrite the shop's number"
         )
-    busy = exists().where(attempts.c.shelf_id == shelf, attempts.c.state.in_(outbox.OPEN_STATES))
+    busy = exists().where(attempts.c.shelf_id == shelf, attempts.c.state.in_(OPEN_STATES))
     if row["verify"] or conn.execute(select(busy)).scalar_one():
         return NotAllowed(f"a write of ours to shelf {shelf} is not settled yet; try again in a few minutes")
     return None

@@ -11,23 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, TextClause, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import BigInteger, Connection, RowMapping, Select, bindparam, delete, exists, func, insert, select, update
 
 from channelsync.contract import Call, Carrier, ShelfRef, Write
-from channelsync.ledger import bundles, guard
+from channelsync.ledger import guard
 from channelsync.ledger.differences import Difference, Look, difference
+from channelsync.ledger.due import OPEN_STATES, about, sendable
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
-
-OPEN_STATES = ("armed", "sent", "unknown")
-RETRY_MAX = timedelta(hours=2)
-"""No shop asks for a longer pause: a `retry_at` further away is left from a wall clock that went back."""
-IS_DUE = text("shelves.due")
-"""Literal, like the partial index it must match: with 100,000 shelves and none due, SQLite otherwise reads all of them each second."""
-
-UNCOUNTED_PAUSE = timedelta(minutes=1)
 
 
 class DueRaise(NamedTuple):
@@ -86,7 +80,7 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
     looks, seen = dict(item.looks), {each.shelf: each.rises for each in item.seen}
     chosen: list[tuple[int, ShelfRef, int, Difference]] = []
     armed = []
-    for row in conn.execute(_due(item, now)).mappings():
+    for row in _due(conn, item, now):
         change = difference(
             item.carrier,
             target=row["target"],
@@ -115,68 +109,25 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
     return Call(item.key, tuple(writes))
 
 
-def sendable(
-    channel_id: int, *, raises: bool, avoid: Sequence[int], now: datetime, absolute: bool = False
-) -> list[ColumnElement[bool] | TextClause]:
-    """What a shelf (joined with its listing) must be for a write in this direction to be computed now.
-
-    It names no shelf for which `difference` can only answer None: those would fill every batch, and be looked at each second.
-    """
-    wanted: list[ColumnElement[bool] | TextClause] = [
-        shelves.c.channel_id == channel_id,
-        IS_DUE,
-        shelves.c.target > shelves.c.book if raises else shelves.c.target < shelves.c.book,
-        shelves.c.aside_at.is_(None),
-        or_(shelves.c.retry_at.is_(None), shelves.c.retry_at <= now, shelves.c.retry_at > now + RETRY_MAX),
-        ~exists().where(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES)),
-    ]
-    if raises:
-        wanted += [shelves.c.verify.is_(False), shelves.c.gap <= 0, ~_lower_elsewhere(avoid)]
-    else:
-        wanted.append(shelves.c.book + shelves.c.gap > 0)
-    if absolute:
-        counted = or_(shelves.c.reading.is_not(None), shelves.c.read_at.is_(None), shelves.c.read_at <= now - UNCOUNTED_PAUSE)
-        wanted += [counted, shelves.c.gap == 0] if raises else [counted]
-    return wanted
-
-
-def _due(item: Arming, now: datetime) -> Select[Any]:
+def _due(conn: Connection, item: Arming, now: datetime) -> Sequence[RowMapping]:
+    """The scarcest first."""
     absolute = item.carrier is Carrier.SET
-    wanted = sendable(item.channel_id, raises=item.raises, avoid=item.avoid, now=now, absolute=absolute)
+    named = {"looked_at": [shelf_id for shelf_id, _ in item.looks]} if absolute else {}
+    named |= {"seen": [each.shelf for each in item.seen]} if item.raises else {}
+    query = _due_query(raises=item.raises, absolute=absolute)
+    return conn.execute(query, about(item.channel_id, item.avoid, now) | named | {"at_most": item.limit}).mappings().all()
+
+
+@cache
+def _due_query(*, raises: bool, absolute: bool) -> Select[Any]:
+    wanted = sendable(raises=raises, absolute=absolute)
     if absolute:
-        wanted.append(shelves.c.id.in_([shelf_id for shelf_id, _ in item.looks]))
-    if item.raises:
-        wanted.append(shelves.c.id.in_([each.shelf for each in item.seen]))
-    query = (
-        select(shelves, listings.c.ref)
-        .join(listings, listings.c.id == shelves.c.listing_id)
-        .where(*wanted)
-        .order_by(shelves.c.target, shelves.c.id)  # the scarcest first
-        .limit(item.limit)
-    )
+        wanted.append(shelves.c.id.in_(bindparam("looked_at", type_=BigInteger, expanding=True)))
+    if raises:
+        wanted.append(shelves.c.id.in_(bindparam("seen", type_=BigInteger, expanding=True)))
+    query = select(shelves, listings.c.ref).join(listings, listings.c.id == shelves.c.listing_id).where(*wanted)
+    query = query.order_by(shelves.c.target, shelves.c.id).limit(bindparam("at_most", type_=BigInteger))
     return query.with_for_update(of=shelves, key_share=True)
-
-
-def _lower_elsewhere(avoid: Sequence[int]) -> ColumnElement[bool]:
-    """Another shelf that sells from the same units still has to go down, and can: lowers of a SKU go out before its raises."""
-    other, other_listing = shelves.alias("other"), listings.alias("other_listing")
-    mine, theirs = listings.c.sku_id, other_listing.c.sku_id
-    return or_(*(_lowers(other, other_listing, same, avoid) for same in (mine == theirs, *bundles.shared(mine, theirs))))
-
-
-def _lowers(other: Any, other_listing: Any, same_units: ColumnElement[bool], avoid: Sequence[int]) -> ColumnElement[bool]:
-    live = exists().where(channels.c.id == other.c.channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
-    return exists().where(
-        same_units,
-        other.c.listing_id == other_listing.c.id,
-        other.c.id != shelves.c.id,
-        other.c.due,
-        other.c.target < other.c.book,
-        other.c.book + other.c.gap > 0,
-        other.c.aside_at.is_(None),
-        other.c.channel_id.not_in(list(avoid)),
-        live,
-    )
 
 
 def _call_row(item: Arming, now: datetime) -> dict[str, object]:

@@ -13,8 +13,8 @@ from channelsync.ledger import channels as channel_rows
 from channelsync.ledger.aside_groups import Group
 from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.channels import PauseKind
+from channelsync.ledger.due import OPEN_STATES
 from channelsync.ledger.freshness import Freshness
-from channelsync.ledger.outbox import OPEN_STATES
 from channelsync.ledger.pages import STREAM
 from channelsync.ledger.rejected import Tally
 from channelsync.ledger.schema import attempts, channels, cursors, findings, listings, movements, push_calls, rejections, set_aside, shelves

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select
 
-from channelsync.ledger import bundles, outbox
+from channelsync.ledger import bundles
 from channelsync.ledger.brackets import ShelfState, states
 from channelsync.ledger.channels import PauseKind
+from channelsync.ledger.due import IS_DUE, about, sendable
 from channelsync.ledger.outbox import DueRaise
 from channelsync.ledger.schema import attempts, channels, listings, shelves
 
 RAISES_AT_ONCE = 2_000
-_ANY_DUE = select(shelves.c.id).where(shelves.c.channel_id == bindparam("channel"), outbox.IS_DUE).limit(1)
+_ANY_DUE = select(shelves.c.id).where(shelves.c.channel_id == bindparam("channel"), IS_DUE).limit(1)
 
 
 def any_due(conn: Connection, channel_id: int) -> bool:
@@ -26,14 +29,32 @@ def due_raises(
     conn: Connection, channel_id: int, avoid: Sequence[int], now: datetime, *, absolute: bool = False, after: DueRaise | None = None
 ) -> tuple[DueRaise, ...]:
     """The shelves this channel can raise now, the scarcest first, each as it stands; pages by key: `after` is the last of the page before."""
-    query = select(shelves.c.id, shelves.c.target, shelves.c.rises).join(listings, listings.c.id == shelves.c.listing_id)
-    query = query.where(*outbox.sendable(channel_id, raises=True, avoid=avoid, now=now, absolute=absolute))
+    query, bound = _raises_query(absolute=absolute, paged=after is not None), about(channel_id, avoid, now)
     if after is not None:
-        query = query.where(or_(shelves.c.target > after.target, and_(shelves.c.target == after.target, shelves.c.id > after.shelf)))
-    return tuple(
-        DueRaise(row.id, row.target, row.rises)
-        for row in conn.execute(query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE))
-    )
+        bound |= {"last_target": after.target, "last_shelf": after.shelf}
+    return tuple(DueRaise(row.id, row.target, row.rises) for row in conn.execute(query, bound))
+
+
+@cache
+def _raises_query(*, absolute: bool, paged: bool) -> Select[tuple[int, int, int]]:
+    query = select(shelves.c.id, shelves.c.target, shelves.c.rises).join(listings, listings.c.id == shelves.c.listing_id)
+    query = query.where(*sendable(raises=True, absolute=absolute))
+    if paged:
+        target, shelf = bindparam("last_target", type_=BigInteger), bindparam("last_shelf", type_=BigInteger)
+        query = query.where(or_(shelves.c.target > target, and_(shelves.c.target == target, shelves.c.id > shelf)))
+    return query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE)
+
+
+def risen_since(conn: Connection, seen: Sequence[DueRaise]) -> tuple[DueRaise, ...]:
+    """Those of the shelves whose target has risen since they were seen, as they stand now, if they are to be raised still."""
+    before = {each.shelf: each.rises for each in seen}
+    due = conn.execute(_NOW_DUE, {"shelves": list(before)})
+    return tuple(DueRaise(row.id, row.target, row.rises) for row in due if row.rises != before[row.id])
+
+
+_NOW_DUE = select(shelves.c.id, shelves.c.target, shelves.c.rises).where(
+    shelves.c.id.in_(bindparam("shelves", type_=BigInteger, expanding=True)), shelves.c.due, shelves.c.target > shelves.c.book
+)
 
 
 def sellers_by_shelf(conn: Connection, shelf_ids: Sequence[int]) -> dict[int, frozenset[int]]:
@@ -75,15 +96,18 @@ def sendable_shelves(
     conn: Connection, channel_id: int, *, raises: bool, avoid: Sequence[int], now: datetime, limit: int
 ) -> list[ShelfState]:
     """The shelves an absolute write would go to."""
-    query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id)
-    query = query.where(*outbox.sendable(channel_id, raises=raises, avoid=avoid, now=now, absolute=True))
-    return states(conn, conn.scalars(query.order_by(shelves.c.target, shelves.c.id).limit(limit)).all())
+    bound = about(channel_id, avoid, now) | {"at_most": limit}
+    return states(conn, conn.scalars(_shelves_query(raises=raises), bound).all())
+
+
+@cache
+def _shelves_query(*, raises: bool) -> Select[Any]:
+    query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id).where(*sendable(raises=raises, absolute=True))
+    return query.order_by(shelves.c.target, shelves.c.id).limit(bindparam("at_most", type_=BigInteger))
 
 
 def count_due(conn: Connection, channel_id: int) -> int:
     """Shelves of a channel that may be written and do not show their target yet."""
     opened = exists().where(channels.c.id == channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
     query = select(func.count()).select_from(shelves)
-    return int(
-        conn.execute(query.where(shelves.c.channel_id == channel_id, outbox.IS_DUE, shelves.c.aside_at.is_(None), opened)).scalar_one()
-    )
+    return int(conn.execute(query.where(shelves.c.channel_id == channel_id, IS_DUE, shelves.c.aside_at.is_(None), opened)).scalar_one())

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, exists, select
 
 from channelsync.contract import OrderSnapshot, ShelfRef
-from channelsync.ledger import fitting, order_json, outbox
+from channelsync.ledger import fitting, order_json
 from channelsync.ledger.brackets import ShelfState
+from channelsync.ledger.due import OPEN_STATES
 from channelsync.ledger.schema import attempts, listings, orders, set_aside, shelves, skus
 
 CHUNK = 400
@@ -55,7 +56,7 @@ def shelves_named(conn: Connection, ids: Iterable[int]) -> list[Believed]:
 
 
 def _shelves() -> Any:
-    open_attempt = exists().where(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(outbox.OPEN_STATES))
+    open_attempt = exists().where(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES))
     columns = (shelves.c.id, shelves.c.location, shelves.c.book, shelves.c.own_seq, shelves.c.gap, shelves.c.asked_at, shelves.c.verify)
     return (
         select(*columns, listings.c.ref, skus.c.sku, open_attempt.label("open"))

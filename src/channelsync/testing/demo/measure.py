@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from channelsync.ledger.outbox import OPEN_STATES
+from channelsync.ledger.due import OPEN_STATES
 from channelsync.ledger.schema import attempts, channels, exports, inbox, listing_aliases, listings, orders, shelves, skus, stock_levels
 from channelsync.testing.demo.options import Quantiles
 from channelsync.testing.standins.base import StandIn
