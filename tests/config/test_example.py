@@ -106,7 +106,7 @@ def test_the_defaults_it_shows_are_the_true_ones(tmp_path: Path) -> None:
     shown = ("low_stock", "margin_share", "margin_least", "down_minutes", "unsent_minutes")
     assert [getattr(bare.alerts, key) for key in shown] == [getattr(full.alerts, key) for key in shown]
     assert full.alerts.routes[0].max_per_hour == RouteConfig(to=("phone",)).max_per_hour
-    assert bare.store.time_zone == full.store.time_zone
+    assert (bare.store.time_zone, bare.store.currency) == (full.store.time_zone, full.store.currency)
     same = set(ChannelKeys.model_fields) - {"rules"}
     assert {key: getattr(bare.channels["webshop"], key) for key in same} == {key: getattr(full.channels["webshop"], key) for key in same}
 

@@ -39,6 +39,12 @@ def _time_zone(text: str) -> str:
     return text
 
 
+def _currency(text: str) -> str:
+    if len(text) != 3 or not (text.isascii() and text.isalpha() and text.isupper()):
+        raise ValueError("a currency has three capital letters, as ISO 4217 has them: EUR")
+    return text
+
+
 def _web_address(text: str) -> str:
     """Without a trailing slash, so that paths can be appended."""
     parts = urlsplit(text)
@@ -69,10 +75,13 @@ Answer = Literal["overwrite", "adopt", "ask"]
 
 
 class StoreConfig(Part):
-    """database: an SQLAlchemy URL; empty in the file means an SQLite file named after the config file. It may hold a password: no repr."""
+    """database: an SQLAlchemy URL; empty in the file means an SQLite file named after the config file. It may hold a password: no repr.
+    currency: what costs are in, ISO 4217; no amount is ever converted.
+    """
 
     id: Name
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    currency: Annotated[str, AfterValidator(_currency)] = "EUR"
     database: str = Field(default="", repr=False)
     opening: str | None = None
     lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0

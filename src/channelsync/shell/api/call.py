@@ -53,6 +53,10 @@ class Backend:
     desk: Desk
     reservation_ttl: timedelta
 
+    @property
+    def currency(self) -> str:
+        return self.desk.assembly.config.store.currency
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
