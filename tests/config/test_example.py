@@ -79,7 +79,10 @@ def test_it_loads_with_the_installed_connectors(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        *(Sections.model_fields[name].annotation for name in ("store", "rules", "reservations", "availability", "retention", "alerts")),
+        *(
+            Sections.model_fields[name].annotation
+            for name in ("store", "api", "rules", "reservations", "availability", "retention", "alerts")
+        ),
         ListenConfig,
         LocationConfig,
         ChannelKeys,
@@ -99,7 +102,8 @@ def test_it_names_every_key_of_the_small_tables(model: type[Part]) -> None:
 def test_the_defaults_it_shows_are_the_true_ones(tmp_path: Path) -> None:
     bare = _load(tmp_path, EXAMPLE.read_text(), Known())
     full = _load(tmp_path, _complete(), Known())
-    assert (bare.reservations, bare.availability, bare.retention) == (full.reservations, full.availability, full.retention)
+    assert (bare.api, bare.reservations, bare.availability) == (full.api, full.reservations, full.availability)
+    assert bare.retention == full.retention
     said = full.rules
     assert (said.safety_stock, said.share, said.min, said.skip) == (0, "100%", 0, False), "as if nothing were said"
     assert (bare.listen.public, bare.listen.private, bare.store.database) == (full.listen.public, full.listen.private, full.store.database)

@@ -103,6 +103,13 @@ class ListenConfig(Part):
     inbox_max: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
 
 
+class ApiConfig(Part):
+    """What one token may ask for: requests a second, and at once after a pause. per_second 0: as many as it likes."""
+
+    per_second: Annotated[float, Field(ge=0, le=100_000)] = 100.0
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+
+
 class LocationConfig(Part):
     """name: for people; the location's code if empty. priority: lower ships first."""
 
@@ -182,6 +189,7 @@ class Sections(Part):
 
     store: StoreConfig
     listen: ListenConfig = ListenConfig()
+    api: ApiConfig = ApiConfig()
     rules: StoreRules = StoreRules()
     locations: Mapping[Name, LocationConfig] = Field(default={MAIN: LocationConfig(name="Main")}, min_length=1)
     reservations: ReservationsConfig = ReservationsConfig()
