@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ from channelsync.ledger import tokens
 from channelsync.ledger.database import open_database
 from channelsync.ledger.tokens import NewToken, Scope
 from channelsync.registry import Registry
-from channelsync.shell.api.app import application
-from channelsync.shell.api.call import Backend
+from channelsync.shell.api.app import serve
 from channelsync.shell.assemble import Assembly, assembled
 from channelsync.shell.desk import Desk
 from channelsync.shell.token_text import mint
@@ -33,25 +31,28 @@ PREFIX = "/api/v1"
 
 
 class Api:
-    """What a program sees of the API. Paths are those below /api/v1. One shop, `shop`, sells what a test puts into it."""
+    """What a program sees of the API. Paths are those below /api/v1. One shop, `shop`, sells what a test puts into it.
 
-    def __init__(self, folder: Path, url: str, clock: ManualClock) -> None:
+    sections: of the config. Without [api] a token may ask as often as it likes: the clock stands still.
+    """
+
+    def __init__(self, folder: Path, url: str, clock: ManualClock, **sections: Any) -> None:
         self.clock, self.engine = clock, open_database(url, durable=False)
         self.shop = MemoryStandIn(clock, random.Random(1), name="shop")
         self._runner, self._stack = asyncio.Runner(), AsyncExitStack()
-        self.assembly = self._run(self._assemble(folder, url))
+        self.assembly = self._run(self._assemble(folder, url, {"api": {"per_second": 0}} | sections))
         self.store = self.assembly.store
-        desk = Desk(self.assembly, running=False)
-        self.app = application(Backend(self.store, desk, timedelta(minutes=30)))
+        self.app = serve(self.assembly, Desk(self.assembly, running=False))
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url="http://desk.test")
         self.token = self.make_token(*Scope)
 
-    async def _assemble(self, folder: Path, url: str) -> Assembly:
+    async def _assemble(self, folder: Path, url: str, sections: dict[str, Any]) -> Assembly:
         shop = {**self.shop.settings("https://shop.test"), "location": "main", "visibility_lag_seconds": 0.0}
         tables = {
             "store": {"id": "test", "database": url},
             "locations": {"main": {"name": "Main"}, "annex": {"name": "Annex", "priority": 1}},
             "channels": {"shop": shop},
+            **sections,
         }
         registry = Registry.installed()
         config = load(config_file.write(folder / "test.toml", tables), registry)

@@ -35,6 +35,7 @@ def test_every_operation_tells_how_it_says_no() -> None:
     for name, operation in operations():
         for status in COMMON:
             assert MEDIA_TYPE in operation["responses"][str(status)]["content"], (name, status)
+        assert "Retry-After" in operation["responses"]["429"]["headers"], name
         assert operation["security"], name
 
 

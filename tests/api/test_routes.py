@@ -161,3 +161,26 @@ def test_a_warehouse_tells_its_numbers(shop: Api) -> None:
     )
     too_many = {"as_of": as_of, "location": "main", "lines": [{"sku": "A", "quantity": 1}] * 1_001}
     assert shop.post("/stock/update", too_many, status=422)["code"] == "malformed"
+
+
+def test_what_the_stock_is_worth(shop: Api) -> None:
+    def put(sku: str, body: Any, **headers: str) -> Any:
+        return shop.ask("PUT", f"/inventory/skus/{sku}/cost", json=body, headers=headers)
+
+    before = shop.ask("GET", "/inventory/skus/A").headers["etag"]
+    assert put("A", {"cost": "12.5"}, **{"idempotency-key": "c1"}).json() == {"sku": "A", "cost": "12.50", "repeat": False}
+    assert put("A", {"cost": "12.5"}, **{"idempotency-key": "c1"}).json()["repeat"] is True
+    assert put("A", {"cost": "13"}, **{"idempotency-key": "c1"}).json()["code"] == "key_reused"
+    now = shop.ask("GET", "/inventory/skus/A", headers={"if-none-match": before})
+    assert (now.status_code, now.json()["unit_cost"]) == (200, "12.50")
+    assert put("NONE", {"cost": "1"}).json()["code"] == "unknown_sku"
+    for wrong in ({"cost": 12.5}, {"cost": "12,50"}, {"cost": "-1"}, {}, {"cost": "1", "currency": "EUR"}):
+        assert put("A", wrong).status_code == 422, wrong
+    page = shop.get("/inventory/stats")
+    assert page["currency"] == "EUR"
+    assert {row["name"]: (row["value"], row["uncosted"]) for row in page["items"]} == {"A": ("125.00", 0), "B": (None, 4)}
+    lines = [{"sku": "A", "cost": None}, {"sku": "B", "cost": "0.0001"}]
+    done = shop.post("/inventory/cost/batch", {"lines": lines}, key="c2")["results"]
+    assert [each["done"]["cost"] for each in done] == [None, "0.0001"]
+    places = {row["name"]: (row["value"], row["uncosted"]) for row in shop.get("/inventory/stats", by="location")["items"]}
+    assert places == {"main": ("0.0004", 10), "annex": ("0.00", 0)}

@@ -111,6 +111,17 @@ def test_every_answer_is_one_that_the_document_tells_of(stocked: Api, dialect: s
     _send(stocked, DOCUMENT, method, path, GenerationMode.NEGATIVE, third)
 
 
+def test_a_request_too_many_is_answered_as_the_document_tells(
+    database_url: str, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("channelsync.shell.assemble.open_database", partial(open_database, durable=False))
+    api = Api(tmp_path, database_url, clock, api={"per_second": 0.001, "burst": 1})
+    try:
+        assert 429 in _send(api, DOCUMENT, "GET", "/api/v1/inventory/stats", GenerationMode.POSITIVE, 5)
+    finally:
+        api.close()
+
+
 def _send(api: Api, document: dict[str, Any], method: str, path: str, mode: GenerationMode, examples: int) -> set[int]:
     """The statuses that came back."""
     operation = schemathesis.openapi.from_dict(document)[path][method]

@@ -79,7 +79,10 @@ def test_it_loads_with_the_installed_connectors(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "model",
     [
-        *(Sections.model_fields[name].annotation for name in ("store", "rules", "reservations", "availability", "retention", "alerts")),
+        *(
+            Sections.model_fields[name].annotation
+            for name in ("store", "api", "rules", "reservations", "availability", "retention", "alerts")
+        ),
         ListenConfig,
         LocationConfig,
         ChannelKeys,
@@ -99,14 +102,15 @@ def test_it_names_every_key_of_the_small_tables(model: type[Part]) -> None:
 def test_the_defaults_it_shows_are_the_true_ones(tmp_path: Path) -> None:
     bare = _load(tmp_path, EXAMPLE.read_text(), Known())
     full = _load(tmp_path, _complete(), Known())
-    assert (bare.reservations, bare.availability, bare.retention) == (full.reservations, full.availability, full.retention)
+    assert (bare.api, bare.reservations, bare.availability) == (full.api, full.reservations, full.availability)
+    assert bare.retention == full.retention
     said = full.rules
     assert (said.safety_stock, said.share, said.min, said.skip) == (0, "100%", 0, False), "as if nothing were said"
     assert (bare.listen.public, bare.listen.private, bare.store.database) == (full.listen.public, full.listen.private, full.store.database)
     shown = ("low_stock", "margin_share", "margin_least", "down_minutes", "unsent_minutes")
     assert [getattr(bare.alerts, key) for key in shown] == [getattr(full.alerts, key) for key in shown]
     assert full.alerts.routes[0].max_per_hour == RouteConfig(to=("phone",)).max_per_hour
-    assert bare.store.time_zone == full.store.time_zone
+    assert (bare.store.time_zone, bare.store.currency) == (full.store.time_zone, full.store.currency)
     same = set(ChannelKeys.model_fields) - {"rules"}
     assert {key: getattr(bare.channels["webshop"], key) for key in same} == {key: getattr(full.channels["webshop"], key) for key in same}
 

@@ -118,6 +118,7 @@ def test_all_problems_are_told_at_once_by_key(tmp_path: Path) -> None:
     [store]
     id = "Acme GmbH"
     time_zone = "Europe/Atlantis"
+    currency = "eur"
     database = "mysql://x/y"
     opening = "nowhere"
     [listen]
@@ -143,7 +144,7 @@ def test_all_problems_are_told_at_once_by_key(tmp_path: Path) -> None:
     """
     problems = _problems(tmp_path, text)
     assert problems.keys() == {
-        "colour", "store.id", "store.time_zone", "listen.public.port", "listen.public_url", "rules.safety_stock",
+        "colour", "store.id", "store.time_zone", "store.currency", "listen.public.port", "listen.public_url", "rules.safety_stock",
         "locations.main.kind", "channels.shop.mode", "channels.shop.pol_seconds", "channels.shop.poll_seconds", "channels.shop.url",
         "channels.shop.batch", "channels.other.connector", "channels.other.on_edit.lower", "channels.Bad Name", "channels.Bad Name.url",
     }  # fmt: skip

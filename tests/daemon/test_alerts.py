@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -172,9 +173,21 @@ def test_the_command_line_lists_tests_and_retries(tmp_path: Path) -> None:
         assert [each["title"] for each in listed["alerts"]] == ["SKU-1 is low: 9 left, the level is 9"]
         assert {each["name"]: each["waiting"] for each in listed["targets"]} == {"mail": 0, "erp": 0}
         assert said("alerts", "test", "mail") == {"mail": {"said": "sent", "reason": "", "wait": None}}
+        assert (
+            "alerts: 1 low-stock open (channelsync alerts list)\n" in CliRunner().invoke(app, ["status", "-c", str(told.scene.file)]).stdout
+        )
         told.erp.status = 410
         assert said("alerts", "test", "erp", code=1)["erp"]["said"] == "gone"
         assert said("alerts", "retry") == {"waiting": 0}
+        said("stock", "adjust", "SKU-2", "-6", "--reason", "lost")
+        asyncio.run(_came(told.erp.all, 3))
+        counted = said("status")["alerts"]
+        assert [(each["kind"], each["severity"], each["count"]) for each in counted["open"]] == [("low-stock", "info", 2)]
+        (waits,) = [queue for queue in counted["queues"] if queue["target"] == "erp"]
+        assert (waits["waiting"], waits["given_up"]) == (1, 0)
+        asyncio.run(_came(told.mailbox.mails, 3))
+        told_of = CliRunner().invoke(app, ["status", "-c", str(told.scene.file)]).stdout
+        assert re.search(r"alerts: 2 low-stock open; \d messages? waiting, the oldest since \d+ s", told_of), told_of
         for words in (("stock", "low"), ("alerts", "list"), ("stock", "reorder", "SKU-1", "--low", "3"), ("alerts", "retry", "erp")):
             shown = CliRunner().invoke(app, [*words, "-c", str(told.scene.file)])
             assert shown.exit_code == 0, shown.output

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Connection, insert, select
 
-from channelsync.ledger import alert_pages, alert_queue, doctoring
+from channelsync.ledger import alert_counts, alert_pages, alert_queue, doctoring
+from channelsync.ledger.alert_counts import AlertCounts, OpenAlerts, Queue
 from channelsync.ledger.alert_queue import AGE_MAX, BATCH, PAUSES, Claim, Message, Outcome, Retry, Said
 from channelsync.ledger.alert_rules import Route, Rules
 from channelsync.ledger.schema import alert_messages, alert_targets
-from support.alerts import look, queued
-from support.stock import NOW
+from support.alerts import RULES, look, queued, sell, stocked
+from support.stock import NOW, open_locations
 
 LEASE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -147,3 +148,23 @@ def test_doctor_tells_of_targets_that_do_not_hear(conn: Connection) -> None:
     settle(conn, claim(conn, now)[0], Said.GONE, now)
     ((_, found),) = doctoring.examine(conn, now, {})
     assert (found.code, found.what) == ("alerts-off", "alerts to phone are switched off, 2 wait: why")
+
+
+def test_what_is_open_waits_and_was_given_up_is_counted(conn: Connection) -> None:
+    assert alert_counts.alert_counts(conn) == AlertCounts((), ())
+    open_locations(conn, "main")
+    stocked(conn, 9, 9, 9, rules=RULES)
+    for sku in "AB":
+        sell(conn, sku, 5)
+    sell(conn, "C", 9)
+    look(conn)
+    put(conn, 2, "erp", NOW + SECOND)
+    for message in claim(conn)[:2]:
+        settle(conn, message, Said.SENT)
+    alert_queue.drop_others(conn, ["erp"], NOW)
+    put(conn, 1, "erp", NOW - SECOND)
+    counted = alert_counts.alert_counts(conn)
+    assert counted.open == (OpenAlerts("low-stock", "info", 2), OpenAlerts("out-of-stock", "warning", 1))
+    assert counted.queues == (Queue("erp", 3, NOW - SECOND, 0), Queue("phone", 0, None, 1))
+    alert_queue.retry(conn, [Retry()], NOW + 2 * SECOND)
+    assert alert_counts.alert_counts(conn).queues == (Queue("erp", 3, NOW - SECOND, 0), Queue("phone", 1, NOW + 2 * SECOND, 0))

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from channelsync.ledger import alert_queue
+from channelsync.ledger.alert_queue import Outcome, Said
+from channelsync.ledger.schema import alert_messages
 from channelsync.ledger.upgrade import VERSION_TABLE
 from channelsync.shell import metrics
+from support.receivers import SECRET, Receiver
 from support.store import two_shops, until, until_shown, up
 
 FOLDER = Path(__file__).parents[2] / "docs" / "monitoring"
 ASKED = re.compile(r"\b(?:channelsync|process)_[a-z_]+\b")
-LABELS = {"store", "channel", "kind", "state", "loop", "what", "method", "status", "le", "version"}
+LABELS = {"store", "channel", "kind", "state", "loop", "what", "method", "status", "le", "version"} | {"severity", "target"}
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +73,83 @@ def test_labels_are_bounded_and_no_sku_is_among_them(told: str) -> None:
     assert set(re.findall(r"[{,](\w+)=", told)) <= LABELS
 
 
+ALERTS = """
+[alerts]
+routes = [{{ to = ["office"] }}]
+
+[alerts.targets.office]
+url = "json://127.0.0.1:{office}/in"
+allow_private_hosts = true
+
+[alerts.webhooks.erp]
+url = "http://127.0.0.1:{erp}/in"
+secrets = ["{secret}"]
+allow_private_hosts = true
+"""
+MESSAGES = "channelsync_alert_messages"
+
+
+def test_it_tells_of_alerts_and_of_messages_that_do_not_get_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
+
+    async def story() -> None:
+        async with (
+            Receiver().open() as office,
+            Receiver(status=400).open() as erp,
+            two_shops(tmp_path) as scene,
+            httpx.AsyncClient() as client,
+        ):
+            scene.file.write_text(scene.file.read_text() + ALERTS.format(office=office.port, erp=erp.port, secret=SECRET))
+            async with up(scene) as running:
+
+                async def told() -> str:
+                    return (await client.get(f"{running.private.url}/metrics")).text
+
+                await scene.ask("apply")
+                alerts = running.assembly.engine.alerts
+                assert alerts is not None
+                await alerts.watch()
+                before = await told()
+                for name in ("waiting", "given_up", "sent_total"):
+                    assert [sample(before, f"{MESSAGES}_{name}", target=kind) for kind in ("people", "webhook")] == [0, 0], name
+                assert sample(before, "channelsync_alerts_open", kind="low-stock", severity="info") == 0
+                assert f"{MESSAGES}_oldest_timestamp_seconds{{" not in before, "none waits"
+                await scene.ask("stock.adjust", sku="SKU-1", location="main", quantity=-7, reason="lost")
+
+                async def settled() -> bool:
+                    seen = await told()
+                    sent = sample(seen, f"{MESSAGES}_sent_total", target="people")
+                    return (sent, sample(seen, f"{MESSAGES}_waiting", target="webhook"), len(erp.all)) == (1, 1, 1)
+
+                await until(settled)
+                seen = await told()
+                assert sample(seen, "channelsync_alerts_open", kind="low-stock", severity="info") == 1
+                assert sample(seen, f"{MESSAGES}_sent_total", target="webhook") == 0
+                assert sample(seen, f"{MESSAGES}_oldest_timestamp_seconds", target="webhook") > 1_700_000_000
+                assert asked_for("alert") <= names(seen)
+                with running.assembly.database.connect() as conn:
+                    message = conn.scalar(select(alert_messages.c.id).where(alert_messages.c.target == "erp"))
+                for _ in range(alert_queue.REFUSALS_MAX):
+                    await running.assembly.ledger.run(alert_queue.settle, Outcome("erp", message or 0, Said.REFUSED))
+                seen = await told()
+                assert [sample(seen, f"{MESSAGES}_{name}", target="webhook") for name in ("given_up", "waiting")] == [1, 0]
+                ours = "\n".join(line for line in seen.splitlines() if line.startswith("channelsync_alert"))
+                assert not re.search(r"office|erp|127\.0\.0\.1|SKU", ours), "neither a name nor an address"
+
+    asyncio.run(story())
+
+
+def asked_for(what: str) -> set[str]:
+    """The metrics of the files whose names begin so."""
+    found = {name for file in ("alerts.yaml", "dashboard.json") for name in ASKED.findall((FOLDER / file).read_text())}
+    return {name for name in found if name.startswith(f"channelsync_{what}")}
+
+
 @pytest.mark.parametrize("file", ["alerts.yaml", "dashboard.json"])
 def test_every_metric_of_the_files_exists(told: str, file: str) -> None:
     """Some are there only while something waits; those are named by the code that makes them."""
     known = names(told) | {f"channelsync_channel_{name}" for name, *_ in metrics.NUMBERS}
-    known |= {"channelsync_channel_set_aside", "channelsync_findings_open"}
+    known |= {"channelsync_channel_set_aside", "channelsync_findings_open"} | asked_for("alert_messages")  # the test above has them
     asked = set(ASKED.findall((FOLDER / file).read_text()))
     assert len(asked) > 8
     assert asked <= known, asked - known

@@ -14,6 +14,7 @@ from channelsync.cli.audit import audit
 from channelsync.cli.bundles import group as bundles
 from channelsync.cli.carts import change
 from channelsync.cli.checking import check
+from channelsync.cli.costing import cost
 from channelsync.cli.daemon import run
 from channelsync.cli.database import group as database
 from channelsync.cli.demo import demo
@@ -91,6 +92,7 @@ goods.add_to(stock)
 claims.add_to(stock)
 statistics.add_to(stock)
 stock.command("backorder")(backorder)
+stock.command("cost")(cost)
 stock.command("reorder")(reorder)
 stock.command("low")(low)
 stock.command("change")(change)

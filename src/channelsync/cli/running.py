@@ -10,6 +10,7 @@ from rich.markup import escape
 from channelsync.cli.show import age, ago, counted, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.clock import SystemClock
+from channelsync.ledger.alert_counts import AlertCounts
 from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.overview import ChannelView
 from channelsync.shell.desk import plain
@@ -31,7 +32,7 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:
         views = [plain(each.view) for each in stands.values()]
         owners = [plain(each.authority) for each in stands.values() if each.authority]
         unmapped = {name: list(each.unmapped) for name, each in stands.items() if each.unmapped}
-        told = {"channels": views, "findings": dict(whole.findings), "authorities": owners}
+        told = {"channels": views, "findings": dict(whole.findings), "alerts": plain(whole.alerts), "authorities": owners}
         dump({"daemon": live and {"pid": live["pid"]}, **told, "live": live["channels"] if live else {}, "unmapped": unmapped})
         return
     say(f"daemon: {'running, process ' + str(live['pid']) if live else 'not running; these are the numbers it left'}")
@@ -40,6 +41,25 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:
     for name, each in stands.items():
         _channel(each, now.get(name, {}))
     say(f"open findings: {counted(dict(whole.findings))}")
+    say(escape(f"alerts: {_alerts(whole.alerts)}"))
+
+
+def _alerts(counts: AlertCounts) -> str:
+    """What is open, and what did not get through."""
+    kinds: dict[str, int] = {}
+    for each in counts.open:
+        kinds[each.kind] = kinds.get(each.kind, 0) + each.count
+    said = [f"{counted(kinds)} open" if kinds else "none open"]
+    if waiting := [queue for queue in counts.queues if queue.waiting_since is not None]:
+        oldest = min(queue.waiting_since for queue in waiting if queue.waiting_since is not None)
+        said.append(f"{_messages(sum(queue.waiting for queue in waiting))} waiting, the oldest since {age(oldest)}")
+    if given_up := sum(queue.given_up for queue in counts.queues):
+        said.append(f"{_messages(given_up)} given up")
+    return "; ".join(said) + (" (channelsync alerts list)" if len(said) > 1 or kinds else "")
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
 
 
 def _rates(stands: Mapping[str, Standing]) -> None:

@@ -26,16 +26,21 @@ def show_stats(
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
-    """Sum up what is on hand, and what was sold and shipped in the last days, per SKU, location or channel.
+    """Sum up what is on hand and its value, and what was sold and shipped in the last days, per SKU, location or channel.
+
+    A value leaves units out whose cost is not known; how many these are stands beside it.
 
     [dim]Example: channelsync stock stats --by channel --days 7[/dim]
     """
     since = SystemClock().now() - timedelta(days=days)
-    found = StoreAt(config).read(stats.stats, by, since, after=after, limit=limit)
+    store = StoreAt(config)
+    found = store.read(stats.stats, by, since, after=after, limit=limit)
     if json:
         dump(found)
         return
-    rows = [(row.name, row.on_hand, row.available, row.orders, row.sold, row.shipped) for row in found]
-    table(f"The last {days} days", (by.value, "on hand#", "available#", "orders#", "sold#", "shipped#"), rows, empty="nothing yet")
+    rows = [(r.name, r.on_hand, r.available, r.orders, r.sold, r.shipped, r.value, r.uncosted) for r in found]
+    worth = f"value {store.config.store.currency}#"
+    columns = (by.value, "on hand#", "available#", "orders#", "sold#", "shipped#", worth, "no cost#")
+    table(f"The last {days} days", columns, rows, empty="nothing yet")
     if len(found) == limit:
         say(f"more: --after {found[-1].id}")

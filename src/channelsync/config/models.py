@@ -39,6 +39,12 @@ def _time_zone(text: str) -> str:
     return text
 
 
+def _currency(text: str) -> str:
+    if len(text) != 3 or not (text.isascii() and text.isalpha() and text.isupper()):
+        raise ValueError("a currency has three capital letters, as ISO 4217 has them: EUR")
+    return text
+
+
 def _web_address(text: str) -> str:
     """Without a trailing slash, so that paths can be appended."""
     parts = urlsplit(text)
@@ -69,10 +75,13 @@ Answer = Literal["overwrite", "adopt", "ask"]
 
 
 class StoreConfig(Part):
-    """database: an SQLAlchemy URL; empty in the file means an SQLite file named after the config file. It may hold a password: no repr."""
+    """database: an SQLAlchemy URL; empty in the file means an SQLite file named after the config file. It may hold a password: no repr.
+    currency: what costs are in, ISO 4217; no amount is ever converted.
+    """
 
     id: Name
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    currency: Annotated[str, AfterValidator(_currency)] = "EUR"
     database: str = Field(default="", repr=False)
     opening: str | None = None
     lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
@@ -92,6 +101,13 @@ class ListenConfig(Part):
     private: Listener = Listener(port=8081)
     public_url: Annotated[str, AfterValidator(_web_address)] | None = None
     inbox_max: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
+
+
+class ApiConfig(Part):
+    """What one token may ask for: requests a second, and at once after a pause. per_second 0: as many as it likes."""
+
+    per_second: Annotated[float, Field(ge=0, le=100_000)] = 100.0
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
 
 
 class LocationConfig(Part):
@@ -173,6 +189,7 @@ class Sections(Part):
 
     store: StoreConfig
     listen: ListenConfig = ListenConfig()
+    api: ApiConfig = ApiConfig()
     rules: StoreRules = StoreRules()
     locations: Mapping[Name, LocationConfig] = Field(default={MAIN: LocationConfig(name="Main")}, min_length=1)
     reservations: ReservationsConfig = ReservationsConfig()

@@ -44,11 +44,12 @@ class Sender(Protocol):
 
 @dataclass(slots=True)
 class Alerts:
-    """senders: by the targets' names."""
+    """senders: by the targets' names. sent: messages since the start, by the same names."""
 
     store: Store
     rules: Rules
     senders: Mapping[str, Sender] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)
     _slow_at: float = 0.0
     _forget_at: float = 0.0
     _look: Look = field(init=False)
@@ -96,6 +97,7 @@ class Alerts:
             if sent.said is not Said.SENT:
                 log.warning("an alert did not get through; it is sent again later", target=name, why=sent.reason, said=sent.said.value)
                 return number
+            self.sent[name] = self.sent.get(name, 0) + 1
         return len(waiting)
 
     async def _send(self, name: str, sender: Sender, message: Message) -> Sent:

@@ -88,6 +88,7 @@ def _define(conn: Connection, item: Define, now: datetime) -> Defined | Refusal:
     conn.execute(delete(bundle_parts).where(bundle_parts.c.bundle_id == bundle.id))
     rows = [{"bundle_id": bundle.id, "sku_id": named[part.sku].id, "quantity": part.quantity} for part in item.parts]
     conn.execute(insert(bundle_parts), rows)
+    conn.execute(update(sku_table).where(sku_table.c.id == bundle.id).values(unit_cost=None))  # from now on its parts have one
     conn.execute(
         update(shelves).where(shelves.c.listing_id.in_(select(listings.c.id).where(listings.c.sku_id == bundle.id))).values(adopted=0)
     )

@@ -1,7 +1,8 @@
 """What is there and what was sold, summed up: per SKU, per location or per channel. Reads only.
 
 sold: units that orders placed in the last days hold or have shipped, so cancelled ones do not count; what is reserved by hand is no order. shipped:
-units that left by the log in that time, reservations included. Costs are not known, so there is no value.
+units that left by the log in that time, reservations included. value: what is on hand times what one unit costs; quarantined and damaged units
+have none.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from channelsync.ledger import costs
 from channelsync.ledger.levels import MovementType
 from channelsync.ledger.schema import channels, locations, movements, order_lines, orders, skus, stock_levels
 from channelsync.ledger.stock_pages import first_since
@@ -29,7 +31,11 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatsRow:
-    """name: of the SKU, location or channel. on_hand, available None: a channel has none of its own. orders: with units of it, in that time."""
+    """name: of the SKU, location or channel. on_hand, available None: a channel has none of its own. orders: with units of it, in that time.
+
+    value: decimal text in the store's currency, of the units on hand whose cost is known; None for a SKU of unknown cost and for channels.
+    uncosted: units on hand whose cost is not known, which `value` leaves out; None for channels.
+    """
 
     id: int
     name: str
@@ -38,6 +44,16 @@ class StatsRow:
     orders: int
     sold: int
     shipped: int
+    value: str | None
+    uncosted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """In ten-thousandths; None: not known."""
+
+    value: int | None
+    uncosted: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +69,14 @@ def stats(conn: Connection, by: By, since: datetime, *, after: int = 0, limit: i
     rows = [(int(row[0]), str(row[1])) for row in conn.execute(query)]
     ids = [number for number, _ in rows]
     there, sold, shipped = _there(conn, by, ids), _sold(conn, by, ids, since), _shipped(conn, by, ids, since)
+    worth = _worth(conn, by, ids)
     found = []
     for number, text in rows:
         on_hand, available = there.get(number, (None, None) if by is By.CHANNEL else (0, 0))
         ordered = sold.get(number, _Sold())
-        found.append(StatsRow(number, text, on_hand, available, ordered.orders, ordered.sold, shipped.get(number, 0)))
+        value, uncosted = costs.text_of(worth[number].value), worth[number].uncosted
+        left = shipped.get(number, 0)
+        found.append(StatsRow(number, text, on_hand, available, ordered.orders, ordered.sold, left, value, uncosted))
     return found
 
 
@@ -69,6 +88,28 @@ def _there(conn: Connection, by: By, ids: Sequence[int]) -> dict[int, tuple[int 
     free = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
     query = select(key, func.sum(level.on_hand), func.sum(free)).where(key.in_(ids)).group_by(key)
     return {int(row[0]): (int(row[1]), int(row[2])) for row in conn.execute(query)}
+
+
+def _worth(conn: Connection, by: By, ids: Sequence[int]) -> dict[int, _Worth]:
+    """Multiplied here, not by the database: no sum of money of any size is rounded or overflows."""
+    if by is By.CHANNEL:
+        return dict.fromkeys(ids, _Worth(None, None))
+    key = skus.c.id if by is By.SKU else stock_levels.c.location_id
+    units = func.coalesce(func.sum(stock_levels.c.on_hand), 0)
+    query = (
+        select(key, skus.c.unit_cost, units)
+        .select_from(skus.outerjoin(stock_levels, stock_levels.c.sku_id == skus.c.id))
+        .where(key.in_(ids))
+        .group_by(key, skus.c.unit_cost)
+    )
+    found = dict.fromkeys(ids, _Worth(None if by is By.SKU else 0, 0))
+    for number, cost, on_hand in conn.execute(query):
+        before = found[number]
+        if cost is None:
+            found[number] = _Worth(before.value, int(on_hand))
+        else:
+            found[number] = _Worth((before.value or 0) + cost * int(on_hand), before.uncosted)
+    return found
 
 
 def _sold(conn: Connection, by: By, ids: Sequence[int], since: datetime) -> dict[int, _Sold]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
-from channelsync.ledger import bundles
+from channelsync.ledger import bundles, costs
 from channelsync.ledger.levels import Level
 from channelsync.ledger.refusals import UnknownLocation, UnknownSku
 from channelsync.ledger.schema import BUCKETS, bundle_parts, locations, movements, skus, stock_levels
@@ -32,7 +32,9 @@ class LevelRow:
 
 @dataclass(frozen=True, slots=True)
 class SkuRow:
-    """available: over all locations; of a bundle, how many can be put together. parts: of a bundle, SKU -> units in one."""
+    """available: over all locations; of a bundle, how many can be put together. parts: of a bundle, SKU -> units in one.
+    unit_cost: decimal text; None: not known.
+    """
 
     id: int
     sku: str
@@ -42,6 +44,7 @@ class SkuRow:
     expected_text: str
     expected_on: date | None
     reference_limit: int | None
+    unit_cost: str | None
     available: int
     levels: tuple[LevelRow, ...]
     parts: Mapping[str, int]
@@ -149,6 +152,7 @@ def _rows(conn: Connection, query: Select[Any]) -> list[SkuRow]:
             expected_text=row["expected_text"],
             expected_on=None if row["expected_on"] is None else date.fromisoformat(row["expected_on"]),
             reference_limit=row["reference_limit"],
+            unit_cost=costs.text_of(row["unit_cost"]),
             available=whole.get(row["id"], sum(each.level.available for each in levels.get(row["id"], ()))),
             levels=tuple(levels.get(row["id"], ())),
             parts=parts.get(row["id"], {}),

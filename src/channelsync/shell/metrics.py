@@ -1,6 +1,6 @@
 """GET /metrics: the store in numbers, for Prometheus. What they mean to people is in docs/monitoring.md.
 
-Labels are bounded by the config: store, channel, kind, loop. Never a SKU, an order or a reason: those are in `status` and `explain`.
+Labels are bounded by the config: store, channel, kind, loop, target. Never a SKU, an order or a reason: those are in `status` and `explain`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
+from channelsync.shell import alert_metrics
 from channelsync.shell.assemble import Assembly
 from channelsync.shell.live import live
 from channelsync.shell.receiver import Receive, Send
@@ -124,8 +125,11 @@ class Metrics:
         yield self._one("ledger_read", "1: the ledger's numbers are among these.", float(self._whole is not None))
         yield from self._loops()
         yield from self._shops()
+        said, alerts = self._assembly.config.alerts, self._assembly.engine.alerts
+        yield alert_metrics.sent(self._store, said, alerts.sent if alerts else {})
         if self._whole is not None:
             yield from self._channels(self._whole)
+            yield from alert_metrics.standing(self._family, said, self._whole.alerts)
 
     def _one(self, name: str, told: str, value: float) -> Metric:
         return self._family(name, told, (), [((), value)])

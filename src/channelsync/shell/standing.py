@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from channelsync.config import Config
 from channelsync.ledger import channel_places
+from channelsync.ledger.alert_counts import AlertCounts, alert_counts
 from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.overview import ChannelView, overview
 
@@ -36,6 +37,7 @@ class Whole:
 
     channels: Mapping[str, Standing]
     findings: Mapping[str, int]
+    alerts: AlertCounts
 
 
 def standing(conn: Connection, config: Config, now: datetime) -> Whole:
@@ -47,7 +49,7 @@ def standing(conn: Connection, config: Config, now: datetime) -> Whole:
         mode, role = (configured.mode, configured.role.value) if configured else (GONE, GONE)
         state = "shadow" if mode == "shadow" and view.state == "live" else view.state
         found[view.name] = Standing(state, mode, role, tuple(unmapped.get(view.name, ())), view, owners.get(view.name))
-    return Whole(found, seen.findings)
+    return Whole(found, seen.findings, alert_counts(conn))
 
 
 def _unmapped(conn: Connection, config: Config) -> dict[str, list[str]]:

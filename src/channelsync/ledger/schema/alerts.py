@@ -122,6 +122,7 @@ alert_messages = Table(
     CheckConstraint("event IN ('opened', 'resolved', 'summary')", name="event"),
     CheckConstraint("state IN ('waiting', 'sent', 'failed', 'held', 'merged')", name="state"),
     Index("ix_alert_messages_waiting", "target", "id", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")),
+    Index("ix_alert_messages_failed", "target", sqlite_where=text("state = 'failed'"), postgresql_where=text("state = 'failed'")),
     Index("ix_alert_messages_held", "route", "target", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
     Index(None, "route", "target", "created_at"),
     Index(None, "done_at"),

@@ -49,6 +49,7 @@ skus = Table(
     Column("expected_text", String(128), nullable=False, server_default=""),  # for customers: when what is not there comes ("5-7 days")
     Column("expected_on", String(10)),  # the same as a date, ISO
     Column("reference_limit", BigInteger),  # units that one reference may claim, in all; NULL: no limit
+    Column("unit_cost", BigInteger),  # ten-thousandths of the store's currency; NULL: not known, and that of a bundle
     Column(
         "counted", Boolean, nullable=False, server_default=false()
     ),  # has ever had physical units posted; before that, oversell means nothing

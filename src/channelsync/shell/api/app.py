@@ -28,6 +28,7 @@ from channelsync.shell.api.addresses import split
 from channelsync.shell.api.bounded import bounded
 from channelsync.shell.api.call import Backend
 from channelsync.shell.api.problems import MEDIA_TYPE, ProblemBody
+from channelsync.shell.api.rates import Rates
 from channelsync.shell.api.stock_reading import NotModified
 from channelsync.shell.assemble import Assembly
 from channelsync.shell.desk import Desk
@@ -67,15 +68,21 @@ COMMON = {
     409: "The stock as it is does not allow it.",
     413: "More than 2 MiB; send it in parts.",
     422: "Not understood, not allowed by a rule, or an idempotency key used for another request.",
+    429: "More requests than the token may make; come again after `Retry-After`.",
     502: "A shop's answer made no sense; the detail says which.",
     503: "The database or a shop cannot be reached; try again.",
 }
 
 
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string", "pattern": "^[1-9][0-9]*$"}}}
+
+
 def serve(assembly: Assembly, desk: Desk) -> App:
     """The API of a running store, as the private listener serves it."""
     ttl = timedelta(minutes=assembly.config.reservations.ttl_minutes)
-    return application(Backend(assembly.store, desk, ttl))
+    said = assembly.config.api
+    rates = Rates(assembly.store.clock, said.per_second, said.burst) if said.per_second else None
+    return application(Backend(assembly.store, desk, ttl, rates))
 
 
 def application(backend: Backend) -> App:
@@ -136,3 +143,4 @@ def _tell_problems(operation: dict[str, Any]) -> None:
     reference = {"schema": {"$ref": "#/components/schemas/ProblemBody"}}
     for status, meaning in COMMON.items():
         operation["responses"][str(status)] = {"description": meaning, "content": {MEDIA_TYPE: reference}}
+    operation["responses"]["429"]["headers"] = RETRY_AFTER

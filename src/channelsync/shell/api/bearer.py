@@ -26,7 +26,7 @@ _scheme = HTTPBearer(
 
 
 def needs(scope: Scope) -> Callable[..., Awaitable[Call]]:
-    """A dependency: the call, if its token has the scope. Problems: 401 unknown, ended or none; 403 without the scope."""
+    """A dependency: the call, if its token has the scope. Problems: 401 unknown, ended or none; 429 too often; 403 without the scope."""
 
     async def allowed(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_scheme)]) -> Call:
         known = await _known(request, sent.credentials) if sent is not None else None
@@ -39,10 +39,12 @@ def needs(scope: Scope) -> Callable[..., Awaitable[Call]]:
             raise Problem(
                 401, "not_authenticated", f"the token {token.name!r} is {token.state}; `channelsync token create` makes a new one"
             )
+        backend = backend_of(request)
+        if backend.rates is not None:
+            await backend.rates.take(token)
         if not token.allows(scope):
             held = ", ".join(token.scopes)
             raise Problem(403, "not_authorized", f"the token {token.name!r} may {held}; this needs the scope `{scope}`")
-        backend = backend_of(request)
         if token.last_used_at is None or backend.store.clock.now() - token.last_used_at > tokens.USED_EVERY:
             await backend.store.ledger.run(tokens.used, token.public_id)
         return Call(backend, token)

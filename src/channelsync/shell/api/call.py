@@ -12,6 +12,7 @@ from fastapi import Header, Request
 from channelsync.engine.store import Store
 from channelsync.ledger.tokens import Token
 from channelsync.shell.api import addresses
+from channelsync.shell.api.rates import Rates
 from channelsync.shell.desk import Desk
 
 KEY_MAX = 128
@@ -47,11 +48,18 @@ Repeatable = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The daemon's own parts. desk: what the command line asks for, too. reservation_ttl: of a soft claim that says none."""
+    """The daemon's own parts. desk: what the command line asks for, too. reservation_ttl: of a soft claim that says none.
+    rates: how many requests a token may make; None: as many as it likes.
+    """
 
     store: Store
     desk: Desk
     reservation_ttl: timedelta
+    rates: Rates | None = None
+
+    @property
+    def currency(self) -> str:
+        return self.desk.assembly.config.store.currency
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,10 @@ class SkuOut(Model):
     expected_text: Annotated[str, Field(description="For customers: when what is not there comes.", examples=["5-7 days"])]
     expected_on: Annotated[dt.date | None, Field(description="The same as a date.", examples=["2026-12-24"])]
     reference_limit: Annotated[int | None, Field(description="What one cart or order may claim in all; null: no limit.")]
+    unit_cost: Annotated[
+        str | None,
+        Field(description="Of one unit, in the store's currency; null: not known, and always so for a bundle.", examples=["12.50"]),
+    ]
     levels: list[LevelOut]
     parts: Annotated[dict[str, int], Field(description="Of a bundle: SKU -> units in one. Empty for others.", examples=[{"TEE-S": 2}])]
     version: Version
@@ -87,6 +91,7 @@ class SkuOut(Model):
             expected_text=row.expected_text,
             expected_on=row.expected_on,
             reference_limit=row.reference_limit,
+            unit_cost=row.unit_cost,
             levels=[LevelOut.of(level) for level in row.levels],
             parts=dict(row.parts),
             version=row.version,
@@ -112,6 +117,14 @@ class ReorderOut(Model):
     location: LocationCode | None
     low: int | None
     reorder: int | None
+    repeat: Annotated[bool, Field(description="This is the first answer again; nothing was done now.", examples=[False])]
+
+
+class CostOut(Model):
+    """What holds now."""
+
+    sku: SkuName
+    cost: Annotated[str | None, Field(description="Of one unit, in the store's currency; null: not known.", examples=["12.50"])]
     repeat: Annotated[bool, Field(description="This is the first answer again; nothing was done now.", examples=[False])]
 
 

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
+from channelsync.ledger import costs
 from channelsync.ledger.amending import Amend
+from channelsync.ledger.costs import SetCost
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
 from channelsync.ledger.policies import SetPolicy
@@ -214,3 +216,28 @@ class ReorderIn(Model):
 
     def item(self, actor: str, key: str | None) -> SetReorder:
         return SetReorder(self.sku, self.location, self.low, self.reorder, actor, key=key)
+
+
+Cost = Annotated[
+    str | None,
+    Field(
+        pattern=costs.PATTERN,
+        description="Of one unit, as exact decimal text in the store's currency, up to four places; null: it is not known.",
+        examples=["12.50"],
+    ),
+]
+
+
+class CostIn(Model):
+    cost: Cost
+
+    def item(self, sku: str, key: str | None) -> SetCost:
+        return SetCost(sku, self.cost, key=key)
+
+
+class SkuCostIn(Model):
+    sku: SkuName
+    cost: Cost
+
+    def item(self, _actor: str, key: str | None) -> SetCost:
+        return SetCost(self.sku, self.cost, key=key)

@@ -19,6 +19,7 @@ router = APIRouter(prefix="/inventory", tags=["stock"])
 
 class StatsPage(Page[StatsRow]):
     since: Annotated[datetime, Field(description="Where the days begin.")]
+    currency: Annotated[str, Field(description="Of every `value`: the store's, ISO 4217.", examples=["EUR"])]
 
 
 @router.get("/stats", summary="What is there and what was sold", operation_id="read_stats")
@@ -29,7 +30,11 @@ async def read_stats(
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> StatsPage:
-    """SKU units. sold: what orders placed in that time hold or have shipped. shipped: what left in that time, claims by hand included."""
+    """SKU units. sold: what orders placed in that time hold or have shipped. shipped: what left in that time, claims by hand included.
+
+    value: on hand times unit cost, as decimal text. Of a SKU it is null where the cost is not known; of a location it leaves such units out, and
+    `uncosted` says how many. A bundle has none, its parts have; a channel has no stock.
+    """
     since = call.backend.store.clock.now() - timedelta(days=days)
     rows = await call.read(stats, by, since, after=after(cursor), limit=limit)
-    return StatsPage(items=rows, next=next_of([row.id for row in rows], limit), since=since)
+    return StatsPage(items=rows, next=next_of([row.id for row in rows], limit), since=since, currency=call.backend.currency)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from channelsync.ledger import amending, fulfilment, reorder_levels, reservations, stock
+from channelsync.ledger import amending, costs, fulfilment, reorder_levels, reservations, stock
 from channelsync.ledger.refusals import Refusal
 from channelsync.ledger.together import LINES_MAX, Together, all_or_none
 from channelsync.ledger.tokens import Scope
@@ -190,6 +190,15 @@ VERBS = (
         models.ReorderOut,
         "Set when a SKU is low",
         "The whole policy, at one location or over all; both numbers null end it. What is low already is listed, and nobody is alerted.",
+    ),
+    Verb(
+        "cost",
+        _A,
+        costs.set_cost,
+        requests.SkuCostIn,
+        models.CostOut,
+        "Set what a SKU costs",
+        "Of one unit, in the store's currency; null: it is not known. A bundle has no cost of its own, its parts have.",
     ),
     Verb(
         "reserve",
