@@ -94,6 +94,12 @@ def test_everybody_gets_two(api: Api) -> None:
     put(api, "MUG", 9)
     policy = api.ask("PUT", "/inventory/skus/MUG/policy", json={"per_reference": 2})
     assert (policy.status_code, policy.json()["per_reference"], policy.json()["backorder"]) == (200, 2, "deny")
+    assert api.ask("PUT", "/inventory/skus/MUG/policy", json={"release_delay": 60}).status_code == 422
+    assert (
+        api.ask("PUT", "/inventory/skus/MUG/policy", json={"backorder": "allow", "per_reference": 2, "release_delay": 60}).status_code
+        == 200
+    )
+    assert api.ask("GET", "/inventory/skus/MUG").json()["release_delay"] == 60
     api.post("/inventory/reserve", {"reference": "cart-1", "lines": line(1)})
     told = api.post("/inventory/reserve", {"reference": "cart-1", "lines": line(2)}, status=409)
     assert (told["code"], told["sku"], told["wanted"], told["limit"], told["held"]) == ("over_purchase_limit", "MUG", 2, 2, 1)

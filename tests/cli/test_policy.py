@@ -29,9 +29,9 @@ def test_a_policy_is_said_and_shown(alone: Scene) -> None:
     assert shown.stdout.strip() == "MUG: allow, at most 2 beyond what is there, 5-7 days"
     assert said("stock", "reserve", "MUG", "3", "--reference", "cart-1", scene=alone)["claims"][0]["available"] == -2
     assert call("stock", "reserve", "MUG", "1", "--reference", "cart-2", scene=alone).exit_code == 1
-    said("stock", "backorder", "MUG", "preorder", "--date", "2026-12-24", "--per-reference", "2", scene=alone)
+    said("stock", "backorder", "MUG", "preorder", "--date", "2026-12-24", "--per-reference", "2", "--keep", "48", scene=alone)
     assert said("stock", "backorder", "MUG", scene=alone) == {
-        "sku": "MUG", "backorder": "preorder", "limit": None, "text": "", "date": "2026-12-24", "per_reference": 2,
+        "sku": "MUG", "backorder": "preorder", "limit": None, "text": "", "date": "2026-12-24", "per_reference": 2, "release_delay": 2880,
     }  # fmt: skip
     said("stock", "backorder", "MUG", "deny", scene=alone)
     assert "sold only while it is there" in call("stock", "backorder", "MUG", scene=alone).stdout

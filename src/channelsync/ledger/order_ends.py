@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, not_, or_, select, update
 
 from channelsync.contract import OrderState
 from channelsync.ledger import inbox, levels, line_sources, order_json, order_mapping, oversells, targets
 from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.orders import OrderResult, Sighting, Verdict, apply
+from channelsync.ledger.patience import lives_on
 from channelsync.ledger.schema import order_lines, orders, set_aside, shelf_feeds, shelves
 
 WAITING = 1_000
@@ -98,14 +99,15 @@ def expire_holds(
 ) -> int:
     """Unpaid checkouts whose hold ended `grace` ago: the soft claim and the shop's own withholding vanish together. Returns how many.
 
-    Where the policy holds them hard, only the withholding does.
+    Where the policy holds them hard, only the withholding does. A backorder's policy may let a soft claim live on (`patience`), unless the shop
+    withholds units for it: what ends there by itself ends here.
 
     shop_times: channel id -> what its shop's clock says now; for the others it is `now`.
     """
     times = shop_times or {}
     ended = or_(
-        and_(orders.c.channel_id.not_in(list(times)), order_lines.c.hold_until <= now - grace),
-        *(and_(orders.c.channel_id == channel_id, order_lines.c.hold_until <= at - grace) for channel_id, at in times.items()),
+        and_(orders.c.channel_id.not_in(list(times)), _is_over(now - grace)),
+        *(and_(orders.c.channel_id == channel_id, _is_over(at - grace)) for channel_id, at in times.items()),
     )
     query = (
         select(order_lines, orders.c.ref, orders.c.channel_id)
@@ -140,6 +142,11 @@ def expire_holds(
         )
         oversells.end(conn, {entry.sku_id for entry in entries}, now)
     return len(rows)
+
+
+def _is_over(at: datetime) -> ColumnElement[bool]:
+    alone = and_(order_lines.c.soft > 0, order_lines.c.withheld == 0)
+    return and_(order_lines.c.hold_until <= at, not_(and_(alone, lives_on(order_lines, order_lines.c.hold_until, at))))
 
 
 def open_refs(conn: Connection, channel_id: int, after: int, limit: int) -> list[tuple[int, str]]:

@@ -18,6 +18,8 @@ from channelsync.ledger.schema import bundle_parts
 from channelsync.ledger.schema import skus as table
 from channelsync.ledger.skus import Backorder
 
+RELEASE_DELAY_MAX = 365 * 24 * 60
+
 
 @dataclass(frozen=True, slots=True)
 class SetPolicy(Keyed):
@@ -25,6 +27,7 @@ class SetPolicy(Keyed):
 
     limit: units that may be promised beyond what is available, over all locations together; None: without limit.
     text, date: for customers, when what is not there comes. per_reference: units that one reference may claim in all; None: no limit.
+    release_delay: minutes that a claim outlives its end while more is promised than is there (`patience`).
     """
 
     sku: str
@@ -33,6 +36,7 @@ class SetPolicy(Keyed):
     text: str = ""
     date: dt.date | None = None
     per_reference: int | None = None
+    release_delay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class PolicySet(Answer):
     text: str = ""
     date: dt.date | None = None
     per_reference: int | None = None
+    release_delay: int = 0
 
 
 @idempotent(PolicySet)
@@ -68,14 +73,19 @@ def _set_one(conn: Connection, names: dict[str, int], bundles: set[int], item: S
         "expected_text": item.text,
         "expected_on": None if item.date is None else item.date.isoformat(),
         "reference_limit": item.per_reference,
+        "release_delay": item.release_delay,
     }
     conn.execute(update(table).where(table.c.id == names[item.sku]).values(values))
-    return PolicySet(item.sku, item.backorder, item.limit, item.text, item.date, item.per_reference)
+    return PolicySet(item.sku, item.backorder, item.limit, item.text, item.date, item.per_reference, item.release_delay)
 
 
 def _problem(item: SetPolicy) -> NotAllowed | None:
-    if item.backorder is Backorder.DENY and (item.text or item.date):
-        return NotAllowed("a SKU that is not sold beyond what is there has no text or date for customers; use allow or preorder")
+    if item.backorder is Backorder.DENY and (item.text or item.date or item.release_delay):
+        return NotAllowed(
+            "a SKU that is not sold beyond what is there has no text or date for customers and no delay of releases; use allow or preorder"
+        )
+    if not 0 <= item.release_delay <= RELEASE_DELAY_MAX:
+        return NotAllowed(f"a release is delayed by 0 to {RELEASE_DELAY_MAX} minutes (a year), not {item.release_delay}")
     if not item.text.isprintable():
         return NotAllowed(f"the text {item.text!r} is for customers, on one line; remove what cannot be printed")
     limits = ((item.limit, 0), (item.per_reference, 1))

@@ -15,6 +15,7 @@ from channelsync.ledger import bounds, levels, oversells
 from channelsync.ledger.holds import Counted, Hold, Holds, Which
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
+from channelsync.ledger.patience import lives_on
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.ledger.reserving import DEFAULT_TTL, MAX_TTL, Claim, Line, Reserve, Reserved, reserve
 from channelsync.ledger.schema import reservations
@@ -182,9 +183,11 @@ def _harden_one(holds: Holds, item: Harden, entries: list[Entry]) -> Hardened | 
 def expire(conn: Connection, now: datetime, limit: int = 256) -> int:
     """End soft reservations whose time is over, oldest first, at most `limit`. Returns how many: fewer than `limit` means all are done.
 
+    A backorder's policy may let them live on (`patience`).
     Unpaid checkouts of channels are order claims and end with `order_ends.expire_holds`.
     """
     due = select(reservations.c.id).where(reservations.c.state == "open", reservations.c.expires_at <= now)
+    due = due.where(~lives_on(reservations, reservations.c.expires_at, now))
     ids = conn.scalars(due.order_by(reservations.c.expires_at, reservations.c.id).limit(limit)).all()
     holds = Holds(conn, [Which(reservation=id_) for id_ in ids])
     over = [hold for hold in holds.all_open() if hold.expires_at is not None and hold.expires_at <= now]

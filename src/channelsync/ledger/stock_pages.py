@@ -45,6 +45,7 @@ class SkuRow:
     expected_on: date | None
     reference_limit: int | None
     unit_cost: str | None
+    release_delay: int
     available: int
     levels: tuple[LevelRow, ...]
     parts: Mapping[str, int]
@@ -153,6 +154,7 @@ def _rows(conn: Connection, query: Select[Any]) -> list[SkuRow]:
             expected_on=None if row["expected_on"] is None else date.fromisoformat(row["expected_on"]),
             reference_limit=row["reference_limit"],
             unit_cost=costs.text_of(row["unit_cost"]),
+            release_delay=row["release_delay"],
             available=whole.get(row["id"], sum(each.level.available for each in levels.get(row["id"], ()))),
             levels=tuple(levels.get(row["id"], ())),
             parts=parts.get(row["id"], {}),

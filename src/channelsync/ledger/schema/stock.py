@@ -51,6 +51,9 @@ skus = Table(
     Column("reference_limit", BigInteger),  # units that one reference may claim, in all; NULL: no limit
     Column("unit_cost", BigInteger),  # ten-thousandths of the store's currency; NULL: not known, and that of a bundle
     Column(
+        "release_delay", Integer, nullable=False, server_default=text("0")
+    ),  # minutes that a hold outlives its end while it is a backorder
+    Column(
         "counted", Boolean, nullable=False, server_default=false()
     ),  # has ever had physical units posted; before that, oversell means nothing
     Column("created_at", Utc, nullable=False),

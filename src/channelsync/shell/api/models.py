@@ -61,6 +61,11 @@ class SkuLevelOut(LevelOut):
         return cls(sku=row.sku, **LevelOut.of(row).model_dump())
 
 
+ReleaseDelay = Annotated[
+    int, Field(description="Minutes that a claim outlives its end while more is promised at its location than is there.", examples=[2880])
+]
+
+
 class SkuOut(Model):
     """A SKU over all its locations."""
 
@@ -76,6 +81,7 @@ class SkuOut(Model):
         str | None,
         Field(description="Of one unit, in the store's currency; null: not known, and always so for a bundle.", examples=["12.50"]),
     ]
+    release_delay: ReleaseDelay
     levels: list[LevelOut]
     parts: Annotated[dict[str, int], Field(description="Of a bundle: SKU -> units in one. Empty for others.", examples=[{"TEE-S": 2}])]
     version: Version
@@ -92,6 +98,7 @@ class SkuOut(Model):
             expected_on=row.expected_on,
             reference_limit=row.reference_limit,
             unit_cost=row.unit_cost,
+            release_delay=row.release_delay,
             levels=[LevelOut.of(level) for level in row.levels],
             parts=dict(row.parts),
             version=row.version,
@@ -166,6 +173,7 @@ class PolicyOut(Model):
     text: str
     date: dt.date | None
     per_reference: int | None
+    release_delay: ReleaseDelay
     repeat: bool
 
 

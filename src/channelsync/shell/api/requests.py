@@ -14,7 +14,7 @@ from channelsync.ledger.amending import Amend
 from channelsync.ledger.costs import SetCost
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
-from channelsync.ledger.policies import SetPolicy
+from channelsync.ledger.policies import RELEASE_DELAY_MAX, SetPolicy
 from channelsync.ledger.reorder_levels import SetReorder
 from channelsync.ledger.reservations import Extend, Harden, Line, Release, Reserve
 from channelsync.ledger.skus import Backorder
@@ -139,9 +139,18 @@ class PolicyIn(Model):
     per_reference: Annotated[
         int | None, Field(ge=1, le=UNITS_MAX, description="Units that one cart or order may claim in all; null: no limit.", examples=[2])
     ] = None
+    release_delay: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=RELEASE_DELAY_MAX,
+            description="Minutes that a claim outlives its end while more is promised at its location than is there.",
+            examples=[2880],
+        ),
+    ] = 0
 
     def item(self, sku: str, key: str | None) -> SetPolicy:
-        return SetPolicy(sku, self.backorder, self.limit, self.text, self.date, self.per_reference, key=key)
+        return SetPolicy(sku, self.backorder, self.limit, self.text, self.date, self.per_reference, self.release_delay, key=key)
 
 
 def _by(this: str, type_: str, that: str) -> JsonDict:
