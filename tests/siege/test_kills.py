@@ -17,6 +17,7 @@ def test_kills_of_the_daemon_on_sqlite(tmp_path: Path) -> None:
     figures = asyncio.run(kill_over_and_over(tmp_path, count(3, 30)))
     assert figures.outcome.sound, figures
     assert figures.outcome.acknowledged
+    assert figures.outcome.alerts
 
 
 def test_kills_of_the_daemon_on_postgresql(tmp_path: Path, durable_postgres: PostgresServer) -> None:

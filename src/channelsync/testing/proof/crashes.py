@@ -58,6 +58,10 @@ class Crashes:
         return sum(outcome.carts_repeated for outcome in self.outcomes)
 
     @property
+    def alerts(self) -> int:
+        return sum(outcome.alerts for outcome in self.outcomes)
+
+    @property
     def lost(self) -> int:
         return sum(outcome.lost for outcome in self.outcomes)
 

@@ -99,7 +99,8 @@ class Proof:
             "deliveries answered 2xx meanwhile": f"{crashes.acknowledged:,}",
             "reservations, releases and shipments by API answered 2xx meanwhile": f"{crashes.carts:,}, {crashes.carts_repeated:,} of them only when asked again",
             "of both, lost or done twice": f"{crashes.lost:,}",
-            "differences of ledger, shops and log after them": "; ".join(differences) or "0",
+            "messages about alerts that arrived meanwhile": f"{crashes.alerts:,}",
+            "differences of ledger, shops, log and alerts after them": "; ".join(differences) or "0",
         }
 
     def _failures(self) -> list[str]:

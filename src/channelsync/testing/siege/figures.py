@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """acknowledged: deliveries that were answered 2xx; carts: requests of a storefront at the API that were; lost: what of both the ledger does not hold. carts_repeated: those of
-    them whose effect had come before their first answer was seen. differences: what the audit found, and
-    where ledger and shops do not agree, in words. settled_seconds: how long that took once nothing was done to the daemon any more; None: never.
+    """acknowledged: deliveries that were answered 2xx; carts: requests of a storefront at the API that were; lost: what of both the ledger does
+    not hold. carts_repeated: those of them whose effect had come before their first answer was seen. differences: what the audit found, where
+    ledger and shops do not agree, and messages about alerts that did not come, in words. settled_seconds: how long that took once nothing was
+    done to the daemon any more; None: never. alerts: messages that arrived.
     """
 
     orders: int
@@ -19,6 +20,7 @@ class Outcome:
     settled_seconds: float | None
     carts: int = 0
     carts_repeated: int = 0
+    alerts: int = 0
 
     @property
     def sound(self) -> bool:

@@ -19,12 +19,18 @@ from channelsync.testing import config_file
 from channelsync.testing.siege import proof
 from channelsync.testing.siege.carts import Cart, Carts, broken
 from channelsync.testing.siege.figures import Outcome
+from channelsync.testing.siege.listener import Listener
 from channelsync.testing.siege.process import COMMAND, Process
 from channelsync.testing.siege.shoppers import Shoppers
 from channelsync.testing.siege.town import Town, town
+from channelsync.testing.standins.serving import served
 
+STORE = "siege"
 UNITS = 2000
 SAFETY_STOCK = 2
+LOW_BELOW = 3
+"""So many units sold, and a SKU is low: soon, and what is cancelled and returned takes it back over the level again and again."""
+
 LEASE_SECONDS = 8.0
 """The shortest that this town's time-outs allow: whoever takes over from a dead node waits so long."""
 
@@ -37,9 +43,11 @@ DIFFERENCES_KEPT = 20
 class Scene:
     """lost and differences: what was found so far, in words."""
 
-    def __init__(self, home: Path, database: str | None, town: Town, source: random.Random, rate: float) -> None:
+    def __init__(
+        self, home: Path, database: str | None, town: Town, source: random.Random, rate: float, listener: Listener, feed: str
+    ) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self.home, self.town, self.random = home, town, source
+        self.home, self.town, self.random, self.listener, self._feed = home, town, source, listener, feed
         self._private = config_file.free_port()
         self.file = self._config_file("siege", database, config_file.free_port(), private=self._private)
         self.database = load(self.file, Registry.installed()).store.database
@@ -52,13 +60,14 @@ class Scene:
     def _config_file(self, name: str, database: str | None, port: int, *, private: int = 0, public_url: str | None = None) -> Path:
         tables: dict[str, Any] = {
             "store": {
-                "id": "siege",
+                "id": STORE,
                 "opening": next(iter(self.town.tables)),
                 "lease_seconds": LEASE_SECONDS,
                 **({"database": database} if database else {}),
             },
             "listen": {"public": {"port": port}, "private": {"port": private}, "public_url": public_url or f"http://127.0.0.1:{port}"},
             "rules": {"safety_stock": SAFETY_STOCK},
+            "alerts": self.listener.table(self._feed),
             "channels": self.town.tables,
         }
         return config_file.write(self.home / f"{name}.toml", tables)
@@ -111,9 +120,10 @@ class Scene:
         self.differences += [each for each in differences if each not in self.differences]
 
     def _look(self, acknowledged: dict[tuple[str, str], int], carts: dict[str, Cart] | None) -> tuple[list[str], list[str]]:
+        heard = tuple(self.listener.heard)
         with proof.looking(self.database) as conn:
             missing = proof.missing(conn, acknowledged) + (broken(conn, carts) if carts is not None else [])
-            return missing, proof.ledger_differences(conn)
+            return missing, proof.ledger_differences(conn) + self.listener.lies(conn, heard)
 
     async def settled(self, seconds: float = SETTLE_SECONDS) -> float | None:
         """How long it took until ledger and shops agree; None: they did not, and what differs is noted. A daemon must run, shoppers be gone."""
@@ -130,13 +140,20 @@ class Scene:
 
     def _unsettled(self) -> list[str]:
         with proof.beside(self.database) as conn:
-            return proof.town_differences(conn, self.town, self.carts.taken())
+            return proof.town_differences(conn, self.town, self.carts.taken()) + self.listener.unsaid(conn)
 
     def outcome(self, settled_seconds: float | None) -> Outcome:
         acknowledged = len(self.town.register.acknowledged)
         differences = tuple(self.differences[:DIFFERENCES_KEPT])
         return Outcome(
-            self.town.orders, acknowledged, len(self.lost), differences, settled_seconds, self.carts.acknowledged, self.carts.repeats
+            self.town.orders,
+            acknowledged,
+            len(self.lost),
+            differences,
+            settled_seconds,
+            self.carts.acknowledged,
+            self.carts.repeats,
+            len(self.listener.heard),
         )
 
 
@@ -157,7 +174,9 @@ async def scene(
     source = random.Random(seed)
     async with AsyncExitStack() as stack:
         open_town = await stack.enter_async_context(town(SystemClock(), source, units=units, **keys))
-        built = Scene(home, database, open_town, source, rate)
+        listener = Listener(STORE, level=units - LOW_BELOW)
+        feed = await stack.enter_async_context(served(listener, "the listener"))
+        built = Scene(home, database, open_town, source, rate, listener, feed)
         async with built.daemon() as process:
             await built.apply()
             await process.stop()

@@ -39,19 +39,29 @@ class Courier:
 @asynccontextmanager
 async def shop_open(shop: StandIn, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
     """The shop's base URL, as long as the block runs; port 0 takes a free one."""
+    async with served(shop.app, shop.name, host=host, port=port) as url:
+        living = asyncio.create_task(shop.run(), name=f"{shop.name} lives")
+        try:
+            yield url
+        finally:
+            living.cancel()
+            await asyncio.gather(living, return_exceptions=True)
+
+
+@asynccontextmanager
+async def served(app: AsgiApp, name: str, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """An application's base URL, as long as the block runs."""
     listener = socket.create_server((host, port))
-    server = _Server(_settings(shop.app))
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name=f"{shop.name} serves")
-    living = asyncio.create_task(shop.run(), name=f"{shop.name} lives")
+    server = _Server(_settings(app))
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name=f"{name} serves")
     try:
         while not server.started and not serving.done():  # noqa: ASYNC110  uvicorn has no event for it
             await asyncio.sleep(0.005)
         yield f"http://{host}:{listener.getsockname()[1]}"
     finally:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a shop that closes drops its hung requests, which is no error
-        living.cancel()
         server.should_exit = server.force_exit = True
-        await asyncio.gather(serving, living, return_exceptions=True)
+        await asyncio.gather(serving, return_exceptions=True)
         listener.close()
 
 
