@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from channelsync.ledger import costs
 from channelsync.ledger.levels import MovementType
-from channelsync.ledger.schema import channels, locations, movements, order_lines, orders, skus, stock_levels
+from channelsync.ledger.schema import AVAILABLE, channels, locations, movements, order_lines, orders, skus, stock_levels
 from channelsync.ledger.stock_pages import first_since
 
 PAGE_MAX = 500
@@ -85,8 +85,7 @@ def _there(conn: Connection, by: By, ids: Sequence[int]) -> dict[int, tuple[int 
         return {}
     level = stock_levels.c
     key = level.sku_id if by is By.SKU else level.location_id
-    free = level.on_hand - level.soft - level.hard - level.pending_debit - level.held_elsewhere
-    query = select(key, func.sum(level.on_hand), func.sum(free)).where(key.in_(ids)).group_by(key)
+    query = select(key, func.sum(level.on_hand), func.sum(AVAILABLE)).where(key.in_(ids)).group_by(key)
     return {int(row[0]): (int(row[1]), int(row[2])) for row in conn.execute(query)}
 
 

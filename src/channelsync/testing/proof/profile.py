@@ -25,7 +25,7 @@ class Profile:
 
 
 _ALL = (
-    Profile("ci", dense=280, sparse=20, cycles=26, restarts=10, stride=97),
+    Profile("ci", dense=280, sparse=20, cycles=26, restarts=10, stride=197),
     Profile("long", dense=3_000, sparse=60, cycles=100, restarts=40, stride=5, minutes=60),
     Profile("night", dense=5_000, sparse=100, cycles=250, restarts=100, stride=1),
 )
