@@ -65,6 +65,7 @@ CASES = [
         opening={"backorders": True},
     ),
     Case(flaws.f14_fenced_in_the_ledger_only, scenarios_holders.a_holder_sleeps_past_its_lease, "adjust"),
+    Case(flaws.f16_leaves_whatever_became_of_the_lease, scenarios_holders.a_holder_sleeps_between_the_release_and_the_bytes, "adjust"),
     Case(flaws.f15_quiet_until_the_pull, scenarios_readings.a_cancel_comes_between_pull_and_second_reading, "rmw"),
 ]
 

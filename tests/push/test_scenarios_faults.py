@@ -39,6 +39,13 @@ def test_14_a_holder_that_slept_past_its_lease_sends_nothing(play: Play, carrier
     play(scenarios_holders.a_holder_sleeps_past_its_lease, carrier)
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])  # on PostgreSQL the server's own clock ends a lease, and time is virtual here
+@pytest.mark.parametrize("carrier", ["adjust", "adjust-keyed", "cas"])
+def test_14_a_holder_that_slept_with_a_released_write_sends_nothing(play: Play, carrier: str) -> None:
+    """It was sent, and added once more to what the second node had added."""
+    play(scenarios_holders.a_holder_sleeps_between_the_release_and_the_bytes, carrier)
+
+
 def test_14_a_late_settle_of_the_old_holder_is_refused(play: Play) -> None:
     play(scenarios_holders.an_old_holder_settles_late)
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from channelsync.contract.http import Http, HttpRequest, HttpResponse
+from channelsync.engine.leasing import may_leave
 from channelsync.errors import Misunderstood, NotReached, RateLimited, Unavailable
 from channelsync.shell.circuit import CircuitOpen
 from channelsync.shell.http import ShopHttp, shop_http
@@ -282,3 +283,21 @@ def test_a_body_that_is_not_what_it_says_is_misunderstood(data: bytes, encoding:
     result = _body(data, encoding)[0]
     assert isinstance(result, Misunderstood)
     assert why in str(result)
+
+
+def test_a_write_whose_right_ends_before_it_leaves_is_not_sent() -> None:
+    shop = Script(httpx.Response(200))
+
+    async def use(http: ShopHttp, clock: VirtualClock) -> None:
+        before = may_leave.set(lambda: clock.monotonic() < 10)
+        try:
+            await http.write(REQUEST, _text)
+            await clock.sleep(10)
+            with pytest.raises(NotReached, match="about to end"):
+                await http.write(REQUEST, _text)
+            await http.read(REQUEST, _text)
+        finally:
+            may_leave.reset(before)
+
+    _through(shop, use)
+    assert len(shop.seen) == 2, "one write, and the reading, which needs no right"

@@ -12,6 +12,7 @@ import pytest
 
 from channelsync.clock import SystemClock
 from channelsync.contract.http import HttpRequest, HttpResponse
+from channelsync.engine.leasing import may_leave
 from channelsync.errors import NotReached, Unavailable
 from channelsync.shell.http import shop_http
 
@@ -30,6 +31,23 @@ async def _served(handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter],
     async with server:
         port = server.sockets[0].getsockname()[1]
         return await _write(f"http://127.0.0.1:{port}/", timeout)
+
+
+def test_a_right_that_ends_while_the_connection_is_made_sends_no_byte() -> None:
+    came = list[bytes]()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.read())
+        writer.close()
+
+    asked = iter([True, False])
+    before = may_leave.set(lambda: next(asked))
+    try:
+        with pytest.raises(NotReached, match="about to end"):
+            asyncio.run(_served(listen))
+    finally:
+        may_leave.reset(before)
+    assert (list(asked), came) == ([], [b""]), "the connection stood, and nothing came over it"
 
 
 def test_a_closed_port_is_not_reached() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,6 +37,7 @@ from channelsync.ledger import (
 )
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.schema import attempts, listings, push_calls, shelves
+from channelsync.shell import http
 from channelsync.shell.inlet import Inlets
 from channelsync_memory.connector import MemoryConnector
 
@@ -345,6 +347,7 @@ def zombie(patch: Patch) -> None:
         return await send(self, call, repeat=repeat) or call
 
     patch.setattr(Dispatcher, "_release", sending)
+    patch.setattr(http, "may_leave", ContextVar("may_leave", default=lambda: True))
 
 
 def pushes_naively(patch: Patch) -> None:

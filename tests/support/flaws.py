@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from channelsync.ledger.differences import Difference, difference
 from channelsync.ledger.outbox import OpenCall, Release
 from channelsync.ledger.schema import attempts, shelves
 from channelsync.ledger.settle import Settlement
+from channelsync.shell import http
 
 Patch = pytest.MonkeyPatch
 
@@ -177,6 +179,7 @@ def f14_fenced_in_the_ledger_only(patch: Patch) -> None:
         return await plain(dispatcher, call, repeat=repeat) or call
 
     patch.setattr(Dispatcher, "_release", sending)
+    f16_leaves_whatever_became_of_the_lease(patch)
 
 
 def f15_quiet_until_the_pull(patch: Patch) -> None:
@@ -187,3 +190,8 @@ def f15_quiet_until_the_pull(patch: Patch) -> None:
         return plain(conn, replace(item, before=replace(item.before, own_seq=row["own_seq"], book=row["book"])), row)
 
     patch.setattr(brackets, "_quiet", loose)
+
+
+def f16_leaves_whatever_became_of_the_lease(patch: Patch) -> None:
+    """Nobody asks once more when the bytes leave."""
+    patch.setattr(http, "may_leave", ContextVar("may_leave", default=lambda: True))

@@ -51,6 +51,14 @@ CARRIERS: dict[str, dict[str, Any]] = {
 
 
 @dataclass
+class Node:
+    """Another process's part in one channel."""
+
+    dispatcher: Dispatcher
+    reconciler: Reconciler
+
+
+@dataclass
 class Shop:
     """One shop and everything the engine holds for it."""
 
@@ -208,11 +216,12 @@ class Bench:
             conn.execute(update(channel_table).where(channel_table.c.id == self.a.channel.id).values(lease_until=ended))
         assert await self.ledger.run(channels.take_lease, channels.LeaseRequest(self.a.channel.id, "node-2", 60.0))
 
-    def second_node(self) -> Dispatcher:
+    def second_node(self) -> Node:
         """Another process that wants to push to a."""
         store = Store(self.ledger, self.clock, random.Random(99), "node-2", channels=self.store.channels)
         channel = Channel(self.a.channel.id, self.a.channel.settings, self.a.channel.connector)
-        return Dispatcher(store, channel, Pullers(store))
+        pullers = Pullers(store)
+        return Node(Dispatcher(store, channel, pullers), Reconciler(store, channel, pullers[channel]))
 
     # -- what is true --------------------------------------------------------------------------------------------------------------------
 

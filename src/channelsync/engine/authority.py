@@ -13,7 +13,7 @@ import structlog
 
 from channelsync.contract import Cursor, Page, Physical, ShelfRef, StockAuthority
 from channelsync.engine.channel import Channel
-from channelsync.engine.leasing import hold_lease
+from channelsync.engine.leasing import fenced, hold_lease
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Misunderstood, Refused
 from channelsync.ledger import authority_alerts, authority_guard, authority_import, authority_rows, channels, cursors, exports, exports_told
@@ -188,7 +188,8 @@ class Authority:
 
     async def _tell(self, armed: Armed) -> None:
         try:
-            claimed = await self._connector.export(armed.claim)
+            with fenced(self._store, self._channel):
+                claimed = await self._connector.export(armed.claim)
         except Refused as error:
             await self._store.ledger.run(exports_told.settle, Exported(armed.export_id, armed.question, refused=str(error)))
         except ChannelError:

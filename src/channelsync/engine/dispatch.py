@@ -15,7 +15,7 @@ import structlog
 
 from channelsync.contract import Call, Carrier, Outcome, WriteResult
 from channelsync.engine.channel import Channel
-from channelsync.engine.leasing import hold_lease
+from channelsync.engine.leasing import fenced, hold_lease
 from channelsync.engine.poll import Pullers
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized
@@ -234,7 +234,8 @@ class Dispatcher:
     async def _push(self, call: Call) -> tuple[list[WriteResult], ChannelError | None]:
         """The network. What an error says about the writes: certainly nothing, refused for good, or unknown."""
         try:
-            return list(await self._channel.connector.push(call)), None
+            with fenced(self._store, self._channel):
+                return list(await self._channel.connector.push(call)), None
         except (RateLimited, NotReached, Unauthorized) as error:
             return [WriteResult(write.id, Outcome.NOT_SENT, str(error)) for write in call.writes], error
         except Refused as error:

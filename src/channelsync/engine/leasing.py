@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 
 from channelsync.engine.channel import Channel, Lease
@@ -9,6 +12,11 @@ from channelsync.engine.store import Store
 from channelsync.ledger import channels
 
 LEASE_MARGIN = timedelta(seconds=2)
+
+may_leave: ContextVar[Callable[[], bool]] = ContextVar("may_leave", default=lambda: True)
+"""Asked when the first byte of a write is about to leave. Between the ledger's release and that lie a queue for the rate limit, a connection that
+is made, and perhaps a process that was frozen: a right that was good then may be somebody else's by now.
+"""
 
 
 async def hold_lease(store: Store, channel: Channel) -> bool:
@@ -21,3 +29,18 @@ async def hold_lease(store: Store, channel: Channel) -> bool:
     version = await store.ledger.run(channels.take_lease, channels.LeaseRequest(channel.id, store.owner, seconds))
     channel.lease = None if version is None else Lease(version, asked + seconds - LEASE_MARGIN.total_seconds())
     return channel.lease is not None
+
+
+@contextmanager
+def fenced(store: Store, channel: Channel) -> Iterator[None]:
+    """Nothing that is written within the block leaves once the channel's lease does not outlive one request."""
+
+    def still_ours() -> bool:
+        lease, needed = channel.lease, channel.settings.timeout.total_seconds()
+        return lease is not None and lease.deadline - store.clock.monotonic() > needed
+
+    before = may_leave.set(still_ours)
+    try:
+        yield
+    finally:
+        may_leave.reset(before)

@@ -16,6 +16,7 @@ import httpx
 
 from channelsync.clock import Clock
 from channelsync.contract.http import Budget, HttpRequest, HttpResponse
+from channelsync.engine.leasing import may_leave
 from channelsync.errors import Misunderstood, RateLimited
 from channelsync.shell.circuit import Circuit
 from channelsync.shell.echo import Echoes
@@ -72,7 +73,7 @@ class ShopHttp:
             try:
                 async with guard.slot():
                     with self._bucket.on_its_way(request.cost), guard.watch(request) as answered:
-                        response = await self._client.send(request)
+                        response = await self._client.send(request, may_leave=may_leave.get() if write else None)
                         answered(response.status)
                 result = understand(self._echoes.cleaned(request, response))
             except RateLimited as error:

@@ -6,7 +6,7 @@ httpx logs whole URLs at INFO; `shell.log` silences it, because tokens travel in
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -20,7 +20,7 @@ from channelsync.clock import Clock
 from channelsync.contract.http import HttpRequest, HttpResponse
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unavailable
 from channelsync.shell.inflate import ACCEPT_ENCODING, Body, Broken, TooLarge
-from channelsync.shell.reach import public_only, require_https
+from channelsync.shell.reach import FIRST_BYTE, Trace, all_of, only_while, public_only, require_https
 from channelsync.shell.retry_after import seconds_to_wait
 from channelsync.shell.within import within
 
@@ -74,11 +74,14 @@ class HttpClient:
             follow_redirects=False,
         )
 
-    async def send(self, request: HttpRequest) -> HttpResponse:
-        """Raises NotReached, Unavailable, RateLimited (429) and Misunderstood (a body we cannot take). Any other status is an answer."""
+    async def send(self, request: HttpRequest, *, may_leave: Callable[[], bool] | None = None) -> HttpResponse:
+        """Raises NotReached, Unavailable, RateLimited (429) and Misunderstood (a body we cannot take). Any other status is an answer.
+
+        may_leave: asked when the first byte is about to leave, over a connection that stands; False ends it with NotReached.
+        """
         where = _where(request)
         with self._errors(where, self._body_max):
-            response = await within(self._clock, self._timeout, self._exchange(request, where))
+            response = await within(self._clock, self._timeout, self._exchange(request, where, may_leave))
         if response.status == httpx.codes.TOO_MANY_REQUESTS:
             wait = request.refusal(response) if request.refusal else None
             if wait is None:
@@ -130,22 +133,25 @@ class HttpClient:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    def _reach(self, where: str, url: str) -> dict[str, Any]:
+    def _reach(self, where: str, url: str, *more: Trace) -> dict[str, Any]:
         """Extensions of a request that keep it from where it may not go. Raises OutOfReach if that is plain from its address."""
-        if self._anywhere:
-            return {}
-        require_https(where, url)
-        return {"trace": public_only(where)}
+        if not self._anywhere:
+            require_https(where, url)
+            more = (public_only(where), *more)
+        return {"trace": all_of(more)} if more else {}
 
-    async def _exchange(self, request: HttpRequest, where: str) -> HttpResponse:
+    async def _exchange(self, request: HttpRequest, where: str, may_leave: Callable[[], bool] | None) -> HttpResponse:
+        gate = () if may_leave is None else (only_while(may_leave, where),)
         outgoing = self._client.build_request(
             request.method,
             request.url,
             headers=dict(request.headers),
             params=dict(request.params) or None,
             content=request.body,
-            extensions=self._reach(where, request.url),
+            extensions=self._reach(where, request.url, *gate),
         )
+        for check in gate:
+            await check(FIRST_BYTE, {})  # before a connection is made for it, and for transports that tell of no events
         response = await self._client.send(outgoing, stream=True)
         try:
             body = Body(response.headers.get("content-encoding", "").strip().lower(), self._body_max)

@@ -7,7 +7,7 @@ file's address that a shop makes up, leads to nobody inside our own network.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Any
 
@@ -17,6 +17,9 @@ from channelsync.errors import NotReached
 
 TRANSLATED = IPv6Network("64:ff9b::/96")
 REMEDY = "if the shop is in your own network, set allow_private_hosts = true for this channel"
+
+FIRST_BYTE = "send_request_headers.started"
+"""How the events of httpx's `trace` end that come before the first byte, in both versions of HTTP."""
 
 Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 
@@ -42,6 +45,24 @@ def public_only(where: str) -> Trace:
         if not peer or not is_public(address):
             await stream.aclose()
             raise OutOfReach(f"{where}: leads to {address}, which is not on the public internet; {REMEDY}")
+
+    return trace
+
+
+def only_while(may_leave: Callable[[], bool], where: str) -> Trace:
+    """For `trace`: nothing of a request leaves once that is False. Raises NotReached. A connection may be made before; it says nothing."""
+
+    async def trace(event: str, _info: dict[str, Any]) -> None:
+        if event.endswith(FIRST_BYTE) and not may_leave():
+            raise NotReached(f"{where}: not sent, the right to write to this channel is about to end")
+
+    return trace
+
+
+def all_of(traces: Sequence[Trace]) -> Trace:
+    async def trace(event: str, info: dict[str, Any]) -> None:
+        for each in traces:
+            await each(event, info)
 
     return trace
 
