@@ -1,0 +1,93 @@
+"""Turning a shop's own backorder switches to what the SKUs' policies say, where the channel's settings ask for it.
+
+It is no part of the safe push and never touches a number: a switch is absolute, so the same write again brings the same end, and what the catalogue
+says next is what counts. It takes its turn on the dispatcher's wire, a few listings at a time, so that numbers never wait long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from channelsync.contract import Switch, SwitchResult, TurnsSwitches
+from channelsync.engine.channel import Channel
+from channelsync.engine.dispatch import Dispatcher
+from channelsync.engine.store import Store
+from channelsync.errors import NotReached, RateLimited, Refused, Unauthorized
+from channelsync.ledger import switches
+from channelsync.ledger.switches import Told, ToTurn
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 5
+ROUNDS_MAX = 100
+AGAIN_SECONDS = 900.0
+"""What a shop has not done, or given no clear answer to, is tried again after so long; and so is a shop that lets us turn none."""
+WAITING_MAX = 500
+"""So many failures at a time are enough: nothing more is tried until some of them may be tried again."""
+
+
+class Switching:
+    def __init__(self, store: Store, channel: Channel, dispatcher: Dispatcher) -> None:
+        self._store, self._channel, self._dispatcher = store, channel, dispatcher
+        self._waiting: dict[int, float] = {}
+        self._again_at = 0.0
+
+    async def run_once(self) -> int:
+        """Turn what does not say what it should. Returns how many switches say it now. Raises the channel's errors."""
+        done = 0
+        for _ in range(ROUNDS_MAX):
+            async with self._dispatcher.alone() as free:
+                turned = await self._some() if free else None
+            if turned is None:
+                break
+            done += turned
+        return done
+
+    async def _some(self) -> int | None:
+        """The next few. None: there are no more that may be tried now."""
+        now = self._store.clock.monotonic()
+        self._waiting = {listing: until for listing, until in self._waiting.items() if until > now}
+        if now < self._again_at or len(self._waiting) >= WAITING_MAX:
+            return None
+        wanted = await self._store.ledger.read(switches.to_turn, self._channel.id, avoid=list(self._waiting), limit=AT_ONCE)
+        if not wanted:
+            return None
+        self._waiting |= dict.fromkeys((each.id for each in wanted), now + AGAIN_SECONDS)
+        try:
+            results = await self._ask(wanted)
+        except (RateLimited, NotReached, Unauthorized):  # nothing was written, and it was not for these listings
+            for each in wanted:
+                del self._waiting[each.id]
+            raise
+        except Refused as refused:
+            self._again_at = now + AGAIN_SECONDS
+            log.error("the shop lets us turn no backorder switch", channel=self._channel.name, reason=str(refused))
+            return None
+        return await self._settle(wanted, results)
+
+    async def _ask(self, wanted: Sequence[ToTurn]) -> Sequence[SwitchResult]:
+        connector = self._channel.connector
+        assert isinstance(connector, TurnsSwitches), "the config check has seen to it"
+        return await connector.turn([Switch(each.listing, each.sells_on) for each in wanted])
+
+    async def _settle(self, wanted: Sequence[ToTurn], results: Sequence[SwitchResult]) -> int:
+        """Only what the shop itself says is kept; the rest is left to the next try, or the next reading."""
+        told = {result.listing: result for result in results}
+        done: list[ToTurn] = []
+        for each in wanted:
+            result = told.get(each.listing) or SwitchResult(each.listing, None, "the answer does not mention it")
+            if result.sells_on is not each.sells_on:
+                reason = result.reason or "the shop's switch still says the opposite"
+                log.warning(
+                    "a backorder switch was not turned", channel=self._channel.name, listing=each.listing, sku=each.sku, reason=reason
+                )
+                continue
+            await self._store.ledger.run(switches.tell, Told(each.id, each.sells_on))
+            del self._waiting[each.id]
+            done.append(each)
+        for sells_on in (False, True):
+            if skus := [each.sku for each in done if each.sells_on is sells_on]:
+                log.info("backorder switches turned", channel=self._channel.name, sells_on=sells_on, skus=skus)
+        return len(done)
