@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from channelsync.contract import Switch, SwitchResult
 from channelsync.engine.catalogue import Catalogue
-from channelsync.engine.switching import AGAIN_SECONDS, AT_ONCE, Switching
+from channelsync.engine.switching import AGAIN_MAX, AGAIN_SECONDS, AT_ONCE, Switching
 from channelsync.errors import ChannelError, RateLimited, Refused, Unavailable
 from channelsync.ledger import channels, freezing, policies
 from channelsync.ledger.channels import Pause
@@ -179,6 +181,26 @@ def test_a_lost_answer_is_seen_at_the_next_reading_and_written_again_later(play:
     play(story)
 
 
+def test_what_fails_again_and_again_is_tried_ever_more_seldom(play: Play) -> None:
+    async def story(bench: Bench) -> None:
+        turning = await Turning.begin(bench)
+        tried: list[float] = []
+        turning.troubles = [(Unavailable("no answer"), False)] * 9
+        while turning.troubles:
+            before = len(turning.asked)
+            with suppress(Unavailable):
+                await turning.run()
+            if len(turning.asked) > before:
+                tried.append(bench.clock.monotonic())
+            await bench.clock.sleep(AGAIN_SECONDS / 2)
+        pauses = [later - earlier for earlier, later in pairwise(tried)]
+        assert pauses == [min(AGAIN_MAX, AGAIN_SECONDS * 2**n) for n in range(8)]
+        await bench.clock.sleep(AGAIN_MAX)
+        assert (await turning.run(), turning.on) == (1, True)
+
+    play(story)
+
+
 def test_a_busy_shop_is_asked_again_at_once(play: Play) -> None:
     async def story(bench: Bench) -> None:
         turning = await Turning.begin(bench)
@@ -199,7 +221,7 @@ def test_a_shop_that_lets_us_turn_none_is_left_alone_for_a_while_and_its_numbers
         await bench.receive(3)
         await bench.a.settle(2)
         assert bench.a.shows == 5
-        await bench.clock.sleep(AGAIN_SECONDS)
+        await bench.clock.sleep(AGAIN_MAX)
         assert (await turning.run(), turning.on) == (1, True)
 
     play(story)

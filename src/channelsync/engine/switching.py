@@ -7,6 +7,7 @@ says next is what counts. It takes its turn on the dispatcher's wire, a few list
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 
@@ -22,16 +23,27 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 5
 ROUNDS_MAX = 100
-AGAIN_SECONDS = 900.0
-"""What a shop has not done, or given no clear answer to, is tried again after so long; and so is a shop that lets us turn none."""
+AGAIN_SECONDS = 30.0
+AGAIN_MAX = 900.0
+"""What a shop has not done, or given no clear answer to, is tried again after so long, doubled with each try up to the longest. A shop that lets us
+turn none is left alone for the longest.
+"""
 WAITING_MAX = 500
 """So many failures at a time are enough: nothing more is tried until some of them may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A switch that did not come to say what it should. until: monotonic; it is left alone before that."""
+
+    times: int
+    until: float
 
 
 class Switching:
     def __init__(self, store: Store, channel: Channel, dispatcher: Dispatcher) -> None:
         self._store, self._channel, self._dispatcher = store, channel, dispatcher
-        self._waiting: dict[int, float] = {}
+        self._tried: dict[int, _Tried] = {}
         self._again_at = 0.0
 
     async def run_once(self) -> int:
@@ -48,21 +60,22 @@ class Switching:
     async def _some(self) -> int | None:
         """The next few. None: there are no more that may be tried now."""
         now = self._store.clock.monotonic()
-        self._waiting = {listing: until for listing, until in self._waiting.items() if until > now}
-        if now < self._again_at or len(self._waiting) >= WAITING_MAX:
+        self._tried = {listing: tried for listing, tried in self._tried.items() if tried.until > now - AGAIN_MAX}
+        waiting = [listing for listing, tried in self._tried.items() if tried.until > now]
+        if now < self._again_at or len(waiting) >= WAITING_MAX:
             return None
-        wanted = await self._store.ledger.read(switches.to_turn, self._channel.id, avoid=list(self._waiting), limit=AT_ONCE)
+        wanted = await self._store.ledger.read(switches.to_turn, self._channel.id, avoid=waiting, limit=AT_ONCE)
         if not wanted:
             return None
-        self._waiting |= dict.fromkeys((each.id for each in wanted), now + AGAIN_SECONDS)
+        before = self._tried
+        self._tried = {**before, **{each.id: _once_more(before.get(each.id), now) for each in wanted}}
         try:
             results = await self._ask(wanted)
         except (RateLimited, NotReached, Unauthorized):  # nothing was written, and it was not for these listings
-            for each in wanted:
-                del self._waiting[each.id]
+            self._tried = before
             raise
         except Refused as refused:
-            self._again_at = now + AGAIN_SECONDS
+            self._again_at, self._tried = now + AGAIN_MAX, before
             log.error("the shop lets us turn no backorder switch", channel=self._channel.name, reason=str(refused))
             return None
         return await self._settle(wanted, results)
@@ -85,9 +98,14 @@ class Switching:
                 )
                 continue
             await self._store.ledger.run(switches.tell, Told(each.id, each.sells_on))
-            del self._waiting[each.id]
+            del self._tried[each.id]
             done.append(each)
         for sells_on in (False, True):
             if skus := [each.sku for each in done if each.sells_on is sells_on]:
                 log.info("backorder switches turned", channel=self._channel.name, sells_on=sells_on, skus=skus)
         return len(done)
+
+
+def _once_more(tried: _Tried | None, now: float) -> _Tried:
+    times = 0 if tried is None else tried.times
+    return _Tried(times + 1, now + min(AGAIN_MAX, AGAIN_SECONDS * 2.0 ** min(times, 10)))
