@@ -13,7 +13,7 @@ import pytest
 from channelsync.contract import Switch, SwitchResult
 from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.switching import AGAIN_MAX, AGAIN_SECONDS, AT_ONCE, Switching
-from channelsync.errors import ChannelError, RateLimited, Refused, Unavailable
+from channelsync.errors import ChannelError, NotReached, RateLimited, Refused, Unavailable
 from channelsync.ledger import channels, freezing, policies
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.freezing import Freeze, Scope, Thaw
@@ -33,11 +33,13 @@ class Turning:
         self.switching = Switching(bench.store, self.shop.channel, self.shop.dispatcher)
         self.asked: list[list[Switch]] = []
         self.troubles: list[tuple[ChannelError, bool]] = []
+        self.sleeps = 0.0
         connector = self.shop.channel.connector
         inner = connector.turn  # type: ignore[attr-defined]
 
         async def turn(switches: Sequence[Switch]) -> Sequence[SwitchResult]:
             self.asked.append(list(switches))
+            await bench.clock.sleep(self.sleeps)
             error, done = self.troubles.pop(0) if self.troubles else (None, True)
             answer: Sequence[SwitchResult] = await inner(switches) if done else ()
             if error is not None:
@@ -160,6 +162,19 @@ def test_another_holder_or_a_stop_keeps_it_too(play: Play) -> None:
         await bench.clock.sleep(100)
         await bench.a.dispatcher.stop()
         assert (await turning.run(), turning.asked) == (0, [])
+
+    play(story)
+
+
+def test_a_holder_that_sleeps_past_its_lease_sends_nothing(play: Play) -> None:
+    async def story(bench: Bench) -> None:
+        turning = await Turning.begin(bench)
+        turning.sleeps = 120.0
+        with pytest.raises(NotReached, match="right to write"):
+            await turning.run()
+        assert not turning.on
+        turning.sleeps = 0.0
+        assert (await turning.run(), turning.on) == (1, True)
 
     play(story)
 

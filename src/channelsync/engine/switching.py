@@ -14,6 +14,7 @@ import structlog
 from channelsync.contract import Switch, SwitchResult, TurnsSwitches
 from channelsync.engine.channel import Channel
 from channelsync.engine.dispatch import Dispatcher
+from channelsync.engine.leasing import fenced
 from channelsync.engine.store import Store
 from channelsync.errors import NotReached, RateLimited, Refused, Unauthorized
 from channelsync.ledger import switches
@@ -71,7 +72,7 @@ class Switching:
         self._tried = {**before, **{each.id: _once_more(before.get(each.id), now) for each in wanted}}
         try:
             results = await self._ask(wanted)
-        except (RateLimited, NotReached, Unauthorized):  # nothing was written, and it was not for these listings
+        except (RateLimited, NotReached, Unauthorized):  # it was not for these listings, and nothing stands against asking again
             self._tried = before
             raise
         except Refused as refused:
@@ -83,7 +84,8 @@ class Switching:
     async def _ask(self, wanted: Sequence[ToTurn]) -> Sequence[SwitchResult]:
         connector = self._channel.connector
         assert isinstance(connector, TurnsSwitches), "the config check has seen to it"
-        return await connector.turn([Switch(each.listing, each.sells_on) for each in wanted])
+        with fenced(self._store, self._channel):
+            return await connector.turn([Switch(each.listing, each.sells_on) for each in wanted])
 
     async def _settle(self, wanted: Sequence[ToTurn], results: Sequence[SwitchResult]) -> int:
         """Only what the shop itself says is kept; the rest is left to the next try, or the next reading."""
