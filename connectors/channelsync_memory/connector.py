@@ -32,6 +32,8 @@ from channelsync.contract import (
     ShelfHint,
     ShelfRef,
     Subscription,
+    Switch,
+    SwitchResult,
     Traits,
     WriteResult,
 )
@@ -47,7 +49,7 @@ TOPICS = ("order.changed", "stock.changed", "listing.changed")
 
 
 class MemoryConnector:
-    """Satisfies Connector, ReceivesWebhooks, RegistersWebhooks and Diagnoses."""
+    """Satisfies Connector, ReceivesWebhooks, RegistersWebhooks, TurnsSwitches and Diagnoses."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._settings = settings
@@ -122,6 +124,11 @@ class MemoryConnector:
             return understood(lambda body: shapes.results(call, body))(response)
 
         return await self._http.write(request, understand)
+
+    async def turn(self, switches: Sequence[Switch]) -> Sequence[SwitchResult]:
+        rows = [{"listing": switch.listing, "sells_on": switch.sells_on} for switch in switches]
+        request = self._request("POST", "/switches", content={"switches": rows})
+        return await self._http.write(request, understood(shapes.switches))
 
     def verify(self, delivery: Delivery) -> str:
         """The body carries the shop's own delivery id and all of it is signed, so its digest is the key."""

@@ -22,6 +22,7 @@ from channelsync.contract import (
     Reading,
     ShelfRef,
     Subscription,
+    SwitchResult,
     Write,
     WriteResult,
 )
@@ -41,6 +42,7 @@ class ItemShape(Shape):
     title: str
     tracked: bool
     locations: list[str]
+    sells_on: bool | None = None
 
 
 class EffectShape(Shape):
@@ -114,6 +116,15 @@ class ResultsPage(Shape):
     results: list[ResultShape]
 
 
+class SwitchShape(Shape):
+    listing: str
+    sells_on: bool
+
+
+class SwitchesPage(Shape):
+    switches: list[SwitchShape]
+
+
 class HooksPage(Shape):
     hooks: list[HookShape]
 
@@ -131,7 +142,16 @@ def identity(content: bytes) -> Identity:
 
 def listing(item: ItemShape) -> Listing:
     problem = None if item.tracked else "the shop does not count this item"
-    return Listing(item.ref, item.sku, item.title, (item.variant,), tracked=item.tracked, problem=problem, locations=tuple(item.locations))
+    return Listing(
+        item.ref,
+        item.sku,
+        item.title,
+        (item.variant,),
+        tracked=item.tracked,
+        problem=problem,
+        locations=tuple(item.locations),
+        sells_below_zero=item.sells_on,
+    )
 
 
 def order(content: str | bytes) -> OrderSnapshot:
@@ -173,6 +193,10 @@ def _line(line: LineShape) -> OrderLine:
 def readings(content: bytes) -> list[Reading]:
     page = fits(LevelsPage, content)
     return [Reading(ShelfRef(level.listing, level.location), level.shows, page.now) for level in page.levels]
+
+
+def switches(content: bytes) -> list[SwitchResult]:
+    return [SwitchResult(row.listing, row.sells_on) for row in fits(SwitchesPage, content).switches]
 
 
 def subscription(hook: HookShape) -> Subscription:

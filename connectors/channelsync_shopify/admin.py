@@ -31,6 +31,10 @@ class TokenRejected(Unauthorized):
     """HTTP 401: nothing happened; with the client-credentials grant a new token may help."""
 
 
+class AccessDenied(Unauthorized):
+    """The token is good, and the app may not do this: a scope is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """data: the `data` of the answer. at: the shop's clock when it answered, whole seconds. version: the API version that really served it.
@@ -167,7 +171,9 @@ def _error(errors: Any, cost: Mapping[str, Any]) -> ChannelError:
     text = "; ".join(str(error.get("message", ""))[:300] for error in errors[:3])
     if "THROTTLED" in codes:
         return RateLimited(f"throttled: {text}", retry_after=_wait(cost))
-    if "ACCESS_DENIED" in codes or "SHOP_INACTIVE" in codes:
+    if "ACCESS_DENIED" in codes:
+        return AccessDenied(text)
+    if "SHOP_INACTIVE" in codes:
         return Unauthorized(text)
     if "INTERNAL_SERVER_ERROR" in codes:
         return Unavailable(text)

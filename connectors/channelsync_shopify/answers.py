@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from channelsync_shopify.shapes import Gid, Moment, Ref, Shape, Units, UserError
+from channelsync_shopify.shapes import Connection, Gid, Moment, Ref, Shape, Units, UserError
 
 ALIAS = re.compile(r"at[0-9]{1,4}", re.ASCII)
 """How documents name the level of one of several locations."""
@@ -182,6 +182,25 @@ class ChangeGroup(Shape):
 
 class SetResult(Shape):
     inventory_adjustment_group: ChangeGroup | None
+    user_errors: tuple[UserError, ...]
+
+
+class PolicyMade(Shape):
+    id: Gid
+    inventory_policy: str
+
+
+class PolicyVariant(PolicyMade):
+    product: Ref
+
+
+class PolicyItem(Shape):
+    id: Gid
+    variants: Connection[PolicyVariant] | None
+
+
+class PolicySet(Shape):
+    product_variants: tuple[PolicyMade, ...] | None
     user_errors: tuple[UserError, ...]
 
 

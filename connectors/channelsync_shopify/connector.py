@@ -27,6 +27,8 @@ from channelsync.contract import (
     Setup,
     ShelfRef,
     Subscription,
+    Switch,
+    SwitchResult,
     Traits,
     WriteResult,
 )
@@ -41,6 +43,7 @@ from channelsync_shopify.order_reader import OrderReader
 from channelsync_shopify.places import Places
 from channelsync_shopify.settings import ShopifySettings
 from channelsync_shopify.subscriptions import Subscriptions
+from channelsync_shopify.switches import Switches
 
 KEY_MEMORY = timedelta(hours=20)
 """Shopify remembers an idempotency key for 24 hours; the rest is margin for slow answers and clocks."""
@@ -60,6 +63,7 @@ class Shopify:
         bulk = BulkCatalogue(Bulk(self._admin, files, context.clock, secure=secure)) if files is not None else None
         self._catalogue = Catalogue(self._admin, overlap, bulk, settings.bulk_from)
         self._subscriptions = Subscriptions(self._admin)
+        self._switches = Switches(self._admin)
 
     @property
     def traits(self) -> Traits:
@@ -110,6 +114,9 @@ class Shopify:
         understand = partial(push.results, call=call, default_location=location)
         variables = push.variables(call, location)
         return await self._admin.write(documents.SET_AVAILABLE, variables, understand, request_id=call.key)
+
+    async def turn(self, switches: Sequence[Switch]) -> Sequence[SwitchResult]:
+        return await self._switches.turn(switches)
 
     def verify(self, delivery: Delivery) -> str:
         return webhooks.verify(delivery, self._settings.signing_secrets, self._settings.shop)

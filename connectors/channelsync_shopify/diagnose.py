@@ -45,7 +45,7 @@ class Doctor:
         ]
         places = await self._allowed(self._places.all, "locations", found)
         several = sum(place.active for place in places or ()) > 1
-        found += findings.of_scopes(granted, several)
+        found += findings.of_scopes(granted, several, turns_switches=setup.turns_switches)
         variants = await self._allowed(self._variants, "variants", found)
         if places is not None:
             found += findings.of_locations(places, self._settings, setup)

@@ -53,6 +53,8 @@ ORDER_PLACES = Operation("order_places", 898)
 ORDER_SHIPMENTS = Operation("order_shipments", 928)
 ORDER_RETURNS = Operation("order_returns", 870)
 SET_AVAILABLE = Operation("set_available", 16)
+POLICIES = Operation("policies", 0, each=12, of="ids")
+SET_POLICIES = Operation("set_policies", 13)
 SUBSCRIPTIONS = Operation("subscriptions", 101)
 CHECKUP = Operation("checkup", 206)
 VARIANTS_CHECKUP = Operation("variants_checkup", 601)
@@ -99,6 +101,7 @@ PLACES_MAX = 5
 LISTINGS_PAGE = 200
 READINGS_MAX = 250
 WRITES_MAX = 250
+POLICIES_MAX = 50
 
 # How many refunds the order documents ask for. `refunds` is a plain list: one that is full may have been cut.
 REFUNDS_IN_PAGE = 3

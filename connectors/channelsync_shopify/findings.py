@@ -50,11 +50,14 @@ def of_identity(shop: str, health: Health) -> Iterator[Diagnosis]:
         )
 
 
-def of_scopes(granted: set[str], several: bool) -> Iterator[Diagnosis]:
+def of_scopes(granted: set[str], several: bool, *, turns_switches: bool = False) -> Iterator[Diagnosis]:
     """A write scope includes its read scope, and Shopify then lists it alone."""
     have = granted | {scope.replace("write_", "read_") for scope in granted}
     for scope in [each for each in SCOPES if each not in have]:
         yield error("scope-missing", f"the app lacks the access scope {scope}", GRANT, scope)
+    if turns_switches and "write_products" not in granted:
+        what = "backorder_switch asks to turn the shop's switches, and the app lacks the access scope write_products"
+        yield error("scope-missing", what, f'{GRANT}, or set backorder_switch = "read"', "write_products")
     if several and not PLACES_SCOPES & granted:
         scope = "read_merchant_managed_fulfillment_orders"
         what = f"the shop has several locations, and without {scope} no order tells which of them ships it"

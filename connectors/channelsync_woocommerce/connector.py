@@ -23,6 +23,8 @@ from channelsync.contract import (
     Setup,
     ShelfRef,
     Subscription,
+    Switch,
+    SwitchResult,
     Traits,
     WriteResult,
 )
@@ -36,6 +38,7 @@ from channelsync_woocommerce.push import Push
 from channelsync_woocommerce.settings import Settings
 from channelsync_woocommerce.shapes import inner, text
 from channelsync_woocommerce.stock import read_stock
+from channelsync_woocommerce.switches import turn
 
 INDEX_FIELDS = "name,home,gmt_offset,timezone_string"
 
@@ -104,6 +107,9 @@ class WooCommerceConnector:
 
     async def push(self, call: Call) -> Sequence[WriteResult]:
         return await self._push.push(call)
+
+    async def turn(self, switches: Sequence[Switch]) -> Sequence[SwitchResult]:
+        return await turn(self._api, switches)
 
     def verify(self, delivery: Delivery) -> str:
         return webhooks.verify(delivery, [secret.encode() for secret in self._secrets])

@@ -55,7 +55,7 @@ def test_the_first_day_without_a_daemon(alone: Scene) -> None:
     checked = said("check", scene=alone)
     assert {each["channel"]: each["ok"] for each in checked["channels"]} == {"east": True, "west": True}
     planned = said("plan", scene=alone)
-    assert sorted(planned) == ["balances", "blocked", "opens", "troubles", "unchanged", "writes"]
+    assert sorted(planned) == ["balances", "blocked", "opens", "switches", "troubles", "unchanged", "writes"]
     assert [(b["sku"], b["shows"], b["taken"]) for b in planned["balances"]] == [(f"SKU-{n}", 10, 0) for n in (1, 2, 3)]
     assert {(w["channel"], w["shows"], w["target"]) for w in planned["writes"]} == {("east", 10, 8), ("west", 10, 8)}
     assert alone.shops["east"].shows("SKU-1") == 10, "a plan writes nothing"

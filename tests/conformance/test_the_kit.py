@@ -13,6 +13,7 @@ from channelsync.testing.conformance import ConnectorSuite
 from channelsync_memory import MemoryConnector
 from conformance import mistakes_of_locations as locations
 from conformance import mistakes_of_reading as reading
+from conformance import mistakes_of_switches as switches
 from conformance import mistakes_of_webhooks as webhooks
 from conformance import mistakes_of_writing as writing
 from conformance.memory_shops import Kind, memory_world
@@ -114,6 +115,16 @@ PLANTED = [
     ),
     Planted(locations.LinesWithoutALocation, "test_a_move_to_another_location_shows", "two locations", "assert {None:"),
     Planted(locations.DatesAMoveAtTheOrder, "test_a_move_to_another_location_shows", "two locations", "not when it was placed"),
+    Planted(switches.SaysWhatItWasTold, "test_a_switch_is_turned_and_the_catalogue_says_so", "compare_and_set", "and no other"),
+    Planted(switches.TurnsAllOfThem, "test_a_switch_is_turned_and_the_catalogue_says_so", "compare_and_set", "and no other"),
+    Planted(switches.TouchesTheNumber, "test_no_number_moves_with_a_switch", "compare_and_set", "assert 4 == 3"),
+    Planted(switches.Toggles, "test_a_switch_that_says_it_already_is_confirmed", "compare_and_set", "assert [False] == [True]"),
+    Planted(
+        switches.OneUnknownSpoilsAll,
+        "test_what_the_shop_does_not_know_keeps_nothing_else_from_being_turned",
+        "compare_and_set",
+        "is not known",
+    ),
     Planted(locations.RaisesOnWrongCredentials, "test_wrong_credentials_are_a_finding_and_no_exception", "compare_and_set", "our token"),
     Planted(locations.AnOutageIsHealth, "test_a_shop_that_cannot_be_reached_is_no_finding", "compare_and_set", "DID NOT RAISE"),
     Planted(locations.RepairsWhileItLooks, "test_a_checkup_changes_nothing", "compare_and_set", "a webhook changed"),

@@ -82,6 +82,7 @@ def targets() -> list[Target]:
         two.target("listings", verbs.all_listings),
         two.target("locations", verbs.locations),
         two.target("stock", verbs.stock),
+        one.target("turn", verbs.turn),
         login.target("check", verbs.check),
         files.target("listings", verbs.all_listings),
         files.target("stock", verbs.stock),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from channelsync.contract import Call, Cursor, Write
+from channelsync.contract import Call, Cursor, Switch, Write
 from fuzz.scene import HOOK_URL, Facts
 
 CAN_BE_HALVED = 6
@@ -49,6 +49,15 @@ async def push(connector: Any, facts: Facts, _: Any) -> Sequence[Any]:
     call = Call("0b5f3c1e-7a5d", tuple(Write(f"w{number}", shelf, 30, 40, -10) for number, shelf in enumerate(shelves)))
     results = list(await connector.push(call))
     assert sorted(result.id for result in results) == [write.id for write in call.writes]
+    return results
+
+
+async def turn(connector: Any, facts: Facts, _: Any) -> Sequence[Any]:
+    """At most one result per switch, of those that were named, or an error."""
+    refs = sorted({shelf.listing for shelf in facts.shelves})
+    results = list(await connector.turn([Switch(ref, True) for ref in refs]))
+    assert sorted({result.listing for result in results}) == sorted(result.listing for result in results)
+    assert {result.listing for result in results} <= set(refs)
     return results
 
 

@@ -46,4 +46,4 @@ def targets() -> list[Target]:
     scene = Scene("woocommerce", connector, WooCommerceStandIn, opened, lives.few)
     orders = Scene("woocommerce", connector, WooCommerceStandIn, opened, traded)
     absolute = Scene("woocommerce_absolute", connector, WooCommerceStandIn, opened, traded, {"stock_write": "absolute"})
-    return [*usual(scene, orders, signed), absolute.target("push", verbs.push)]
+    return [*usual(scene, orders, signed), scene.target("turn", verbs.turn), absolute.target("push", verbs.push)]

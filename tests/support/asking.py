@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from channelsync.config import Config, parse
-from channelsync.contract import Call, Cursor, Setup, ShelfRef, Write
+from channelsync.contract import Call, Cursor, Setup, ShelfRef, Switch, Write
 from channelsync.contract.authority import Claim, ClaimLine
 from channelsync.registry import Registry
 
@@ -80,6 +80,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "subscribe": ("https://us.test/webhooks/shop",),
     "diagnose": (Setup("https://us.test/webhooks/shop", (), datetime(2026, 11, 1, tzinfo=UTC)),),
     "locations": (),
+    "turn": ([Switch("1", True)],),
     "physical": (Cursor(),),
     "physical_of": ([ShelfRef(UUID, UUID)],),
     "export": (Claim("k1", "1", (ClaimLine("l1", UUID, UUID, 1, 1),)),),

@@ -88,8 +88,12 @@ def _show(answer: Answer, onlookers: frozenset[str]) -> None:
     if balances:
         _table("Opening balances", ("SKU", "location", "shown#", "taken for open orders#", "on hand#"), balances)
     _writes(answer)
-    for name in sorted(onlookers & {write["channel"] for write in answer["writes"]}):
-        say(f"{name}: mode is shadow, so none of its numbers is written")
+    turns = [(each["channel"], each["listing"], each["sku"], "on" if each["sells_on"] else "off") for each in answer["switches"]]
+    if turns:
+        _table("Backorder switches to turn", ("channel", "listing", "SKU", "will be"), turns)
+    for what, rows in (("numbers is written", answer["writes"]), ("switches is turned", answer["switches"])):
+        for name in sorted(onlookers & {each["channel"] for each in rows}):
+            say(f"{name}: mode is shadow, so none of its {what}")
     blocked = [(b["channel"], b["listing"], b["sku"], b["reason"]) for b in answer["blocked"]]
     if blocked:
         _table("Not written", ("channel", "listing", "SKU", "because"), blocked)

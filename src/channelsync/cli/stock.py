@@ -162,5 +162,8 @@ def _shelf(shelf: ShelfView) -> None:
     if shelf.frozen:
         say(f"frozen: shows {shelf.reading if shelf.statement is None else shelf.statement.shown}, would show {shelf.target}")
     say(f"target {shelf.target}{due}; {said}; last read {ago(shelf.read_at)}: {shelf.reading}")
+    if shelf.sells_on or (shelf.sells_on is False and shelf.may_sell_on):
+        agreed = "" if shelf.sells_on is shelf.may_sell_on else f", and should {'go on' if shelf.may_sell_on else 'stop'}"
+        say(f"at 0 the shop {'goes on selling it' if shelf.sells_on else 'stops selling it'}{agreed}")
     if shelf.aside:
         say(f"set aside: {shelf.aside}")

@@ -47,6 +47,8 @@ def authority_problems(channel: ChannelKeys) -> Iterator[tuple[str, str]]:
         if channel.authority_lag_minutes:
             yield "authority_lag_minutes", 'is for systems that own on hand; add role = "authority" or remove it'
         return
+    if channel.backorder_switch == "write":
+        yield "backorder_switch", "is for shops that sell; remove it from an authority's table"
     if not channel.locations:
         yield "locations", 'an authority needs one: { "<its store>" = "<ledger location>" } for each of its stores that counts'
     for ref, places in channel.locations.items():

@@ -166,6 +166,7 @@ class ChannelKeys(Part):
     locations: Mapping[str, Places] = {}
     on_edit: OnEdit = OnEdit()
     restock: Literal["channel", "never", "quarantine"] = "channel"
+    backorder_switch: Literal["read", "write"] = "read"
     unpaid: Literal["soft", "hard", "ignore"] = "soft"
     unpaid_minutes: Annotated[int, Field(ge=0, le=365 * 24 * 60)] = 0
     guard: GuardConfig = GuardConfig()

@@ -31,6 +31,8 @@ from channelsync.contract.values import (
     ShelfRef,
     StockHint,
     Subscription,
+    Switch,
+    SwitchResult,
     Traits,
     Write,
     WriteResult,
@@ -46,6 +48,7 @@ from channelsync.contract.verbs import (
     Role,
     SecretInAddress,
     StockAuthority,
+    TurnsSwitches,
 )
 
 __all__ = [
@@ -99,7 +102,10 @@ __all__ = [
     "StockAuthority",
     "StockHint",
     "Subscription",
+    "Switch",
+    "SwitchResult",
     "Traits",
+    "TurnsSwitches",
     "Write",
     "WriteResult",
     "decoded",

@@ -37,9 +37,10 @@ class Diagnosis:
 class Setup:
     """How this channel is set up on our side. webhook_url: where the shop should deliver; None: it is not to. locations: the mapped ones.
 
-    now: our clock, to compare with the shop's.
+    now: our clock, to compare with the shop's. turns_switches: its backorder switches are to be turned.
     """
 
     webhook_url: str | None
     locations: tuple[str, ...]
     now: datetime
+    turns_switches: bool = False

@@ -41,7 +41,8 @@ class Listing:
     tracked: False where the shop does not count it; such a listing is never written.
     problem: why it cannot be written or linked (bundle parent, gift card), in words for people; None if nothing is wrong.
     locations: channel locations that keep a number for it; ("",) where there is one number per listing.
-    sells_below_zero: the shop goes on selling it at 0, by a switch of its own; None: it does not tell. Shown to people where the ledger's policy differs.
+    sells_below_zero: the shop goes on selling it at 0, by a switch of its own; None: it does not tell. Shown to people where the ledger's policy differs,
+    and turned where the channel's settings ask for it (`TurnsSwitches`).
     """
 
     ref: str
@@ -213,6 +214,23 @@ class WriteResult:
     outcome: Outcome
     reason: str = ""
     shows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """What a listing's own backorder switch should say: whether the shop goes on selling it at 0."""
+
+    listing: str
+    sells_on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchResult:
+    """What became of one Switch. sells_on: what the shop's answer says of it now; None: it says nothing, and `reason` why."""
+
+    listing: str
+    sells_on: bool | None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

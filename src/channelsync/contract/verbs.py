@@ -31,6 +31,8 @@ from channelsync.contract.values import (
     Reading,
     ShelfRef,
     Subscription,
+    Switch,
+    SwitchResult,
     Traits,
     WriteResult,
 )
@@ -153,6 +155,17 @@ class StockAuthority(Protocol):
 class HasLocations(Protocol):
     async def locations(self) -> Sequence[ChannelLocation]:
         """The places where this channel keeps numbers. A channel without the verb has one, and it has no name."""
+
+
+@runtime_checkable
+class TurnsSwitches(Protocol):
+    async def turn(self, switches: Sequence[Switch]) -> Sequence[SwitchResult]:
+        """Turn the backorder switches of these listings, and nothing else of them. At most one result per switch; a few at a time.
+
+        A switch that says it already, in whatever words the shop has for it, is left as it is. Idempotent: after any error, and for what has
+        no result, the same call again brings the same end. Raises Refused if this shop does not let us turn any (a missing right), with the
+        reason for people.
+        """
 
 
 @runtime_checkable

@@ -55,5 +55,6 @@ class Catalogue:
             await self._vanishing.named(hinted, looked_at)
         if count:
             channel.look.set()
+            channel.switched.set()
             store.wake()
         return count

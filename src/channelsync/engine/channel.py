@@ -21,6 +21,7 @@ class Settings:
     feeds its one number.
 
     live False (shadow): everything runs, nothing is written.
+    turns_switches: its backorder switches are made to say what the SKUs' policies say.
     Of an authority: full_every: how often every number is read, changed or not. authority_lag: it shows no documents of our orders.
     """
 
@@ -29,6 +30,7 @@ class Settings:
     location_id: int
     places: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     live: bool = True
+    turns_switches: bool = False
     on_edit: OnEdit = field(default_factory=OnEdit)
     poll: timedelta = timedelta(seconds=60)
     sweep: timedelta = timedelta(minutes=15)
@@ -105,6 +107,7 @@ class Channel:
     pull: Signal = field(default_factory=Signal)
     listed: Signal = field(default_factory=Signal)
     placed: Signal = field(default_factory=Signal)
+    switched: Signal = field(default_factory=Signal)
     trouble: str | None = None
     unreachable: bool = False
     misread: int = 0

@@ -7,7 +7,8 @@ step that releases it. Nothing is computed past an open attempt. No database tra
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -51,6 +52,12 @@ class Dispatcher:
         self._stopped = True
         async with self._wire:
             return
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[bool]:
+        """The wire, for a write that is no number: none of ours is under way meanwhile. False: nothing may be written now."""
+        async with self._wire:
+            yield not self._stopped and await self._may_write()
 
     async def run_once(self) -> bool:
         """Send what is due now: lowers, then raises. True if this channel may be written at all. Raises its errors once everything is settled."""

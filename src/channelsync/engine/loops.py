@@ -26,6 +26,7 @@ from channelsync.engine.recheck import Recheck
 from channelsync.engine.reconcile import Reconciler
 from channelsync.engine.ruling import Ruling
 from channelsync.engine.store import Store
+from channelsync.engine.switching import Switching
 from channelsync.engine.watching import Watch
 from channelsync.errors import ChannelError, Unauthorized
 from channelsync.ledger.group import DatabaseAway
@@ -43,6 +44,7 @@ PLACES_TICKS = 60
 RULES_LOOK = 60.0
 RECHECK_EVERY = timedelta(minutes=10)
 WATCH_TICKS = 15
+SWITCH_TICKS = 15
 BUG_PAUSE_SECONDS = 30.0
 DATABASE_PAUSE_SECONDS = 1.0
 CATALOGUE_PAUSE_SECONDS = 30.0
@@ -87,6 +89,8 @@ class Engine:
         self.dispatchers = {channel.id: Dispatcher(store, channel, self.pullers) for channel in store.channels.values()}
         self.reconcilers = {channel.id: Reconciler(store, channel, self.pullers[channel]) for channel in store.channels.values()}
         owners = [channel for channel in store.channels.values() if channel.settings.role is Role.AUTHORITY]
+        turned = [channel for channel in store.channels.values() if channel.settings.turns_switches]
+        self.switchings = {channel.id: Switching(store, channel, self.dispatchers[channel.id]) for channel in turned}
         self.authorities = {channel.id: Authority(store, channel) for channel in owners}
         self.alerts: Alerts | None = None  # who assembles a store with a config gives it the config's
         self.progress: dict[str, float] = {}
@@ -129,7 +133,7 @@ class Engine:
         settings = channel.settings
         dispatcher, reconciler, catalogue = self.dispatchers[channel.id], self.reconcilers[channel.id], self.catalogues[channel.id]
         tick = timedelta(seconds=self._tick)
-        return {
+        tasks: dict[str, Task] = {
             "dispatch": lambda: self._loop(channel, "dispatch", dispatcher.run_once, channel.due, tick),
             "poll": lambda: self._loop(channel, "poll", self.pullers[channel].look, channel.pull, settings.poll),
             "look": lambda: self._loop(channel, "look", lambda: self._look(channel, reconciler), channel.look, tick),
@@ -141,6 +145,9 @@ class Engine:
             "watch": lambda: self._watch(channel),
             "recheck": lambda: self._later(RECHECK_EVERY, channel, "recheck", Recheck(self.store, channel).run_once),
         }
+        if (switching := self.switchings.get(channel.id)) is not None:
+            tasks["switches"] = lambda: self._loop(channel, "switches", switching.run_once, channel.switched, SWITCH_TICKS * tick)
+        return tasks
 
     async def _later(self, every: timedelta, channel: Channel, name: str, job: Job) -> None:
         """A slow job, first due one period after the start."""

@@ -76,10 +76,13 @@ class Operator:
         if not self._running:
             try:
                 await self._engine.dispatchers[channel.id].run_once()
+                if (switching := self._engine.switchings.get(channel.id)) is not None:
+                    await switching.run_once()
             except ChannelError as error:
                 await self._store.troubled(channel, error)
             return
         channel.due.set()
+        channel.switched.set()
         until = self._store.clock.monotonic() + PUSH_WAIT.total_seconds()
         while (
             await self._store.ledger.read(selling.count_due, channel.id) and self._store.clock.monotonic() < until and not channel.trouble
@@ -87,4 +90,4 @@ class Operator:
             await self._store.clock.sleep(STEP.total_seconds())
 
     def _what(self) -> Opening:
-        return Opening(tuple(sorted(self._store.channels)), self._opening)
+        return Opening(tuple(sorted(self._store.channels)), self._opening, tuple(sorted(self._engine.switchings)))

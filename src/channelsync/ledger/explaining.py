@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from channelsync.ledger import authority_view, bundles, bundling, freezing, rules, skus, targets
+from channelsync.ledger import authority_view, bundles, bundling, freezing, rules, skus, switches, targets
 from channelsync.ledger.bundles import Pool
 from channelsync.ledger.freezing import Standing
 from channelsync.ledger.refusals import UnknownSku
@@ -88,7 +88,10 @@ class PushView:
 
 @dataclass(frozen=True, slots=True)
 class ShelfView:
-    """statement None: its number was not read yet. steps: from available to the target. aside: why nothing is written to it."""
+    """statement None: its number was not read yet. steps: from available to the target. aside: why nothing is written to it.
+
+    sells_on: the shop goes on selling it at 0, by its own switch; None: it does not tell. may_sell_on: whether it should.
+    """
 
     shelf: int
     channel: str
@@ -106,6 +109,8 @@ class ShelfView:
     verify: bool
     aside: str | None
     frozen: bool = False
+    sells_on: bool | None = None
+    may_sell_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +214,16 @@ def _shelves(sku_id: int, channel: str | None) -> Any:
     level = stock_levels.c
     available = func.coalesce(func.sum(AVAILABLE), 0)
     query = (
-        select(shelves, channels.c.name, listings.c.ref, listings.c.title, listings.c.pack, available.label("available"))
+        select(
+            shelves,
+            channels.c.name,
+            listings.c.ref,
+            listings.c.title,
+            listings.c.pack,
+            listings.c.sells_below_zero,
+            switches.may_sell_on().label("may_sell_on"),
+            available.label("available"),
+        )
         .join(listings, listings.c.id == shelves.c.listing_id)
         .join(channels, channels.c.id == shelves.c.channel_id)
         .outerjoin(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
@@ -240,6 +254,8 @@ def _shelf(conn: Connection, row: RowMapping, withheld: int, pool: Pool) -> Shel
         verify=row["verify"],
         aside=row["aside_reason"],
         frozen=row["frozen"],
+        sells_on=row["sells_below_zero"],
+        may_sell_on=bool(row["may_sell_on"]),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, exists, func, select, update
 
 from channelsync.contract import Role
-from channelsync.ledger import bundles, bundling, guard_answer, levels, rules, targets
+from channelsync.ledger import bundles, bundling, guard_answer, levels, rules, switches, targets
 from channelsync.ledger.bundles import Pool
 from channelsync.ledger.bundling import Part
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
@@ -27,6 +27,7 @@ from channelsync.ledger.schema import (
     stock_levels,
 )
 from channelsync.ledger.skus import mark_counted
+from channelsync.ledger.switches import ToTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +78,26 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """opens: channels that would be opened by applying it."""
+    """opens: channels that would be opened by applying it. switches: backorder switches that would be turned, the first thousand of each channel."""
 
     opens: tuple[str, ...]
     balances: tuple[Balance, ...]
     writes: tuple[PlannedWrite, ...]
     blocked: tuple[Blocked, ...]
     unchanged: int
+    switches: tuple[ToTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Open these channels; `source` gives the opening balances of SKUs that were never counted (None: no channel does)."""
+    """Open these channels; `source` gives the opening balances of SKUs that were never counted (None: no channel does).
+
+    switching: channels whose backorder switches are turned.
+    """
 
     channel_ids: tuple[int, ...]
     source: int | None
+    switching: tuple[int, ...] = ()
 
 
 def preview(conn: Connection, items: Sequence[Opening], now: datetime) -> list[Plan]:
@@ -121,7 +127,8 @@ def _open(conn: Connection, item: Opening, now: datetime) -> Plan:
         guard_answer.accept(conn, channel_id, now)  # a person has seen this plan
     writes, unchanged = planned_writes(conn, item.channel_ids)
     names = conn.scalars(select(channels.c.name).where(channels.c.id.in_(fresh)).order_by(channels.c.name)).all()
-    return Plan(tuple(names), tuple(found), tuple(writes), tuple(blocked(conn, item.channel_ids)), unchanged)
+    turns = [each for channel_id in item.switching for each in switches.to_turn(conn, channel_id)]
+    return Plan(tuple(names), tuple(found), tuple(writes), tuple(blocked(conn, item.channel_ids)), unchanged, tuple(turns))
 
 
 def _seed(conn: Connection, found: Sequence[Balance], now: datetime) -> None:

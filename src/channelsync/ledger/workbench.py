@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, case, exists, func, literal, or_, select
 
-from channelsync.ledger import matching
-from channelsync.ledger.schema import bundle_parts, channels, listings, skus
+from channelsync.ledger import matching, switches
+from channelsync.ledger.schema import channels, listings, skus
 from channelsync.ledger.skus import Backorder
 
 FIRST_FEW: Final = 5
@@ -52,8 +52,8 @@ REMEDIES: Final[Mapping[Kind, str]] = {
     Kind.MOVED: "it now carries what belongs to something else, and its link stands: check what it sells, then listings link",
     Kind.BARCODE: "another listing with the same barcode sells another SKU: the same goods? Then link both to one SKU",
     Kind.REUSED: "a deleted listing had the same SKU text: check that it is the same article",
-    Kind.OVERSELLS: "the shop goes on selling at 0: switch that off there, or, if it is meant so: channelsync stock backorder SKU allow",
-    Kind.STOPS: "the SKU may be sold beyond what is there, and the shop stops at 0: switch that on there, or: channelsync stock backorder SKU deny",
+    Kind.OVERSELLS: "the shop goes on selling at 0: switch that off there (or have it done: backorder_switch), or, if it is meant so: channelsync stock backorder SKU allow",
+    Kind.STOPS: "the SKU may be sold beyond what is there, and the shop stops at 0: switch that on there (or have it done: backorder_switch), or: channelsync stock backorder SKU deny",
 }
 
 
@@ -251,12 +251,11 @@ def _reused() -> Select[Any]:
 
 
 def _switch(reason: str, *, sells_on: bool) -> Select[Any]:
-    """The shop's own switch says something else than the SKU's policy. A bundle has none: it is sold as its parts are."""
-    policy = skus.c.backorder == Backorder.DENY.value if sells_on else skus.c.backorder != Backorder.DENY.value
-    bundle = exists().where(bundle_parts.c.bundle_id == listings.c.sku_id)
-    return _query(literal(reason) + skus.c.backorder).where(
-        _alive, listings.c.tracked, listings.c.sells_below_zero.is_(sells_on), policy, ~bundle
-    )
+    """The shop's own switch says something else than the policy of the SKU, or of the parts of a bundle."""
+    bundle = "that not all of its parts may be" if sells_on else "that all of its parts may be"
+    used_up = skus.c.backorder != Backorder.DENY.value
+    own = case((used_up, "that its limit is reached"), else_=skus.c.backorder) if sells_on else skus.c.backorder
+    return _query(literal(reason) + case((switches.IS_BUNDLE, bundle), else_=own)).where(*switches.differs(sells_on=sells_on))
 
 
 def _oversells() -> Select[Any]:

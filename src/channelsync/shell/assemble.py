@@ -16,7 +16,7 @@ import sqlalchemy
 
 from channelsync.clock import Clock
 from channelsync.config import ChannelConfig, Config, ConfigError, Problem
-from channelsync.contract import Connector, Context, Role, StockAuthority
+from channelsync.contract import Connector, Context, Role, StockAuthority, TurnsSwitches
 from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.channel import Channel, Settings
 from channelsync.engine.introduce import introduce
@@ -195,6 +195,9 @@ def _connected(config: Config, channel: ChannelConfig, registry: Registry, conte
     if channel.role is Role.AUTHORITY and not isinstance(connector, StockAuthority):
         why = f"connector {channel.connector!r} cannot own on hand; remove the role, or use a connector that can"
         raise ConfigError([Problem(config.path, f"channels.{channel.name}.role", why)])
+    if channel.backorder_switch == "write" and not isinstance(connector, TurnsSwitches):
+        why = f'connector {channel.connector!r} cannot turn a shop\'s backorder switch; remove the key, or write "read"'
+        raise ConfigError([Problem(config.path, f"channels.{channel.name}.backorder_switch", why)])
     return connector
 
 
@@ -240,6 +243,7 @@ def _settings(channel: ChannelConfig, ids: Ids, lease_seconds: float) -> Setting
         location_id=place,
         places=_places(channel, ids.locations),
         live=channel.mode == "live",
+        turns_switches=channel.backorder_switch == "write",
         on_edit=OnEdit(EditPolicy(channel.on_edit.lower), EditPolicy(channel.on_edit.higher)),
         poll=timedelta(seconds=channel.poll_seconds),
         sweep=timedelta(seconds=channel.sweep_seconds),

@@ -70,7 +70,9 @@ async def _channel(config: Config, channel: ChannelConfig, registry: Registry, k
 
     async with visiting(config, channel, registry, clock, through=through) as visit:
         url = config.listen.public_url if channel.webhooks else None
-        setup = Setup(f"{url}/webhooks/{channel.name}" if url else None, tuple(channel.locations), clock.now())
+        setup = Setup(
+            f"{url}/webhooks/{channel.name}" if url else None, tuple(channel.locations), clock.now(), channel.backorder_switch == "write"
+        )
         found = [*await _identity(visit.connector, known), *await _diagnoses(visit.connector, setup, visit.redactor)]
     if any(each.severity is Severity.ERROR and each.code != "refused-us" for each in found):
         found = [each for each in found if each.code != "refused-us"]  # the connector knows better why

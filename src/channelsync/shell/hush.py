@@ -16,6 +16,8 @@ from channelsync.contract import (
     ReceivesWebhooks,
     RegistersWebhooks,
     StockAuthority,
+    SwitchResult,
+    TurnsSwitches,
     WriteResult,
 )
 from channelsync.errors import ChannelError
@@ -23,7 +25,7 @@ from channelsync.shell.redact import Redactor
 
 T = TypeVar("T")
 
-PROTOCOLS = (Connector, ReceivesWebhooks, RegistersWebhooks, StockAuthority, HasLocations, Diagnoses)
+PROTOCOLS = (Connector, ReceivesWebhooks, RegistersWebhooks, StockAuthority, HasLocations, TurnsSwitches, Diagnoses)
 VERBS = sorted(name for protocol in PROTOCOLS for name, verb in vars(protocol).items() if inspect.isfunction(verb) and name[0] != "_")
 
 
@@ -65,7 +67,7 @@ async def _awaited(result: Awaitable[Any], redactor: Redactor) -> Any:
 
 def _worded(value: Any, redactor: Redactor) -> Any:
     """What a result says in words for people may quote the shop as an error does."""
-    if isinstance(value, WriteResult):
+    if isinstance(value, (WriteResult, SwitchResult)):
         return replace(value, reason=redactor.text(value.reason))
     return replace(value, what=redactor.text(value.what)) if isinstance(value, Diagnosis) else value
 

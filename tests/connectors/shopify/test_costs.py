@@ -30,6 +30,8 @@ LARGEST: list[tuple[Operation, dict[str, Any]]] = [
     (documents.ORDER_REFUNDS, {}),
     (documents.REFUND_LINES, {}),
     (documents.SET_AVAILABLE, {}),
+    (documents.POLICIES, {"ids": ["x"] * documents.POLICIES_MAX}),
+    (documents.SET_POLICIES, {}),
     (documents.SUBSCRIPTIONS, {}),
     (documents.SUBSCRIBE, {}),
     (documents.BULK_RUN, {}),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from channelsync.contract import Cursor, HttpResponse, ShelfRef
+from channelsync.contract import Cursor, HttpResponse, ShelfRef, Switch
 from channelsync.errors import ChannelError
 from channelsync.testing.conformance.mutations import mutated
 from channelsync_shopify.connector import Shopify
@@ -29,6 +29,11 @@ GROUP = {
     "id": "gid://shopify/InventoryAdjustmentGroup/1",
     "changes": [{"name": "available", "quantityAfterChange": 3, "item": {"id": ITEM["id"]}, "location": {"id": LOCATION}}],
 }
+VARIANT = {"id": "gid://shopify/ProductVariant/1", "inventoryPolicy": "DENY", "product": {"id": "gid://shopify/Product/1"}}
+SWITCHED = {
+    "nodes": [{"id": ITEM["id"], "variants": page([VARIANT])}],
+    "productVariantsBulkUpdate": {"productVariants": [{**VARIANT, "inventoryPolicy": "CONTINUE"}], "userErrors": []},
+}
 STALE = {"code": "CHANGE_FROM_QUANTITY_STALE", "field": ["input", "quantities", "0", "changeFromQuantity"], "message": "stale"}
 
 
@@ -43,6 +48,7 @@ VERBS: list[tuple[Callable[[Shopify], Any], Any]] = [
     (lambda shop: shop.stock([ShelfRef(str(ITEM["id"]), LOCATION)]), {"data": {"nodes": [ITEM]}}),
     (lambda shop: shop.push(a_call(1)), {"data": {"inventorySetQuantities": {"inventoryAdjustmentGroup": GROUP, "userErrors": []}}}),
     (lambda shop: shop.push(a_call(1)), {"data": {"inventorySetQuantities": {"inventoryAdjustmentGroup": None, "userErrors": [STALE]}}}),
+    (lambda shop: shop.turn([Switch(str(ITEM["id"]), True)]), {"data": SWITCHED}),
     (lambda shop: shop.push(a_call(1)), {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]}),
 ]
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from channelsync.ledger.openings import Balance, Blocked, PlannedWrite
+from channelsync.ledger.switches import ToTurn
 from channelsync.ledger.tokens import Scope
 from channelsync.shell.api.bearer import needs
 from channelsync.shell.api.call import Call, Repeatable
@@ -27,6 +28,9 @@ class PlanOut(Model):
     writes: Annotated[list[PlannedWrite], Field(description="Shelves that would get another number, with every step to it.")]
     blocked: Annotated[list[Blocked], Field(description="Listings that are not written, and why.")]
     unchanged: Annotated[int, Field(description="Shelves that show their number already.", examples=[120])]
+    switches: Annotated[
+        list[ToTurn], Field(description="Backorder switches that would be turned; none where the channel does not ask for it.")
+    ]
     troubles: Annotated[dict[str, str], Field(description="Channels that could not be read, and why.")]
 
 

@@ -24,6 +24,7 @@ _REWRITTEN = (
     "readings",
     "snapshots",
     "streams",
+    "switches",
     "troubles",
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in (*_REWRITTEN, "webhooks", "world")))

@@ -10,6 +10,7 @@ from channelsync.testing.conformance.pushes import PushPromises
 from channelsync.testing.conformance.readings import ReadingPromises
 from channelsync.testing.conformance.snapshots import HabitPromises, SnapshotPromises
 from channelsync.testing.conformance.streams import OrderStreamPromises, SingleOrderPromises
+from channelsync.testing.conformance.switches import SwitchPromises
 from channelsync.testing.conformance.troubles import TroublePromises
 from channelsync.testing.conformance.webhooks import SubscriptionPromises, WebhookPromises
 
@@ -28,6 +29,7 @@ class ConnectorSuite(
     WebhookPromises,
     SubscriptionPromises,
     LocationPromises,
+    SwitchPromises,
     DiagnosisPromises,
     TroublePromises,
 ):

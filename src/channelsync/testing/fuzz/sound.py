@@ -29,6 +29,7 @@ from channelsync.contract import (
     ShelfRef,
     StockHint,
     Subscription,
+    SwitchResult,
     WriteResult,
 )
 from channelsync.errors import Unavailable
@@ -168,6 +169,12 @@ def _result(result: WriteResult) -> None:
     _maybe(_whole, result.shows, "shows")
 
 
+def _switch_result(result: SwitchResult) -> None:
+    _name(result.listing, "listing")
+    _maybe(_flag, result.sells_on, "sells_on")
+    _text(result.reason, "reason")
+
+
 def _shelf_hint(hint: ShelfHint) -> None:
     _name(hint.listing, "listing")
     _maybe(_text, hint.location, "location")
@@ -228,6 +235,7 @@ RULES: Mapping[type, Callable[[Any], None]] = {
     ShelfHint: _shelf_hint,
     StockHint: lambda _: None,
     Subscription: _subscription,
+    SwitchResult: _switch_result,
     WriteResult: _result,
     str: lambda key: _name(key, "key"),
 }

@@ -22,6 +22,17 @@ class Renames(Protocol):
 
 
 @runtime_checkable
+class SellsOn(Protocol):
+    """A stand-in with a backorder switch for each article."""
+
+    def sells_on(self, sku: str) -> bool:
+        """It is sold on at 0."""
+
+    def set_sells_on(self, sku: str, *, on: bool) -> None:
+        """Staff turn the switch."""
+
+
+@runtime_checkable
 class Relists(Protocol):
     """A stand-in whose staff can take an article off for good, and enter it again as a new one."""
 

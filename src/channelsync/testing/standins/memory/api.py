@@ -6,6 +6,7 @@ GET /orders?since=&open=1&after=             {"orders": [...], "next", "now"}   
 GET /orders/<ref>                            an order, or 404 {"error": "gone"}
 POST /levels {"shelves": [{listing, location}]}                                    {"levels": [{listing, location, shows}], "now"}
 POST /writes {"kind", "writes": [{id, listing, location, value | delta, compare}]} {"results": [{id, outcome, shows, reason}]}
+POST /switches {"switches": [{listing, sells_on}]}                                 {"switches": [{listing, sells_on}]}     those that have one
 GET /hooks, POST /hooks {"topic", "url"}, PUT /hooks/<ref> {"active": true}
 Every call carries `authorization: Bearer <token>`; a write may carry `idempotency-key` and `x-request-id`.
 """
@@ -78,6 +79,8 @@ class Api:
                 return self._levels(content["shelves"])
             case "POST", "writes":
                 return await self._writes(headers, content)
+            case "POST", "switches":
+                return {"switches": [told for row in content["switches"] if (told := self._turn(row["listing"], on=bool(row["sells_on"])))]}
             case "GET", "hooks":
                 return {"hooks": [_hook(hook) for hook in self.shop.hooks.hooks.values()]}
             case "POST", "hooks":
@@ -129,6 +132,13 @@ class Api:
         except KeyConflict:
             raise _No(409, "this idempotency key belongs to another call or to one that is under way") from None
 
+    def _turn(self, ref: str, *, on: bool) -> dict[str, Any] | None:
+        product = self.shop.shelves.by_ref(ref)
+        if product is None or product.sells_on is None:
+            return None
+        self.shop.set_sells_on(product.sku, on=on)
+        return {"listing": ref, "sells_on": product.sells_on}
+
     def _arm(self, ref: str, content: dict[str, Any]) -> dict[str, Any]:
         hook = self.shop.hooks.hooks.get(ref)
         if hook is None:
@@ -141,7 +151,9 @@ class Api:
 
 
 def item_row(shop: MemoryStandIn, product: Product) -> dict[str, Any]:
+    switch = {} if product.sells_on is None else {"sells_on": product.sells_on}
     return {
+        **switch,
         "ref": product.ref,
         "variant": product.variant,
         "sku": product.told_sku,

@@ -72,7 +72,9 @@ class Orders:
                 raise ValueError(f"a shopper buys at least one {sku!r}, not {units}")
             if shelves.products[sku].gone:
                 raise SoldOut(sku)
-            limited = shelves.products[sku].tracked and not self._dials.backorders
+            product = shelves.products[sku]
+            sells_on = self._dials.backorders if product.sells_on is None else product.sells_on
+            limited = product.tracked and not sells_on
             if limited and shelves.sellable(sku) < units:
                 raise SoldOut(sku)
         order = self._new(paid, reservation_ref)

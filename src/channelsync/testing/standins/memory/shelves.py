@@ -18,6 +18,7 @@ class Product:
     """ref: the listing's id. variant: the other id under which order lines may name it. serial: place in the catalogue.
 
     text: the SKU text that the shop tells, if not `sku`, by which this stand-in knows it. gone: deleted.
+    sells_on: its own backorder switch; None: this product has none, the shop's habit holds and is not told.
     """
 
     ref: str
@@ -29,6 +30,7 @@ class Product:
     tracked: bool = True
     text: str | None = None
     gone: bool = False
+    sells_on: bool | None = None
 
     @property
     def told_sku(self) -> str:

@@ -152,6 +152,14 @@ class MemoryStandIn:
         """Staff switch counting off for a product."""
         self._retell(sku, tracked=False)
 
+    def sells_on(self, sku: str) -> bool:
+        switch = self.shelves.products[sku].sells_on
+        return self.dials.backorders if switch is None else switch
+
+    def set_sells_on(self, sku: str, *, on: bool) -> None:
+        """The product has a switch of its own from then on."""
+        self._retell(sku, sells_on=on)
+
     def _retell(self, sku: str, **changes: Any) -> None:
         product = self.shelves.products[sku]
         for name, value in changes.items():

@@ -35,6 +35,41 @@ def inventory_set_quantities(_: Any, info: Info, *, input: dict[str, Any]) -> An
     return later()
 
 
+def variants_bulk_update(
+    _: Any,
+    info: Info,
+    *,
+    productId: str,  # noqa: N803 - GraphQL's name
+    variants: list[dict[str, Any]],
+    **more: Any,
+) -> dict[str, Any]:
+    """Of a variant this stand-in takes `inventoryPolicy` alone. Without partial updates one bad variant keeps all of them as they are."""
+    shop: ShopifyStandIn = info.context
+    mine = {each.id: each for each in shop.variants_by_ref.values() if each.product.id == productId}
+    if not mine:
+        return _not_updated([_fault("PRODUCT_DOES_NOT_EXIST", ["productId"], "Product does not exist")])
+    faults = []
+    for place, wanted in enumerate(variants):
+        if not wanted.get("id"):
+            faults.append(_fault("PRODUCT_VARIANT_ID_MISSING", ["variants", str(place), "id"], "Product variant is missing ID attribute"))
+        elif wanted["id"] not in mine:
+            faults.append(_fault("PRODUCT_VARIANT_DOES_NOT_EXIST", ["variants", str(place), "id"], "Product variant does not exist"))
+    if faults and not more["allowPartialUpdates"]:
+        return _not_updated(faults)
+    good = [(mine[wanted["id"]], wanted) for wanted in variants if wanted.get("id") in mine]
+    for variant, wanted in good:
+        shop.set_policy(variant, wanted.get("inventoryPolicy") or variant.inventory_policy)
+    return {"product": next(iter(mine.values())).product, "productVariants": [variant for variant, _ in good], "userErrors": faults}
+
+
+def _not_updated(faults: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"product": None, "productVariants": None, "userErrors": faults}
+
+
+def _fault(code: str, field: list[str], message: str) -> dict[str, Any]:
+    return {"code": code, "field": field, "message": message}
+
+
 def bulk_run_query(_: Any, info: Info, *, query: str, **arguments: Any) -> dict[str, Any]:
     if arguments["groupObjects"]:
         raise refusal("this stand-in does not group the objects of a bulk query")

@@ -146,6 +146,11 @@ def inventory_levels(item: InventoryItem, _: Info, *, after: str | None = None, 
     return numbered((level for level in item.levels.values() if level.is_active or filters["includeInactive"]), after, first)
 
 
+def variants(item: InventoryItem, info: Info, *, after: str | None = None, first: int | None = None) -> Connection:
+    shop: ShopifyStandIn = info.context
+    return numbered((each for each in shop.variants_by_ref.values() if each.inventory_item is item), after, first)
+
+
 def quantities(level: InventoryLevel, _: Info, *, names: list[str]) -> list[dict[str, Any]]:
     found = []
     for name in names:

@@ -25,6 +25,7 @@ ROOT_SCOPES = {
     "inventoryLevel": "read_inventory",
     "locations": "read_locations",
     "inventorySetQuantities": "write_inventory",
+    "productVariantsBulkUpdate": "write_products",
 }
 RESOLVERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "QueryRoot": {
@@ -50,6 +51,7 @@ RESOLVERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "Mutation": {
         "bulkOperationRunQuery": mutations.bulk_run_query,
         "inventorySetQuantities": mutations.inventory_set_quantities,
+        "productVariantsBulkUpdate": mutations.variants_bulk_update,
         "webhookSubscriptionCreate": mutations.subscription_create,
         "webhookSubscriptionUpdate": mutations.subscription_update,
         "webhookSubscriptionDelete": mutations.subscription_delete,
@@ -67,7 +69,11 @@ RESOLVERS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "Return": {"refunds": afterwards.refunds_of_return, "reverseFulfillmentOrders": afterwards.reverse_orders},
     "ReverseFulfillmentOrder": {"lineItems": afterwards.reverse_lines},
     "Refund": {"refundLineItems": resolvers.refund_line_items},
-    "InventoryItem": {"inventoryLevel": resolvers.inventory_level, "inventoryLevels": resolvers.inventory_levels},
+    "InventoryItem": {
+        "inventoryLevel": resolvers.inventory_level,
+        "inventoryLevels": resolvers.inventory_levels,
+        "variants": resolvers.variants,
+    },
     "InventoryLevel": {"quantities": resolvers.quantities},
 }
 

@@ -28,7 +28,16 @@ from channelsync.testing.standins.shopify.search import OrderIndex
 from channelsync.testing.standins.shopify.staff import StaffDesk
 
 SCOPES = (
-    *("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders", "read_all_orders", "read_returns"),
+    *(
+        "read_products",
+        "write_products",
+        "read_inventory",
+        "write_inventory",
+        "read_locations",
+        "read_orders",
+        "read_all_orders",
+        "read_returns",
+    ),
     *("read_assigned_fulfillment_orders", "read_merchant_managed_fulfillment_orders", "read_third_party_fulfillment_orders"),
 )
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
@@ -233,6 +242,17 @@ class ShopifyStandIn:
         item = self.variant(sku).inventory_item
         item.tracked, item.updated_at = False, self.seconds()
         self.hooks.fire("INVENTORY_ITEMS_UPDATE", lambda: payloads.item(item), self.hooks.event())
+
+    def set_policy(self, variant: ProductVariant, policy: str) -> None:
+        """Somebody turns "Continue selling when out of stock": CONTINUE or DENY. Every save is told, also one that changes nothing."""
+        variant.inventory_policy, variant.updated_at = policy, self.seconds()
+        self.hooks.fire("PRODUCTS_UPDATE", lambda: payloads.product(variant), self.hooks.event())
+
+    def sells_on(self, sku: str) -> bool:
+        return self.variant(sku).inventory_policy == "CONTINUE"
+
+    def set_sells_on(self, sku: str, *, on: bool) -> None:
+        self.set_policy(self.variant(sku), "CONTINUE" if on else "DENY")
 
     def switch_off_hooks(self) -> None:
         """Shopify has no inactive subscription: one that failed too often is gone."""

@@ -125,6 +125,16 @@ class WooCommerceStandIn:
             if units > product.stock - stock.withheld(self.state, product):
                 raise SoldOut(f"{product.sku}: {units} wanted, {product.stock} shown")
 
+    def sells_on(self, sku: str) -> bool:
+        product = self._product(sku)
+        return (stock.keeper(self.state, product) or product).backorders != "no"
+
+    def set_sells_on(self, sku: str, *, on: bool) -> None:
+        product = self._product(sku)
+        product.backorders = "yes" if on else "no"
+        stock.follow_stock(product)
+        stock.save_product(self.state, product)
+
     def pay(self, order: str) -> None:
         """An unpaid order becomes a sale; an order that is not waiting for its payment stays as it is."""
         found = self._order(order)
