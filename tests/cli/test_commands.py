@@ -240,6 +240,16 @@ def test_status_fits_a_hundred_columns_without_cutting_names(alone: Scene, monke
     assert [name for name in names if name] == ["east", "warehouse-in-the-west"], "a long trouble may go on in a second line"
 
 
+def test_status_breaks_no_word_on_eighty_columns(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    said("apply", "--yes", scene=alone)
+    monkeypatch.setenv("COLUMNS", "80")
+    head = [line for line in call("status", scene=alone).stdout.splitlines() if line.startswith("┃")]
+    words = " ".join(head).replace("┃", " ").split()
+    assert sorted(words) == sorted(
+        ["channel", "state", "waits", "orders", "hooks", "writes", "/min", "/min", "/min", "order", "read", "push"]
+    )
+
+
 def test_a_stand_in_whose_port_is_taken_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
