@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,6 +238,24 @@ def test_status_fits_a_hundred_columns_without_cutting_names(alone: Scene, monke
     monkeypatch.setenv("COLUMNS", "100")
     names = [line.split("│")[1].strip() for line in call("status", scene=alone).stdout.splitlines() if line.startswith("│")]
     assert [name for name in names if name] == ["east", "warehouse-in-the-west"], "a long trouble may go on in a second line"
+
+
+def test_status_breaks_no_word_on_eighty_columns(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    said("apply", "--yes", scene=alone)
+    monkeypatch.setenv("COLUMNS", "80")
+    head = [line for line in call("status", scene=alone).stdout.splitlines() if line.startswith("┃")]
+    words = " ".join(head).replace("┃", " ").split()
+    assert sorted(words) == sorted(
+        ["channel", "state", "waits", "orders", "hooks", "writes", "/min", "/min", "/min", "order", "read", "push"]
+    )
+
+
+def test_a_stand_in_whose_port_is_taken_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = call("standin", "woocommerce", "--port", str(port))
+    assert result.exit_code == 1
+    assert f"cannot serve on port {port} (Address already in use); free the port" in " ".join(result.stderr.split())
 
 
 def test_a_ledger_in_a_folder_that_is_not_there(alone: Scene, tmp_path: Path) -> None:

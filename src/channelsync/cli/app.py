@@ -47,7 +47,7 @@ REFUSED, MISUSED, MISCONFIGURED, INTERRUPTED = 1, 2, 3, 130
 
 EPILOG = (
     "Exit codes: 0 done; 1 refused or failed (the message says why); 2 wrong usage; 3 the config file has problems; 130 interrupted. "
-    "Every command takes --config FILE (default: ./channelsync.toml, else the only file in /etc/channelsync)."
+    "Every command that works on a store takes --config FILE (default: ./channelsync.toml, else the only file in /etc/channelsync)."
 )
 
 

@@ -16,7 +16,7 @@ from channelsync.ledger.overview import ChannelView
 from channelsync.shell.desk import plain
 from channelsync.shell.standing import Standing, standing
 
-COLUMNS = ("channel", "state", "waiting#", "orders /min#", "hooks /min#", "writes /min#", "last order", "look", "reading", "push")
+COLUMNS = ("channel", "state", "waits#", "orders /min#", "hooks /min#", "writes /min#", "order", "read", "push")
 
 
 def status(config: ConfigFile = None, json: AsJson = False) -> None:
@@ -65,9 +65,9 @@ def _messages(count: int) -> str:
 def _rates(stands: Mapping[str, Standing]) -> None:
     rows = []
     for name, each in stands.items():
-        view, fresh = each.view, each.view.freshness
+        fresh = each.view.freshness
         rates = (fresh.orders_per_minute, fresh.deliveries_per_minute, fresh.writes_per_minute)
-        times = (fresh.last_order, view.last_look, fresh.last_reading, fresh.last_push)
+        times = (fresh.last_order, fresh.last_reading, fresh.last_push)  # the last look is told below, with each channel
         rows.append((name, each.state, fresh.backlog, *(f"{rate:.1f}" for rate in rates), *(age(time) for time in times)))
     table("Channels", COLUMNS, rows, empty="none yet")
 

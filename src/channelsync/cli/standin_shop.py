@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
 from channelsync.cli.standin import Platform
 from channelsync.clock import SystemClock
+from channelsync.errors import ChannelsyncError
 from channelsync.shell import daemon as shell
 from channelsync.shell.log import configure
 from channelsync.shell.redact import Redactor
@@ -33,24 +36,34 @@ SHOPS: dict[Platform, Callable[..., Any]] = {
 ITEMS = tuple(Item(f"SKU-{number:02}", 40, f"Article {number}") for number in range(1, 51))
 
 
+class CannotServe(ChannelsyncError):
+    """The port is taken, or may not be listened on."""
+
+
 def dial(faults: str) -> Faults:
     """Raises ValueError for what is no dial."""
     return Faults.named(faults)
 
 
 async def serve(platform: Platform, port: int, seed: int, faults: Faults, *, stocked: bool) -> None:
+    """Until it is told to stop. Raises CannotServe."""
     clock, courier = SystemClock(), Courier()
     configure(clock=clock, redactor=Redactor(), style="console", level="warning")
     shop: StandIn = SHOPS[platform](clock, random.Random(seed), faults=faults, deliver=courier.deliver, name=platform.value)
     if stocked:
         shop.stock(ITEMS)
-    try:
-        async with shop_open(shop, port=port) as url:
-            sys.stdout.write(json.dumps(_first_line(shop, url)) + "\n")
-            sys.stdout.flush()
-            await shell.until_told()
-    finally:
-        await asyncio.shield(courier.close())
+    async with AsyncExitStack() as open_things:
+        open_things.push_async_callback(lambda: asyncio.shield(courier.close()))
+        try:
+            url = await open_things.enter_async_context(shop_open(shop, port=port))
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise CannotServe(
+                f"cannot serve on port {port} ({reason}); free the port, or name another with --port (0: any free one)"
+            ) from error
+        sys.stdout.write(json.dumps(_first_line(shop, url)) + "\n")
+        sys.stdout.flush()
+        await shell.until_told()
 
 
 def _first_line(shop: StandIn, url: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def copy(source: Path, target: Path) -> int:
     try:
         os.close(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
     except OSError as problem:
-        raise NoBackup(f"{unfinished} cannot be written: {problem.strerror}") from problem
+        raise NoBackup(f"{target} cannot be written: {problem.strerror}; check the folder and its permissions") from problem
     try:
         _copy(source, unfinished)
         _keep(unfinished, target)

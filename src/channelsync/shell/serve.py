@@ -180,7 +180,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)).partition(" (while")[0]  # what follows is the address once more
         raise CannotListen(f"cannot listen on {host}:{port} ({reason}); free the port or change [listen] in the config") from error
     # asyncio sets it only on sockets whose protocol it can read; without it the second part of an answer waits 40 ms for the first one's receipt
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
