@@ -285,6 +285,15 @@ def test_a_config_with_problems(tmp_path: Path) -> None:
     assert "2 problems in the configuration" in result.stderr
 
 
+def test_a_target_that_apprise_does_not_know(alone: Scene) -> None:
+    alone.file.write_text(alone.file.read_text() + '\n[alerts.targets.phone]\nurl = "nonsense://canary"\n')
+    result = call("check", scene=alone)
+    assert result.exit_code == 3
+    assert "alerts.targets.phone.url" in result.stderr
+    assert "is not an address that apprise understands" in result.stderr
+    assert "canary" not in result.stderr
+
+
 def test_no_config_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("channelsync.cli.store.SYSTEM", tmp_path / "none")

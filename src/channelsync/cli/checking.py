@@ -22,6 +22,8 @@ from channelsync.ledger.channel_places import feeds_of
 from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import Schema
 from channelsync.ledger.upgrade import check as schema_state
+from channelsync.shell.alert_wiring import people
+from channelsync.shell.redact import Redactor
 from channelsync.shell.visiting import visiting
 
 
@@ -43,6 +45,7 @@ def check(config: ConfigFile = None, json: AsJson = False) -> None:
     [dim]Example: channelsync check -c acme.toml[/dim]
     """
     store = StoreAt(config)
+    people(store.config, SystemClock(), Redactor())
     known = _known(store)
     results = asyncio.run(_check_all(store, known.shops))
     warnings = [*map(str, store.config.warnings), *(f"{rule}: the ledger has no such SKU or listing" for rule in known.lost_rules)]

@@ -24,15 +24,7 @@ POLLS_MISSED = 5
 async def wired(config: Config, store: Store, clock: Clock, redactor: Redactor, *, check: bool = True) -> AsyncIterator[Alerts]:
     """check: raises ConfigError for an address that cannot be used."""
     async with AsyncExitStack() as stack:
-        senders: dict[str, Sender] = {}
-        for name, target in config.alerts.targets.items():
-            url = target.url.get_secret_value()
-            senders[name] = told = AppriseTarget(config.store.id, url, clock, redactor, private_hosts=target.allow_private_hosts)
-            try:
-                if check:
-                    told.load()
-            except NotUnderstood as error:
-                raise ConfigError([Problem(config.path, f"alerts.targets.{name}.url", str(error))]) from error
+        senders: dict[str, Sender] = dict(people(config, clock, redactor, check=check))
         for name, hook in config.alerts.webhooks.items():
             client = HttpClient(
                 clock,
@@ -44,6 +36,23 @@ async def wired(config: Config, store: Store, clock: Clock, redactor: Redactor, 
             secrets = tuple(secret.get_secret_value() for secret in hook.secrets)
             senders[name] = alert_feed.Feed(config.store.id, hook.url.get_secret_value(), secrets, client, clock, redactor)
         yield Alerts(store, rules_of(config, {channel.name: id_ for id_, channel in store.channels.items()}), senders)
+
+
+def people(config: Config, clock: Clock, redactor: Redactor, *, check: bool = True) -> Mapping[str, AppriseTarget]:
+    """The targets that apprise reaches. check: raises ConfigError for an address that it can make nothing of; loading it takes half a second."""
+    found = {
+        name: AppriseTarget(config.store.id, target.url.get_secret_value(), clock, redactor, private_hosts=target.allow_private_hosts)
+        for name, target in config.alerts.targets.items()
+    }
+    problems = []
+    for name, target in found.items() if check else ():
+        try:
+            target.load()
+        except NotUnderstood as error:
+            problems.append(Problem(config.path, f"alerts.targets.{name}.url", str(error)))
+    if problems:
+        raise ConfigError(problems)
+    return found
 
 
 def rules_of(config: Config, channel_ids: Mapping[str, int]) -> Rules:
