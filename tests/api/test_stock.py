@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
 from api.conftest import Api
+from channelsync.ledger import bundling
+from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.tokens import Scope
 
 
@@ -102,7 +105,7 @@ def test_who_reads_on_from_a_mark_or_an_instant_sees_what_has_changed(api: Api) 
     api.post("/inventory/receive", {"sku": "B", "location": "main", "quantity": 1})
     for since in (mark, instant):
         assert [row["sku"] for row in api.get("/inventory/skus", changed_since=since)["items"]] == ["B"], since
-    for wrong in ("yesterday", "2026-01-01T00:00:00", "m", "mx"):
+    for wrong in ("yesterday", "2026-01-01T00:00:00", "m", "mx", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
         assert api.ask("GET", "/inventory/skus", params={"changed_since": wrong}).status_code == 422
 
 
@@ -115,9 +118,49 @@ def test_an_unchanged_level_costs_a_304(api: Api) -> None:
     assert api.ask("GET", "/inventory/skus/MUG/locations/main", headers={"if-none-match": tag}).status_code == 200
 
 
+def test_a_bundle_has_changed_when_its_parts_have(api: Api) -> None:
+    """No movement is a bundle's own: its tag stayed, and whoever kept a copy went on reading the old number."""
+    put(api, "TEE", 3)
+    with api.engine.connect() as conn, conn.begin():
+        bundling.define(conn, [Define("TRIO", (Part("TEE", 3),))], api.clock.now())
+    before = api.ask("GET", "/inventory/skus/TRIO")
+    tag = {"if-none-match": before.headers["etag"]}
+    assert (before.json()["available"], api.ask("GET", "/inventory/skus/TRIO", headers=tag).status_code) == (1, 304)
+    api.post("/inventory/reserve", {"reference": "cart-1", "lines": [{"sku": "TEE", "location": "main", "quantity": 1}]})
+    after = api.ask("GET", "/inventory/skus/TRIO", headers=tag)
+    assert (after.status_code, after.json()["available"]) == (200, 0)
+
+
+def test_a_character_that_no_database_can_store_is_the_callers_mistake(api: Api) -> None:
+    """On PostgreSQL it was a 500, and an incident in the log."""
+    put(api, "MUG", 3)
+    for path in (
+        "/skus/%00",
+        "/skus?q=a%00",
+        "/skus?location=%00",
+        "/skus/MUG/locations/%00",
+        "/skus/MUG/movements?location=%00",
+        "/low-stock?location=%00",
+    ):
+        answer = api.ask("GET", f"/inventory{path}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "malformed"), path
+    for path in ("/listings?sku=%00", "/orders/shop/%00"):
+        assert api.ask("GET", path).status_code == 422, path
+    assert api.ask("GET", "/inventory/skus/%2500").json()["code"] == "unknown_sku", "a percent sign and two noughts are a name"
+    frozen = {"sku": "MUG", "channel": "\0", "reason": "photo shoot"}
+    assert api.ask("POST", "/freeze", json=frozen).json()["code"] == "not_allowed"
+    assert api.post("/channels/shop/pause", {"reason": "stock-taking\0"})["changed"] is True
+
+
 def test_a_request_that_is_too_large_is_refused(api: Api) -> None:
-    answer = api.ask("POST", "/inventory/receive", content=b" " * (2 * 1024 * 1024 + 1))
-    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    async def in_pieces() -> AsyncIterator[bytes]:
+        """Without a length in its head."""
+        for _ in range(3):
+            yield b" " * 1024 * 1024
+
+    for content in (b" " * (2 * 1024 * 1024 + 1), in_pieces()):
+        answer = api.ask("POST", "/inventory/receive", content=content, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
 def test_a_body_that_is_no_text_is_malformed_like_every_other(api: Api) -> None:

@@ -57,6 +57,21 @@ def test_what_came_and_went_since_is_added(shelf: Connection) -> None:
     assert (newest["type"], newest["on_hand"], newest["reference"], newest["occurred_at"]) == ("import", 15, "wms-1", NOW - 10 * MINUTE)
 
 
+def test_nothing_has_happened_that_is_yet_to_come(shelf: Connection) -> None:
+    """A receipt of tomorrow was added to every update until then, and a count of tomorrow kept all of them out. Clocks may differ a little."""
+    late = NOW + 6 * MINUTE
+    reservations.reserve(shelf, [want("A", 1)], NOW)
+    answers = [
+        *stock.receive(shelf, [Change("A", "main", 5, occurred_at=late), Change("A", "main", 1, occurred_at=NOW + 4 * MINUTE)], NOW),
+        *stock.count(shelf, [Change("A", "main", 3, occurred_at=late)], NOW),
+        *stock.seed(shelf, [Change("B", "main", 3, occurred_at=late)], NOW),
+        *fulfilment.fulfil(shelf, [Fulfil(Which(reference="cart"), occurred_at=late)], NOW),
+    ]
+    assert [isinstance(answer, NotAllowed) for answer in answers] == [True, False, True, True, True]
+    assert skus.find(shelf, ["B"]) == {}
+    assert tell(shelf, 20, NOW + 5 * MINUTE).on_hand == 20
+
+
 def test_holds_stay_as_they_are(shelf: Connection) -> None:
     reservations.reserve(shelf, [want("A", 4)], NOW)
     answer = tell(shelf, 3, NOW)

@@ -13,14 +13,15 @@ import pytest
 from sqlalchemy import Engine
 
 from channelsync.clock import SystemClock
-from channelsync.ledger import policies
+from channelsync.ledger import policies, skus
 from channelsync.ledger.database import open_database
 from channelsync.ledger.door import Ledger
 from channelsync.ledger.policies import SetPolicy
 from channelsync.ledger.skus import Backorder
 from channelsync.shell.serve import DeadlineProtocol
 from channelsync.shell.storefront import live
-from shell.storefront_scene import PAGE, Watcher, fill, listening, receive
+from shell.storefront_scene import PAGE, Watcher, allow, fill, listening, receive
+from support.stock import NOW
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +60,23 @@ def test_fifty_clients_hear_of_a_commit_within_a_second(engine: Engine) -> None:
             return max(heard) - committed
 
     assert asyncio.run(story()) < 1.0
+
+
+def test_what_is_not_known_any_more_is_out(engine: Engine) -> None:
+    """A preorder that was taken back was silence: open pages went on offering it. Who has heard nothing of a SKU hears nothing now."""
+    with engine.connect() as conn, conn.begin():
+        skus.ensure(conn, ["NEW"], NOW)
+    allow(engine, "NEW", Backorder.PREORDER)
+
+    async def story() -> list[dict[str, Any]]:
+        async with listening(engine) as (address, ledger, _), client() as web, AsyncExitStack() as stack:
+            [watcher] = await watching(stack, web, address.url, 1, "NEW", "NEVER")
+            await watcher.until(sku="NEW", state="preorder")
+            await ledger.run(policies.set_policy, SetPolicy("NEW", Backorder.DENY))
+            await watcher.until(sku="NEW", state="out")
+            return watcher.seen
+
+    assert asyncio.run(story()) == [{"sku": "NEW", "state": "preorder"}, {"sku": "NEW", "state": "out"}]
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)

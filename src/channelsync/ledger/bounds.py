@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
 from channelsync.ledger import fitting
@@ -10,6 +11,8 @@ from channelsync.ledger.refusals import NotAllowed
 
 MAX_UNITS: Final = 1_000_000_000
 MAX_LINES: Final = 1_000
+AHEAD: Final = timedelta(minutes=5)
+"""How far the clock of another system may be ahead of ours."""
 LENGTHS: Final = {"sku": 255, "location": 64, "reference": 255, "reason": 255, "key": 255, "actor": 128, "text": 128}
 
 
@@ -22,6 +25,15 @@ def units(value: int, *, at_least: int) -> NotAllowed | None:
     if value > MAX_UNITS:
         return NotAllowed(f"the quantity {value} is above the limit of {MAX_UNITS} units for one request; check it, or send it in parts")
     return None
+
+
+def happened(name: str, at: datetime | None, now: datetime) -> NotAllowed | None:
+    """What has happened has an instant that has been. None: now. Clocks may differ a little."""
+    if at is None or at <= now + AHEAD:
+        return None
+    return NotAllowed(
+        f"{name} {at.isoformat()} is in the future (it is {now.isoformat()} here); correct it, or set the clock of the sender"
+    )
 
 
 def texts(**fields: str | None) -> NotAllowed | None:

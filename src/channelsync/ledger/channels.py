@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
 
 from channelsync.contract import Role
+from channelsync.ledger import fitting
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.leases import LeaseRequest, lease_version, release_lease, renew_lease, take_lease
 from channelsync.ledger.order_policy import AS_THE_SHOP_SAYS, OrderPolicy, as_row
@@ -139,7 +140,7 @@ def _pause(conn: Connection, item: Pause, now: datetime) -> bool:
         running = or_(running, channels.c.paused_kind != PauseKind.PERSON.value)
     elif item.kind is PauseKind.GUARD:
         running = or_(running, channels.c.paused_kind.in_([kind.value for kind in ENDS_BY_ITSELF]))
-    paused = {"paused_at": now, "paused_reason": item.reason, "paused_kind": item.kind.value}
+    paused = {"paused_at": now, "paused_reason": fitting.storable(item.reason), "paused_kind": item.kind.value}
     return conn.execute(update(channels).where(channels.c.id == item.channel_id, running).values(**paused)).rowcount == 1
 
 

@@ -120,12 +120,14 @@ def _find(conn: Connection, scope: Scope) -> _Ids | Refusal:
     )  # one freeze of a scope stands at a time
     channel_id = None
     if scope.channel is not None:
-        channel_id = conn.scalar(select(channels.c.id).where(channels.c.name == scope.channel))
+        channel_id = conn.scalar(select(channels.c.id).where(channels.c.name.in_(bounds.findable([scope.channel]))))
         if channel_id is None:
             return NotAllowed(f"there is no channel {scope.channel!r}; `channelsync status` names them")
     if scope.listing is None:
         return _Ids(sku.id, channel_id, None)
-    query = select(listings.c.id, listings.c.channel_id).where(listings.c.ref == scope.listing, listings.c.sku_id == sku.id)
+    query = select(listings.c.id, listings.c.channel_id).where(
+        listings.c.ref.in_(bounds.findable([scope.listing])), listings.c.sku_id == sku.id
+    )
     found = conn.execute(query if channel_id is None else query.where(listings.c.channel_id == channel_id)).all()
     if len(found) != 1:
         several = (

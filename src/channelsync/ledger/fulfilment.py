@@ -53,7 +53,7 @@ def fulfil(conn: Connection, items: Sequence[Fulfil], now: datetime) -> Sequence
 
 def _fulfil_one(conn: Connection, holds: Holds, running: Running, owned: frozenset[int], item: Fulfil, now: datetime) -> Shipped | Refusal:
     wrong = None if item.quantity is None else bounds.units(item.quantity, at_least=1)
-    if problem := item.which.problem() or wrong or bounds.texts(actor=item.actor):
+    if problem := item.which.problem() or wrong or bounds.texts(actor=item.actor) or bounds.happened("occurred_at", item.occurred_at, now):
         return problem
     found = holds.open(item.which)
     if not found:

@@ -73,7 +73,7 @@ Decide = Callable[[C, LevelKey, Level], Deltas | Refusal]
 @idempotent(Posted)
 def seed(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
     """`quantity` is the opening number of a level; a new SKU is made. Refused once the level was seeded, received, adjusted or counted."""
-    skus.ensure(conn, {item.sku for item in items if _well_formed(item, _absolute) is None}, now)
+    skus.ensure(conn, {item.sku for item in items if _ill_formed(item, _absolute, now) is None}, now)
     batch = _Batch(conn, items, _absolute)
     kept = _kept_already(conn, batch.keys)
 
@@ -162,7 +162,7 @@ class _Batch(Generic[C]):
         self._running = Running(conn, self.keys)
 
     def post(self, type_: MovementType, decide: Decide[C], now: datetime) -> list[Posted | Refusal]:
-        answers = [self._one(item, type_, decide) for item in self._items]
+        answers = [self._one(item, type_, decide, now) for item in self._items]
         if type_ in {MovementType.SEED, MovementType.COUNT}:
             done = [answer.sku for answer in answers if isinstance(answer, Posted)]
             skus.mark_counted(self._conn, (self._places.skus[sku].id for sku in done))
@@ -170,8 +170,8 @@ class _Batch(Generic[C]):
         oversells.watch(self._conn, self._running.before, self._running.after, now)
         return answers
 
-    def _one(self, item: C, type_: MovementType, decide: Decide[C]) -> Posted | Refusal:
-        key = _well_formed(item, self._check) or self._places.key(item.sku, item.location)
+    def _one(self, item: C, type_: MovementType, decide: Decide[C], now: datetime) -> Posted | Refusal:
+        key = _ill_formed(item, self._check, now) or self._places.key(item.sku, item.location)
         if isinstance(key, Refusal):
             return key
         if key[0] in self._places.recipes:
@@ -210,8 +210,9 @@ def _entry(item: Change, key: LevelKey, type_: MovementType, deltas: Deltas) -> 
     )
 
 
-def _well_formed(item: Change, check: Check) -> NotAllowed | None:
-    return bounds.sku_text(item.sku) or bounds.texts(reference=item.reference, reason=item.reason, actor=item.actor) or check(item)
+def _ill_formed(item: Change, check: Check, now: datetime) -> NotAllowed | None:
+    texts = bounds.sku_text(item.sku) or bounds.texts(reference=item.reference, reason=item.reason, actor=item.actor)
+    return texts or bounds.happened("occurred_at", item.occurred_at, now) or check(item)
 
 
 def _absolute(item: Change) -> NotAllowed | None:

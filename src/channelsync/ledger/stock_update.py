@@ -25,8 +25,6 @@ from channelsync.ledger.stock import no_own_stock
 from channelsync.ledger.stock_pages import first_since
 
 CHUNK = 400
-AHEAD = timedelta(minutes=5)
-"""How far the clock of the other system may be ahead of ours."""
 TOLD_EARLY = timedelta(days=1)
 """A movement is looked for among those recorded since this long before its time: clocks differ, but not by more."""
 
@@ -158,12 +156,12 @@ class _Batch:
 
 
 def _wrong(item: Update, now: datetime) -> NotAllowed | None:
-    problem = (
-        bounds.sku_text(item.sku) or bounds.texts(reference=item.reference, actor=item.actor) or bounds.units(item.quantity, at_least=0)
+    return (
+        bounds.sku_text(item.sku)
+        or bounds.texts(reference=item.reference, actor=item.actor)
+        or bounds.units(item.quantity, at_least=0)
+        or bounds.happened("as_of", item.as_of, now)
     )
-    if problem is None and item.as_of > now + AHEAD:
-        return NotAllowed(f"as_of {item.as_of.isoformat()} is in the future (it is {now.isoformat()} here); set the clock of the sender")
-    return problem
 
 
 def _entry(item: Update, key: LevelKey, delta: int) -> Entry:

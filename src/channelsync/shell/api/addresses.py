@@ -8,8 +8,11 @@ from urllib.parse import unquote
 
 from starlette.convertors import Convertor, register_url_convertor
 
+from channelsync.shell.api import problems
 from channelsync.shell.receiver import Receive, Send
 from channelsync.shell.serve import App
+
+NUL = b"%00"
 
 
 class NameConvertor(Convertor[str]):
@@ -34,6 +37,10 @@ def split(app: App) -> App:
 
     async def apart(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         raw = scope.get("raw_path")
+        if scope["type"] == "http" and (NUL in (raw or b"") or NUL in scope.get("query_string", b"")):
+            told = problems.body(422, "malformed", "the address has a NUL (%00) in it, and no name here has; remove it")
+            await problems.answer(told)(scope, receive, send)
+            return
         if scope["type"] == "http" and raw is not None:
             names = raw.decode("ascii", "replace").partition("?")[0].split("/")
             scope = {**scope, "path": "/".join(CONVERTOR.to_string(unquote(name)) for name in names)}

@@ -34,17 +34,20 @@ def bounded(app: App, most: int = BODY_MAX) -> App:
 
         async def watched(message: MutableMapping[str, Any]) -> None:
             nonlocal began
-            began = True
-            await send(message)
+            if seen <= most or began:  # what the app says to half a request is not told
+                began = True
+                await send(message)
 
         announced = next((value for name, value in scope.get("headers", ()) if name == b"content-length"), b"0")
         try:
             if announced.isdigit() and int(announced) > most:
                 raise _TooLarge
             await app(scope, counted, watched)
+            too_large = seen > most
         except _TooLarge:
-            if not began:
-                await _refuse(send, most)
+            too_large = True
+        if too_large and not began:
+            await _refuse(send, most)
 
     return within
 

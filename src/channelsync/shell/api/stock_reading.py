@@ -72,8 +72,8 @@ async def read_sku(call: Reader, response: Response, sku: Sku, if_none_match: If
     """With its level at every location. Send the ETag as `If-None-Match` to learn cheaply that nothing changed (304)."""
     row = await call.read(stock_pages.one, sku)
     out = SkuOut.of(row)
-    rest = out.model_dump_json(exclude={"levels", "available", "version"}).encode()
-    _tag(if_none_match, response, f"{row.version}-{hashlib.sha256(rest).hexdigest()[:12]}")  # its policy changes without a movement
+    whole = out.model_dump_json().encode()  # a policy changes without a movement, and a bundle by those of its parts
+    _tag(if_none_match, response, f"{row.version}-{hashlib.sha256(whole).hexdigest()[:12]}")
     return out
 
 
@@ -110,13 +110,14 @@ async def _since(call: Call, text: str) -> int:
         return int(text[1:])
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+        at = None if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):  # no instant, or one before the first or after the last that there is
+        at = None
+    if at is None:
         raise Problem(
             422, "malformed", "changed_since: an instant with its offset, like 2026-11-28T12:00:00Z, or `changes` of an earlier answer"
         )
-    return await call.read(stock_pages.first_since, instant.astimezone(UTC))
+    return await call.read(stock_pages.first_since, at)
 
 
 def _tag(known: str | None, response: Response, version: str) -> None:

@@ -10,6 +10,7 @@ from channelsync.clock import Clock
 from channelsync.ledger import availability
 from channelsync.ledger.availability import Standing
 from channelsync.ledger.door import Door
+from channelsync.ledger.skus import Backorder
 from channelsync.shell.storefront.telling import Telling
 
 KEPT_SECONDS = 1.0
@@ -51,6 +52,10 @@ class Board:
         for start in range(0, len(wanted), READ_MAX):
             found |= await self._ledger.read(availability.standings, wanted[start : start + READ_MAX], self._locations)
         return {sku: (standing, self._telling.text(standing)) for sku, standing in found.items()}
+
+    def gone(self, sku: str) -> str:
+        """For whoever was told of a SKU that is not known any more: none of it can be had."""
+        return self._telling.text(Standing(sku, 0, Backorder.DENY, "", None, frozenset()))
 
     async def _read(self, skus: Sequence[str]) -> dict[str, str | None]:
         loop = asyncio.get_running_loop()

@@ -106,3 +106,4 @@ class Feed:
         self._known = {sku: standing for sku, standing in self._known.items() if sku in watched}
         self._known |= {sku: found[sku][0] if sku in found else None for sku in asked}
         self._streams.tell({sku: text for sku, (_, text) in found.items()})
+        self._streams.tell_gone({sku: self._board.gone(sku) for sku in asked - found.keys()})

@@ -83,6 +83,12 @@ class Streams:
             for sku in client.skus & states.keys():
                 client.hear(sku, states[sku])
 
+    def tell_gone(self, states: Mapping[str, str]) -> None:
+        """The same, to those alone who have heard of the SKU: nobody else is told anything of what is not known."""
+        for client in self._clients:
+            for sku in client.said.keys() & states.keys():
+                client.hear(sku, states[sku])
+
     def close(self) -> None:
         """Every stream ends in order, and no new one begins."""
         self._open = False
