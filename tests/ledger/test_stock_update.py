@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
-from channelsync.ledger import bundling, fulfilment, policies, reservations, skus, stock, stock_update
+from channelsync.ledger import bundling, fulfilment, policies, reservations, since, skus, stock
 from channelsync.ledger.audit import audit
 from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.fulfilment import Fulfil
@@ -183,7 +183,7 @@ def test_from_the_first_number_on_the_ledger_knows_what_is_there(conn: Connectio
 
 
 FLAWS: dict[str, tuple[str, Any]] = {
-    "takes a shortage for units that came": ("LEAVING_AND_COMING", (*stock_update.LEAVING_AND_COMING, MovementType.SHORTAGE)),
+    "takes a shortage for units that came": ("LEAVING_AND_COMING", (*since.LEAVING_AND_COMING, MovementType.SHORTAGE)),
     "forgets what has moved since": ("LEAVING_AND_COMING", ()),
     "knows better than whoever counted later": ("SETTING", ()),
 }
@@ -193,7 +193,7 @@ FLAWS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("dialect", ["sqlite"])
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_a_planted_mistake_is_found(conn: Connection, flaw: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stock_update, *FLAWS[flaw])
+    monkeypatch.setattr(since, *FLAWS[flaw])
     with pytest.raises(AssertionError):
         search(conn, max_examples=400, phases=[Phase.generate])
 

@@ -18,6 +18,7 @@ from channelsync.ledger.levels import COUNTING, Entry, Level, LevelKey, Movement
 from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
 from channelsync.ledger.running import Running
 from channelsync.ledger.schema import movements
+from channelsync.ledger.since import NOTHING, since
 
 CHUNK = 400
 
@@ -106,12 +107,28 @@ def adjust(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence
 
 @idempotent(Posted)
 def count(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
-    """`quantity` units are there. A count that confirms the number is a movement too: of nothing, but at a time and by somebody."""
+    """`quantity` units are there, or were there at `occurred_at`: then what has come and gone since is added. A count that confirms the number is a
+    movement too: of nothing, but at a time and by somebody. Refused if somebody has said how many there are after `occurred_at`.
+    """
+    batch = _Batch(conn, items, _absolute)
+    early = {item.occurred_at for item in items if item.occurred_at is not None and item.occurred_at < now}
+    log = {instant: since(conn, batch.keys, instant) for instant in early}
 
-    def decide(item: Change, _: LevelKey, level: Level) -> Deltas:
-        return Deltas(on_hand=item.quantity - level.on_hand)
+    def decide(item: Change, key: LevelKey, level: Level) -> Deltas | Refusal:
+        happened = log[item.occurred_at].get(key, NOTHING) if item.occurred_at in log else NOTHING
+        there = item.quantity + happened.moved
+        if happened.set:
+            return NotAllowed(
+                f"SKU {item.sku!r} at {item.location!r} was counted after {item.occurred_at}, which counts; count it again if that was wrong"
+            )
+        if there < 0:
+            return NotAllowed(
+                f"SKU {item.sku!r} at {item.location!r}: {item.quantity} were there at {item.occurred_at}, and {-happened.moved} more went than came "
+                "since; count it again"
+            )
+        return Deltas(on_hand=there - level.on_hand)
 
-    return _Batch(conn, items, _absolute).post(MovementType.COUNT, decide, now)
+    return batch.post(MovementType.COUNT, decide, now)
 
 
 @idempotent(Posted)

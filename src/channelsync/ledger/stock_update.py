@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, case, func, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
 from channelsync.ledger import bounds, oversells, owning, places, skus
 from channelsync.ledger.dialects import insert_into
@@ -20,26 +20,11 @@ from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.ledger.running import Running
-from channelsync.ledger.schema import movements, stock_updates
+from channelsync.ledger.schema import stock_updates
+from channelsync.ledger.since import NOTHING, Since, since
 from channelsync.ledger.stock import no_own_stock
-from channelsync.ledger.stock_pages import first_since
 
 CHUNK = 400
-TOLD_EARLY = timedelta(days=1)
-"""A movement is looked for among those recorded since this long before its time: clocks differ, but not by more."""
-
-LEAVING_AND_COMING = (
-    MovementType.RECEIVE,
-    MovementType.ADJUST,
-    MovementType.FULFIL,
-    MovementType.RETURN,
-    MovementType.WRITE_OFF,
-    MovementType.TRANSFER_OUT,
-    MovementType.TRANSFER_IN,
-)
-"""Units that came or went. A `shortage` is none: it says that the ledger had not known of units, which the new number does."""
-SETTING = (MovementType.SEED, MovementType.COUNT, MovementType.IMPORT)
-"""Somebody said how many there are. Whoever did so after the instant of an update knows better than it."""
 
 
 class Outcome(StrEnum):
@@ -75,14 +60,6 @@ class Updated(Answer):
     last_as_of: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Since:
-    """What happened to a level after an instant. moved: units that came and went. set: somebody said how many there are."""
-
-    moved: int = 0
-    set: bool = False
-
-
 @idempotent(Updated)
 def update_stock(conn: Connection, items: Sequence[Update], now: datetime) -> Sequence[Updated | Refusal]:
     """Refused where an authority owns on hand, for bundles, for unknown SKUs without `create`, and if more went since than was there."""
@@ -114,22 +91,22 @@ class _Batch:
         key = self._key(item)
         if isinstance(key, Refusal):
             return key
-        last, since = self._told.get(key), self._since[item.as_of].get(key, _Since())
+        last, happened = self._told.get(key), self._since[item.as_of].get(key, NOTHING)
         if last is not None and item.as_of < last:
             return self._answer(item, key, Outcome.OLDER, 0)
-        if since.set:
+        if happened.set:
             return self._answer(item, key, Outcome.COUNTED, 0)
-        there = item.quantity + since.moved
+        there = item.quantity + happened.moved
         if there < 0:
             return NotAllowed(
-                f"SKU {item.sku!r} at {item.location!r}: {item.quantity} were there, and {-since.moved} more went than came since; "
+                f"SKU {item.sku!r} at {item.location!r}: {item.quantity} were there, and {-happened.moved} more went than came since; "
                 "read the number again and send it with its instant"
             )
         delta = there - self._running.level(key).on_hand
         if delta or not self._places.skus[item.sku].counted:
             self._running.add(_entry(item, key, delta))
         self._told[key], self._new[key] = item.as_of, item
-        return self._answer(item, key, Outcome.SET if delta else Outcome.SAME, since.moved)
+        return self._answer(item, key, Outcome.SET if delta else Outcome.SAME, happened.moved)
 
     def _key(self, item: Update) -> LevelKey | Refusal:
         key = _wrong(item, self._now) or self._places.key(item.sku, item.location)
@@ -145,14 +122,14 @@ class _Batch:
         level = self._running.level(key)
         return Updated(item.sku, item.location, outcome, level.on_hand, level.available, moved, self._told.get(key))
 
-    def _log(self) -> Mapping[datetime, Mapping[LevelKey, _Since]]:
+    def _log(self) -> Mapping[datetime, Mapping[LevelKey, Since]]:
         """One look for each instant; a warehouse sends one instant for all its lines."""
         wanted: dict[datetime, set[LevelKey]] = defaultdict(set)
         for item in self._items:
             key = self._key(item)
             if not isinstance(key, Refusal):
                 wanted[item.as_of].add(key)
-        return {as_of: _since(self._conn, keys, as_of) for as_of, keys in wanted.items()}
+        return {as_of: since(self._conn, keys, as_of) for as_of, keys in wanted.items()}
 
 
 def _wrong(item: Update, now: datetime) -> NotAllowed | None:
@@ -174,20 +151,6 @@ def _told(conn: Connection, keys: Iterable[LevelKey]) -> dict[LevelKey, datetime
         here = tuple_(stock_updates.c.sku_id, stock_updates.c.location_id).in_(wanted[start : start + CHUNK])
         query = select(stock_updates.c.sku_id, stock_updates.c.location_id, stock_updates.c.as_of).where(here)
         found |= {(row[0], row[1]): row[2] for row in conn.execute(query)}
-    return found
-
-
-def _since(conn: Connection, keys: Iterable[LevelKey], as_of: datetime) -> dict[LevelKey, _Since]:
-    """By the log's index (sku, location, number), from where that instant is in it."""
-    log, wanted, found = movements.c, sorted(keys), dict[LevelKey, _Since]()
-    begin = first_since(conn, as_of - TOLD_EARLY)
-    moved = func.coalesce(func.sum(case((log.type.in_(LEAVING_AND_COMING), log.on_hand), else_=0)), 0)
-    said = func.max(case((log.type.in_(SETTING), 1), else_=0))
-    for start in range(0, len(wanted), CHUNK):
-        here = tuple_(log.sku_id, log.location_id).in_(wanted[start : start + CHUNK])
-        query = select(log.sku_id, log.location_id, moved, said).where(here, log.id > begin, log.occurred_at > as_of)
-        for sku_id, location_id, units, told in conn.execute(query.group_by(log.sku_id, log.location_id)):
-            found[sku_id, location_id] = _Since(int(units), bool(told))
     return found
 
 
