@@ -75,6 +75,23 @@ def test_a_batch_of_all_is_all_or_nothing_with_its_keys(api: Api) -> None:
     assert all(each["done"]["repeat"] for each in api.post("/inventory/receive/batch", {"lines": lines[:1] * 2}, key="b1")["results"])
 
 
+def test_a_key_of_a_single_request_is_no_line_of_a_batch(api: Api) -> None:
+    put(api, "MUG", 1)
+    line = {"sku": "MUG", "location": "main", "quantity": 5}
+    api.post("/inventory/receive/batch", {"lines": [line]}, key="b1")
+    assert not api.post("/inventory/receive", line, key="b1#0")["repeat"]
+
+
+def test_a_batch_of_each_is_sent_again_put_right(api: Api) -> None:
+    put(api, "MUG", 1)
+    lines = [{"sku": sku, "location": "main", "quantity": 5} for sku in ("MUG", "NONE")]
+    first, second = api.post("/inventory/receive/batch", {"mode": "each", "lines": lines}, key="b2")["results"]
+    assert (first["done"]["on_hand"], second["problem"]["code"]) == (6, "unknown_sku")
+    put(api, "NONE", 0)
+    first, second = api.post("/inventory/receive/batch", {"mode": "each", "lines": lines}, key="b2")["results"]
+    assert (first["done"]["repeat"], second["done"]["repeat"], second["done"]["on_hand"]) == (True, False, 5)
+
+
 def test_a_batch_of_each_does_what_it_can(api: Api) -> None:
     put(api, "MUG", 1)
     lines = [{"sku": sku, "location": "main", "quantity": 2} for sku in ("MUG", "NONE", "MUG")]

@@ -74,10 +74,11 @@ class Call:
         return f"api {self.token.name}"
 
     def key(self, sent: str | None, line: int | None = None) -> str | None:
-        """The ledger's idempotency key: keys of different tokens never meet."""
+        """The ledger's idempotency key: keys of different tokens never meet, nor does a batch's with that of a single request."""
         if sent is None:
             return None
-        return f"api:{self.token.public_id}:{sent}" if line is None else f"api:{self.token.public_id}:{sent}#{line}"
+        whose = self.token.public_id if line is None else f"{self.token.public_id}#{line}"
+        return f"api:{whose}:{sent}"
 
     async def run(self, verb: Callable[..., Any], item: Any) -> Any:
         """A write. Shops are told at once. Raises its Refusal."""
