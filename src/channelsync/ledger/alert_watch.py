@@ -72,8 +72,8 @@ def _settings(conn: Connection, rules: Rules, now: datetime) -> None:
 def _stock(conn: Connection, rules: Rules, now: datetime) -> tuple[int, bool]:
     """What has moved; then SKUs whose level was set, and a page of those that the config's new levels are held against.
 
-    On PostgreSQL `movements` stays a minute behind `seen`, for numbers that an open transaction may still hold: what lies between is looked
-    at again, without an alert where a level has changed meanwhile.
+    Numbers up to `seen` were looked at. On PostgreSQL an open transaction may hold a smaller one, so `movements` follows a minute behind, and what
+    lies there is looked at once more; without an alert where a level has changed meanwhile.
     """
     newest = int(conn.scalar(select(func.coalesce(func.max(movements.c.id), 0))) or 0)
     mark = alert_marks.read(conn, "movements")
@@ -81,15 +81,21 @@ def _stock(conn: Connection, rules: Rules, now: datetime) -> tuple[int, bool]:
         alert_marks.put(conn, "movements", newest)
         mark = newest
     seen = max(mark, alert_marks.read(conn, "seen") or 0)
-    upto, asked, walking = min(newest, mark + MOVEMENTS_MAX), _asked_for(conn), (alert_marks.read(conn, "walk") or 0) >= 0
-    moved, fresh = _moved(conn, mark, upto), _moved(conn, seen, upto)
-    quiet = asked | (moved if walking else set())
-    opened = low_stock.evaluate(conn, rules, (moved - quiet) | fresh, now, known_before=seen)
+    complete = newest if mark == newest else stock_pages.complete_until(conn, now)
+    upto, behind = min(newest, seen + MOVEMENTS_MAX), max(mark, min(seen, complete, mark + MOVEMENTS_MAX))
+    asked, walking = _asked_for(conn), (alert_marks.read(conn, "walk") or 0) >= 0
+    again, fresh = _moved(conn, mark, behind), _moved(conn, seen, upto)
+    quiet = asked | (again if walking else set())
+    opened = low_stock.evaluate(conn, rules, (again - quiet) | fresh, now, known_before=seen)
     low_stock.evaluate(conn, rules, quiet - fresh, now, known_before=None)
-    if upto > mark:
-        alert_marks.put(conn, "movements", max(mark, min(upto, stock_pages.complete_until(conn, now))) if upto == newest else upto)
-        alert_marks.put(conn, "seen", max(seen, upto))
-    return (opened, True) if upto < newest else (opened, _walk(conn, rules, now))
+    if behind == seen:  # nothing is left to be looked at once more, but for what was too young just now
+        behind = max(behind, min(upto, complete))
+    for name, before, after in (("movements", mark, behind), ("seen", seen, upto)):
+        if after > before:
+            alert_marks.put(conn, name, after)
+    if upto < newest or behind < min(seen, complete):
+        return opened, True
+    return opened, _walk(conn, rules, now)
 
 
 def _moved(conn: Connection, after: int, upto: int) -> set[int]:
