@@ -14,7 +14,7 @@ from channelsync.ledger import aside_groups, matching
 from channelsync.ledger.aside import Aside
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.matching import Link
-from channelsync.ledger.schema import listings
+from channelsync.ledger.schema import listings, skus
 from channelsync.testing.standins.abilities import Amends, Relists, Renames
 from channelsync.testing.standins.base import SoldOut
 
@@ -109,16 +109,19 @@ def refused(conn: Connection) -> list[Aside]:
 
 
 def to_link(conn: Connection, stage: Stage) -> list[Link]:
-    """What was entered again and no SKU text tells: what a pack is made of, and an article that has another text now."""
+    """What was entered again and no SKU text tells: what a pack is made of, and an article that has another text now, though the shop that makes
+    SKUs may have made one of that text.
+    """
     packs = {channel.id: shop for channel, shop in zip(stage.channels, stage.plan.shops, strict=False)}
-    query = select(listings.c.channel_id, listings.c.ref, listings.c.sku_text).where(
-        listings.c.sku_id.is_(None), listings.c.removed_at.is_(None), listings.c.sku_text.is_not(None)
-    )
+    query = select(listings.c.channel_id, listings.c.ref, listings.c.sku_text, skus.c.sku).outerjoin(skus, skus.c.id == listings.c.sku_id)
+    query = query.where(listings.c.removed_at.is_(None), listings.c.sku_text.is_not(None))
     found = []
     for row in conn.execute(query.order_by(listings.c.id)):
         shop = packs.get(row.channel_id)
-        item = stage.goods.name(shop.name, row.sku_text) if shop is not None else row.sku_text
-        if shop is not None and (item in shop.packs or item != row.sku_text):
-            sku, units = shop.packs.get(item, (item, 1))
-            found.append(Link(row.channel_id, row.ref, sku, units, key=f"link {row.channel_id} {row.ref}"))
+        if shop is None:
+            continue
+        item = stage.goods.name(shop.name, row.sku_text)
+        sku, units = shop.packs.get(item, (item, 1))
+        if row.sku != sku and (row.sku is not None or item in shop.packs or item != row.sku_text):
+            found.append(Link(row.channel_id, row.ref, sku, units, key=f"link {row.channel_id} {row.ref} {row.sku}"))
     return found
