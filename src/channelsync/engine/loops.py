@@ -43,6 +43,9 @@ WIDE_BY = timedelta(days=2)
 PLACES_TICKS = 60
 RULES_LOOK = 60.0
 RECHECK_EVERY = timedelta(minutes=10)
+RECHECK_TICKS = 4
+"""Where ticks are long: no order is asked for at every one of them."""
+
 WATCH_TICKS = 15
 SWITCH_TICKS = 15
 BUG_PAUSE_SECONDS = 30.0
@@ -143,7 +146,9 @@ class Engine:
             "wide": lambda: self._later(WIDE_EVERY, channel, "wide", lambda: self.pullers[channel].look(widen=WIDE_BY)),
             "whole": lambda: self._later(WIDE_EVERY, channel, "whole", lambda: catalogue.refresh(whole=True)),
             "watch": lambda: self._watch(channel),
-            "recheck": lambda: self._later(RECHECK_EVERY, channel, "recheck", Recheck(self.store, channel).run_once),
+            "recheck": lambda: self._later(
+                max(RECHECK_EVERY, RECHECK_TICKS * tick), channel, "recheck", Recheck(self.store, channel).run_once
+            ),
         }
         if (switching := self.switchings.get(channel.id)) is not None:
             tasks["switches"] = lambda: self._loop(channel, "switches", switching.run_once, channel.switched, SWITCH_TICKS * tick)

@@ -166,7 +166,7 @@ class Pace:
 
 DENSE = Pace()
 SPARSE = Pace(
-    tick=900.0,
+    tick=1800.0,
     poll=1800.0,
     sweep=4 * 3600.0,
     house_poll=1800.0,
@@ -177,7 +177,7 @@ SPARSE = Pace(
     reading=6 * 3600.0,
     kicked=True,
 )
-"""Slower than in life: days of trade, in which a task that nothing wakes looks every quarter of an hour."""
+"""Slower than in life: days of trade, in which a task that nothing wakes looks every half an hour."""
 
 
 @dataclass(frozen=True, slots=True)
