@@ -1,4 +1,4 @@
-"""Whom a channel's calls may reach: https on the public internet, and nobody else unless its config says `allow_private_hosts`.
+"""Whom a channel's calls may reach, and until when a write may leave (`only_while`): https on the public internet, and nobody else unless its config says `allow_private_hosts`.
 
 The address is judged when the connection stands and before a byte has left, so a name that resolves to something else the second time, or a
 file's address that a shop makes up, leads to nobody inside our own network.
