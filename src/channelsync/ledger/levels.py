@@ -37,6 +37,8 @@ class MovementType(StrEnum):
     WRITE_OFF = "write_off"
     TRANSFER_OUT = "transfer_out"
     TRANSFER_IN = "transfer_in"
+    EXPECT = "expect"  # units are on their way here, or (< 0) are not coming after all
+    SUPPLIER_RETURN = "supplier_return"  # from quarantine, back to whom it was bought from
     DEFER = "defer"  # beside another one: the part of it that is not the ledger's to post, or not yet
     DEBIT = "debit"  # what was shipped is out of its authority's own number
     CORRECT = "correct"  # `audit --repair`: a claim and the log say the same again, or a level does (then it moves nothing)

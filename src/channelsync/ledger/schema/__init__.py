@@ -10,9 +10,12 @@ from channelsync.ledger.schema.access import api_tokens
 from channelsync.ledger.schema.alerts import alert_marks, alert_messages, alert_targets, alerts, low_stock, reorder_levels, stock_looks
 from channelsync.ledger.schema.authority import OPEN_CLAIM, authority_guards, authority_rows, export_lines, exports
 from channelsync.ledger.schema.base import metadata
+from channelsync.ledger.schema.counts import count_lines, count_sheets
 from channelsync.ledger.schema.orders import POSTED, hand_shipments, order_lines, orders
+from channelsync.ledger.schema.purchasing import purchase_lines, purchase_orders, suppliers, supplies
 from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries, push_calls, shelf_feeds, shelves
 from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, facts, findings, idempotency_keys, inbox, set_aside
+from channelsync.ledger.schema.returns import return_lines, returns
 from channelsync.ledger.schema.rules import freezes, shelf_rules
 from channelsync.ledger.schema.seals import seals
 from channelsync.ledger.schema.shadow import measurements, sightings
@@ -28,6 +31,7 @@ from channelsync.ledger.schema.stock import (
     stock_levels,
     stock_updates,
 )
+from channelsync.ledger.schema.transfers import transfer_lines, transfers
 from channelsync.ledger.schema.watching import guard_marks, guard_passes, guards, pace, webhook_changes, webhook_states
 
 __all__ = [
@@ -50,6 +54,8 @@ __all__ = [
     "bundle_parts",
     "channel_locations",
     "channels",
+    "count_lines",
+    "count_sheets",
     "cursors",
     "export_lines",
     "exports",
@@ -72,10 +78,14 @@ __all__ = [
     "order_lines",
     "orders",
     "pace",
+    "purchase_lines",
+    "purchase_orders",
     "push_calls",
     "rejections",
     "reorder_levels",
     "reservations",
+    "return_lines",
+    "returns",
     "seals",
     "set_aside",
     "shelf_feeds",
@@ -86,6 +96,10 @@ __all__ = [
     "stock_levels",
     "stock_looks",
     "stock_updates",
+    "suppliers",
+    "supplies",
+    "transfer_lines",
+    "transfers",
     "webhook_changes",
     "webhook_states",
 ]

@@ -17,7 +17,7 @@ Place = tuple[int, int]
 Claim = tuple[str, int, int]
 
 UNITS: Final = ("on_hand", "soft", "hard", "incoming", "quarantined", "damaged", "pending_debit", "held_elsewhere")
-SOFT, HARD, PENDING = 1, 2, 6
+SOFT, HARD, INCOMING, PENDING = 1, 2, 3, 6
 COLUMNS: Final = (
     "id",
     "sku_id",
@@ -33,7 +33,9 @@ COLUMNS: Final = (
 )
 _SKU, _LOCATION, _TYPE, _UNITS, _REFERENCE = 1, 2, 3, slice(4, 12), 12
 
-PHYSICAL: Final = frozenset({"seed", "receive", "adjust", "count", "import", "write_off"})
+PHYSICAL: Final = frozenset(
+    {"seed", "receive", "adjust", "count", "import", "write_off", "transfer_out", "transfer_in", "expect", "supplier_return"}
+)
 """Kinds of movement that no hold may come from or go to."""
 
 _HELD: Final = """
@@ -44,6 +46,10 @@ _HELD: Final = """
 _SHIPPED: Final = """
     SELECT sku_id, location_id, shipped - debited FROM order_lines WHERE shipped <> debited
     UNION ALL SELECT sku_id, location_id, units FROM hand_shipments
+"""
+_COMING: Final = """
+    SELECT sku_id, location_id, incoming FROM purchase_lines JOIN purchase_orders ON purchase_orders.id = order_id WHERE incoming <> 0
+    UNION ALL SELECT sku_id, to_id, in_transit FROM transfer_lines JOIN transfers ON transfers.id = transfer_id WHERE in_transit <> 0
 """
 
 
@@ -78,7 +84,8 @@ class Moved:
         claims = _claims(conn)
         self._compare_claims(claims, found)
         _compare_holds(kept, claims, found)
-        _compare_pending(conn, kept, found)
+        _compare(conn, kept, found, "pending", PENDING, _SHIPPED, "shipped and not proved")
+        _compare(conn, kept, found, "incoming", INCOMING, _COMING, "open purchase orders and transfers")
 
     def _compare_levels(self, kept: dict[Place, list[int]], found: Mismatches) -> None:
         none = [0] * len(UNITS)
@@ -120,14 +127,15 @@ def _compare_holds(kept: dict[Place, list[int]], claims: dict[Claim, list[int]],
             found.add("holds", _at(place), f"{_soft_hard(expected)} (orders, reservations)", _soft_hard(is_now))
 
 
-def _compare_pending(conn: Connection, kept: dict[Place, list[int]], found: Mismatches) -> None:
-    waits: dict[Place, int] = defaultdict(int)
-    for sku_id, location_id, units in conn.execute(text(_SHIPPED)):
-        waits[sku_id, location_id] += units
-    for place in sorted(waits.keys() | kept.keys()):
-        is_now = kept[place][PENDING] if place in kept else 0
-        if waits.get(place, 0) != is_now:
-            found.add("pending", f"{_at(place)}, pending_debit", f"{waits.get(place, 0)} (shipped and not proved)", is_now)
+def _compare(conn: Connection, kept: dict[Place, list[int]], found: Mismatches, check: str, bucket: int, query: str, of: str) -> None:
+    """One bucket against the rows that it is the sum of."""
+    sums: dict[Place, int] = defaultdict(int)
+    for sku_id, location_id, units in conn.execute(text(query)):
+        sums[sku_id, location_id] += units
+    for place in sorted(sums.keys() | kept.keys()):
+        is_now = kept[place][bucket] if place in kept else 0
+        if sums.get(place, 0) != is_now:
+            found.add(check, f"{_at(place)}, {UNITS[bucket]}", f"{sums.get(place, 0)} ({of})", is_now)
 
 
 def _at(place: Any) -> str:

@@ -63,9 +63,9 @@ ROUTERS = (
 COMMON = {
     401: "No token, or one that is unknown, expired or revoked.",
     403: "The token lacks the scope.",
-    404: "Unknown SKU, location, channel or order.",
+    404: "Unknown SKU, location, channel, order or document.",
     405: "Another method than those described here; `Allow` names them.",
-    409: "The stock as it is does not allow it.",
+    409: "The stock or the document as it is does not allow it.",
     413: "More than 2 MiB; send it in parts.",
     422: "Not understood, not allowed by a rule, or an idempotency key used for another request.",
     429: "More requests than the token may make; come again after `Retry-After`.",

@@ -32,6 +32,8 @@ _STATUS: Mapping[str, int] = {
     "unknown_location": 404,
     "key_reused": 422,
     "not_allowed": 422,
+    "unknown_document": 404,
+    "wrong_state": 409,
 }
 
 

@@ -1,0 +1,17 @@
+"""The states of a return, as `docs/back-room.md` draws them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from channelsync.ledger.documents.states import Machine
+
+RETURN: Final = Machine(
+    "return",
+    "expected",
+    {
+        "receive": {"expected": frozenset({"received"}), "received": frozenset({"received"})},
+        "inspect": {"received": frozenset({"received", "inspected"})},
+        "cancel": {"expected": frozenset({"cancelled"})},
+    },
+)
