@@ -33,6 +33,8 @@ _STATUS: Mapping[str, int] = {
     "key_reused": 422,
     "not_allowed": 422,
     "unknown_document": 404,
+    "unknown_supplier": 404,
+    "more_than_ordered": 409,
     "wrong_state": 409,
 }
 
