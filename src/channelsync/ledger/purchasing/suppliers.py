@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -154,13 +154,14 @@ def _no_days(days: int | None) -> NotAllowed | None:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """supplier: its code. cost: ten-thousandths; lead_days: the supply's own or else its supplier's; None: not known."""
+    """supplier: its code. cost: ten-thousandths; lead_days: the supply's own or else its supplier's (lead_from says whose); None: not known."""
 
     supplier_id: int
     supplier: str
     code: str
     cost: int | None
     lead_days: int | None
+    lead_from: Literal["supply", "supplier"]
     least: int | None
     multiple: int | None
 
@@ -178,6 +179,8 @@ def supply_of(conn: Connection, sku_ids: Iterable[int]) -> Mapping[int, Supply]:
     query = query.join(suppliers, suppliers.c.id == supplies.c.supplier_id)
     for start in range(0, len(wanted), CHUNK):
         for row in conn.execute(query.where(supplies.c.sku_id.in_(wanted[start : start + CHUNK]))):
-            lead = row.usual if row.lead_days is None else row.lead_days
-            found[row.sku_id] = Supply(row.supplier_id, row.supplier, row.code, row.cost, lead, row.least, row.multiple)
+            days: tuple[int | None, Literal["supply", "supplier"]] = (row.lead_days, "supply")
+            if row.lead_days is None:
+                days = (row.usual, "supplier")
+            found[row.sku_id] = Supply(row.supplier_id, row.supplier, row.code, row.cost, *days, row.least, row.multiple)
     return found
