@@ -74,7 +74,7 @@ class MoreThanOrdered(Refusal):
             f"SKU {sku!r}: {arrived} arrived, and of purchase order {number} {row.incoming} are still to come ({row.ordered} ordered, "
             f"{row.received} received); count again, or say that it is more: over"
         )
-        self.number, self.sku, self.wanted, self.available = number, sku, arrived, row.incoming
+        self.number, self.sku, self.wanted, self.incoming = number, sku, arrived, row.incoming
 
 
 @idempotent(Received)
