@@ -36,7 +36,7 @@ print(json.dumps([code, getattr(answer, "repeat", None), getattr(answer, "incomi
 
 
 def ten_on_their_way(conn: Connection) -> int:
-    open_locations(conn, "main")
+    open_locations(conn, "main", "annex")
     put(conn, "A", 10)
     say_cost(conn, "A", "1")
     return ordered(conn, {"A": (10, "2")})
@@ -113,10 +113,10 @@ def test_the_second_waits_for_the_first(engine: Engine, key: str | None, kind: t
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)
-def test_receipts_of_two_orders_for_one_sku_are_both_in_its_cost(engine: Engine) -> None:
-    """Other heads, the same SKU: its own row is what they wait for."""
+def test_receipts_of_one_sku_at_two_places_are_both_in_its_cost(engine: Engine) -> None:
+    """Other heads and other levels: the SKU's own row is what they wait for."""
     with engine.begin() as conn:
-        one, two = ten_on_their_way(conn), ordered(conn, {"A": (20, "4")})
+        one, two = ten_on_their_way(conn), ordered(conn, {"A": (20, "4")}, "annex")
 
     def ask() -> Any:
         with engine.begin() as conn:
@@ -128,4 +128,4 @@ def test_receipts_of_two_orders_for_one_sku_are_both_in_its_cost(engine: Engine)
             other = pool.submit(ask)
             assert wait_for([other], timeout=0.5).not_done, "it did not wait"
         assert isinstance(other.result(timeout=20), Received)
-    assert after(engine) == (40, 0, "2.75")
+    assert after(engine) == (20, 0, "2.75")
