@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, func, select, tuple_, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, func, select, true, tuple_, type_coerce
 
 from channelsync.ledger.levels import LevelKey, MovementType
 from channelsync.ledger.reorder_levels import EVERYWHERE
@@ -51,16 +51,16 @@ class Sales:
     out_days: int
 
 
-def sold_by_day(conn: Connection, now: datetime, days: int) -> dict[LevelKey, dict[int, int]]:
+def sold_by_day(conn: Connection, now: datetime, days: int, only: Collection[int] | None = None) -> dict[LevelKey, dict[int, int]]:
     """Units that orders placed in the last days hold or have shipped, by how many days ago. What was sold before the opening is left out: of
-    those days it is not known what was there.
+    those days it is not known what was there. only: of these SKUs; None: of all.
     """
     line = order_lines.c
     units, ago = line.soft + line.hard + line.shipped, _ago(orders.c.placed_at, now)
     query = (
         select(line.sku_id, line.location_id, ago.label("ago"), func.sum(units))
         .join_from(order_lines, orders, orders.c.id == line.order_id)
-        .where(orders.c.placed_at >= now - timedelta(days=days), orders.c.before_opening.is_(False), units > 0)
+        .where(orders.c.placed_at >= now - timedelta(days=days), orders.c.before_opening.is_(False), units > 0, _any_of(line.sku_id, only))
         .group_by(line.sku_id, line.location_id, ago)
     )
     found: dict[LevelKey, dict[int, int]] = defaultdict(lambda: defaultdict(int))
@@ -69,10 +69,16 @@ def sold_by_day(conn: Connection, now: datetime, days: int) -> dict[LevelKey, di
     begin = first_since(conn, now - timedelta(days=days))
     by_hand = and_(_LOG.type == MovementType.FULFIL.value, _LOG.channel_id.is_(None))
     ago = _ago(_LOG.recorded_at, now)
-    query = select(_LOG.sku_id, _LOG.location_id, ago.label("ago"), func.sum(-_LOG.on_hand)).where(_LOG.id > begin, by_hand)
+    query = select(_LOG.sku_id, _LOG.location_id, ago.label("ago"), func.sum(-_LOG.on_hand)).where(
+        _LOG.id > begin, by_hand, _any_of(_LOG.sku_id, only)
+    )
     for sku_id, location_id, day, sold in conn.execute(query.group_by(_LOG.sku_id, _LOG.location_id, ago)):
         found[sku_id, location_id][max(0, day)] += int(sold)
     return found
+
+
+def _any_of(column: ColumnElement[int], only: Collection[int] | None) -> ColumnElement[bool]:
+    return true() if only is None else column.in_(only)
 
 
 def _ago(instant: ColumnElement[Any], now: datetime) -> ColumnElement[int]:

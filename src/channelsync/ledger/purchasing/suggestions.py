@@ -104,10 +104,11 @@ def check(asked: Question) -> None:
 
 
 def _facts(conn: Connection, asked: Question, now: datetime) -> Mapping[LevelKey, tuple[Supply | None, Facts]]:
-    places = demand.ours(conn)
-    sold, said, drafted = demand.sold_by_day(conn, now, asked.days), demand.said(conn), demand.drafted(conn)
+    places, only = demand.ours(conn), _named(conn, asked)
+    sold, said, drafted = demand.sold_by_day(conn, now, asked.days, only), demand.said(conn), demand.drafted(conn)
     mains = demand.main_places(conn, {sku_id for sku_id, place in said if place == EVERYWHERE}, places)
     keys = {key for key in sold.keys() | said.keys() if key[1] in places} | set(mains.items())
+    keys = keys if only is None else {key for key in keys if key[0] in only}
     supplies = supply_of(conn, {sku_id for sku_id, _ in keys})
     chosen = sorted(_chosen(conn, asked, keys - {(id_, place) for id_ in demand.bundled(conn) for place in places}, supplies))
     there, sales = demand.there(conn, chosen), demand.sales(conn, chosen, sold, now, asked.days)
@@ -155,6 +156,16 @@ def _sums(there: Mapping[LevelKey, tuple[int, int]], drafted: Mapping[LevelKey, 
     return sums
 
 
+def _named(conn: Connection, asked: Question) -> set[int] | None:
+    """The SKUs that were asked for; None: all. Raises UnknownSku."""
+    if not asked.skus:
+        return None
+    found = skus.find(conn, asked.skus)
+    if missing := next((sku for sku in asked.skus if sku not in found), None):
+        raise UnknownSku(missing)
+    return {sku.id for sku in found.values()}
+
+
 def _chosen(conn: Connection, asked: Question, keys: set[LevelKey], supplies: Mapping[int, Supply]) -> set[LevelKey]:
     if asked.location is not None:
         place = place_of(conn, asked.location)
@@ -164,12 +175,6 @@ def _chosen(conn: Connection, asked: Question, keys: set[LevelKey], supplies: Ma
         if asked.supplier not in wanted:
             raise UnknownSupplier(asked.supplier)
         keys = {key for key in keys if key[0] in supplies and supplies[key[0]].supplier_id == wanted[asked.supplier]}
-    if asked.skus:
-        found = skus.find(conn, asked.skus)
-        if missing := next((sku for sku in asked.skus if sku not in found), None):
-            raise UnknownSku(missing)
-        named = {sku.id for sku in found.values()}
-        keys = {key for key in keys if key[0] in named}
     return keys
 
 
