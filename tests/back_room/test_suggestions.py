@@ -41,6 +41,8 @@ USUAL = Facts(sold=28, days=28, out_days=0, available=10, incoming=0, drafted=0,
         ({"sold": 27}, 17, "27 in 28 days for 28 days"),
         ({"sold": 1, "available": 0}, 1, "a part of a unit is one"),
         ({"sold": 14, "out_days": 14}, 18, "half of the days there was nothing to sell"),
+        ({"sold": 14, "out_days": 27}, 46, "one good day is no rate: seven days count at least"),
+        ({"sold": 14, "days": 3}, 121, "unless only three were asked for"),
         ({"sold": 28, "out_days": 28}, 18, "backorders only: all days count"),
         ({"sold": 0}, 0, "nothing sells"),
         ({"sold": 0, "available": -4}, 4, "nothing sells any more, four are owed"),
@@ -188,7 +190,11 @@ def test_a_sku_that_is_new_is_judged_by_its_own_days(conn: Connection) -> None:
     seed(conn, "A", 10, days=4.5)
     sell(conn, "A", 10, 2)
     (row,) = ask(conn)
-    assert (row.days, row.out_days, row.per_day) == (5, 23, 2.0)
+    assert (row.days, row.out_days, row.per_day) == (7, 23, round(10 / 7, 3)), "five days old, seven count at least"
+    assert "(23 of 28 were without stock, 7 count at least)" in row.sum[0]
+    seed(conn, "B", 10, days=9.5)
+    sell(conn, "B", 20, 2)
+    assert [(row.days, row.per_day) for row in ask(conn, skus=("B",))] == [(10, 2.0)]
 
 
 def test_what_is_low_is_listed_though_nothing_sells(conn: Connection) -> None:

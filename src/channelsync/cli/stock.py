@@ -82,8 +82,13 @@ def show(sku: Sku, at: At = None, config: ConfigFile = None, json: AsJson = Fals
         dump({**about, "parts": list(found.parts), "part_of": list(found.part_of), "coming": list(found.coming)})
         return
     _levels(found)
-    rows = [(ago(m.at), m.location, m.type, m.on_hand, m.soft, m.hard, m.reference, m.reason, m.actor) for m in moved]
-    table("Last movements", ("when", "location", "type", "on hand#", "soft#", "hard#", "reference", "reason", "by"), rows)
+    way = any(m.incoming for m in moved)
+    rows = [
+        (ago(m.at), m.location, m.type, m.on_hand, m.soft, m.hard, *((m.incoming,) if way else ()), m.reference, m.reason, m.actor)
+        for m in moved
+    ]
+    columns = ("when", "location", "type", "on hand#", "soft#", "hard#", *(("incoming#",) if way else ()), "reference", "reason", "by")
+    table("Last movements", columns, rows)
 
 
 def place_of(store: StoreAt, location: str | None) -> str:

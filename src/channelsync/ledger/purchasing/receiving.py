@@ -72,7 +72,7 @@ class MoreThanOrdered(Refusal):
     def __init__(self, number: int, sku: str, arrived: int, row: Row) -> None:
         super().__init__(
             f"SKU {sku!r}: {arrived} arrived, and of purchase order {number} {row.incoming} are still to come ({row.ordered} ordered, "
-            f"{row.received} received); count again, or say that it is more: over"
+            f"{row.received} received); count again, or say that it may be more (--over, `over`)"
         )
         self.number, self.sku, self.wanted, self.incoming = number, sku, arrived, row.incoming
 

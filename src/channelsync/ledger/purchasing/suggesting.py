@@ -9,6 +9,9 @@ from typing import Final
 
 SOURCES: Final = {"supply": "agreed for the SKU", "supplier": "the supplier's", "default": "assumed"}
 
+DAYS_LEAST: Final = 7
+"""So many days are counted at least: two good days are no rate to order for a month by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
@@ -74,7 +77,7 @@ class Advice:
 
 def advise(facts: Facts) -> Advice:
     """needed = the larger one of: what sales will take until it is there and has lasted, less what is there; and what the reorder levels say."""
-    counted = facts.days - facts.out_days or facts.days
+    counted = facts.days if facts.out_days == facts.days else max(facts.days - facts.out_days, min(DAYS_LEAST, facts.days))
     per_day = Fraction(facts.sold, counted)
     there = facts.available + facts.incoming
     days_left = Fraction(0) if there <= 0 else there / per_day if per_day else None
@@ -99,7 +102,7 @@ def shown(facts: Facts, advice: Advice) -> tuple[str, ...]:
 
 
 def _shown(facts: Facts, advice: Advice) -> Iterator[str]:
-    yield f"sold {facts.sold} in {advice.counted} days{_not_counted(facts)}: {float(advice.per_day):.2f} a day"
+    yield f"sold {facts.sold} in {advice.counted} days{_not_counted(facts, advice)}: {float(advice.per_day):.2f} a day"
     lead = f"{facts.lead_days} days until it is there ({SOURCES[facts.lead_from]})"
     yield f"for {lead} and {facts.cover_days} days after that: {advice.demand}"
     there = facts.available + facts.incoming + facts.drafted
@@ -114,11 +117,13 @@ def _shown(facts: Facts, advice: Advice) -> Iterator[str]:
         yield f"{' and '.join(limits)}: {advice.quantity}"
 
 
-def _not_counted(facts: Facts) -> str:
+def _not_counted(facts: Facts, advice: Advice) -> str:
     if not facts.out_days:
         return ""
     if facts.out_days == facts.days:
         return " (out of stock on all of them)"
+    if advice.counted > facts.days - facts.out_days:
+        return f" ({facts.out_days} of {facts.days} were without stock, {advice.counted} count at least)"
     return f" ({facts.out_days} of {facts.days} without stock are not counted)"
 
 

@@ -223,7 +223,7 @@ class SuggestionOut(Model):
     sold: Annotated[
         int, Field(description="Units that orders of the days hold or have shipped, and claims shipped by hand.", examples=[42])
     ]
-    days: Annotated[int, Field(description="Days that count.", examples=[26])]
+    days: Annotated[int, Field(description="Days that count; seven at least.", examples=[26])]
     out_days: Annotated[int, Field(description="Days that do not: nothing was available, and nothing sold.", examples=[2])]
     per_day: Annotated[float, Field(description="sold / days.", examples=[1.615])]
     available: Annotated[int, Field(examples=[10])]
