@@ -44,7 +44,9 @@ def test_every_route_with_every_scope(api: Api) -> None:
     """A token with the scope gets as far as the request itself, one without it gets 403, and nobody gets 401."""
     held = {scope: api.make_token(scope) for scope in Scope}
     for route, scope in MATRIX:
-        path = route.path_format.format(sku="NONE", location="nowhere", ref="none", name="none", channel="none", kind="empty")
+        path = route.path_format.format(
+            sku="NONE", location="nowhere", ref="none", name="none", channel="none", kind="empty", supplier="none", number=1
+        )
         method = next(iter(route.methods or ()))
         statuses = [api.ask(method, path, token=token, json={} if method != "GET" else None).status_code for token in (held[scope], "")]
         allowed = scope in (scope_of(route), Scope.ADMIN)

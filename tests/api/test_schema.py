@@ -42,6 +42,8 @@ LIKELY: dict[str, list[Any]] = {
     "reservation": [1, 2],
     "quantity": [1, 2],
     "changed_since": ["m1", "2026-01-15T12:00:00Z"],
+    "number": [1, 2, 3],
+    "supplier": ["ACME"],
     "at": ["2026-01-15T12:00:00Z"],
     "as_of": ["2026-01-15T12:00:00Z"],
     "ref": ["order-1001", "item-1"],
@@ -96,8 +98,20 @@ def stocked(database_url: str, clock: ManualClock, tmp_path: Path, monkeypatch: 
     api.post("/channels/shop/sync", {})
     api.post("/inventory/reserve", {"reference": "cart-4711", "lines": [{"sku": "MUG-01", "location": "main", "quantity": 3}]})
     api.post("/inventory/return", {"sku": "MUG-01", "location": "main", "quantity": 9})
+    _buy(api)
     yield api
     api.close()
+
+
+def _buy(api: Api) -> None:
+    """Purchase order 1 is a draft, 2 is ordered, 3 has arrived in part."""
+    api.post("/suppliers", {"code": "ACME", "lead_days": 7})
+    lines = [{"sku": "MUG-01", "quantity": 900}, {"sku": "MUG-02", "quantity": 900}]
+    for number in (1, 2, 3):
+        assert api.post("/purchase-orders", {"location": "main", "supplier": "ACME", "lines": lines})["number"] == number
+        if number > 1:
+            api.post(f"/purchase-orders/{number}/order", {})
+    api.post("/purchase-orders/3/receive", {"lines": [{"sku": "MUG-01", "quantity": 1}]})
 
 
 @pytest.mark.timeout(1_200)

@@ -29,6 +29,7 @@ from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
 from channelsync.cli.policy import backorder
 from channelsync.cli.probe import probe
+from channelsync.cli.purchasing import group as purchasing
 from channelsync.cli.record import record
 from channelsync.cli.reordering import low, reorder
 from channelsync.cli.replay import replay
@@ -39,6 +40,7 @@ from channelsync.cli.show import complain
 from channelsync.cli.standin import standin
 from channelsync.cli.stock import explain
 from channelsync.cli.stock import group as stock
+from channelsync.cli.suppliers import group as suppliers
 from channelsync.cli.token import group as token
 from channelsync.config import ConfigError
 from channelsync.errors import ChannelsyncError
@@ -100,6 +102,8 @@ app.add_typer(stock, name="stock")
 app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")
 app.command("orders")(orders)
+app.add_typer(purchasing, name="po")
+app.add_typer(suppliers, name="suppliers")
 app.add_typer(drift, name="drift")
 app.add_typer(alerts, name="alerts")
 app.add_typer(token, name="token")

@@ -52,7 +52,11 @@ def low(
     if json:
         dump(found)
         return
-    rows = [(r.sku, r.title, r.location or "all", r.available, r.level, ago(r.since), r.reorder) for r in found]
-    table("Low stock", ("SKU", "title", "location", "available#", "level#", "since", "reorder#"), rows, empty="nothing is low")
+    rows = [
+        (r.sku, r.title, r.location or "all", r.available, r.level, ago(r.since), r.reorder, r.incoming or None, r.incoming_on)
+        for r in found
+    ]
+    columns = ("SKU", "title", "location", "available#", "level#", "since", "reorder#", "incoming#", "expected")
+    table("Low stock", columns, rows, empty="nothing is low")
     if len(found) == limit:
         say(f"more: --after {found[-1].id}")

@@ -79,11 +79,16 @@ def show(sku: Sku, at: At = None, config: ConfigFile = None, json: AsJson = Fals
     found, moved = store.read(explain_sku, sku), store.read(looking.last_movements, sku)
     if json:
         about = {"sku": found.sku, "title": found.title, "levels": list(found.levels), "holds": list(found.holds), "movements": moved}
-        dump({**about, "parts": list(found.parts), "part_of": list(found.part_of)})
+        dump({**about, "parts": list(found.parts), "part_of": list(found.part_of), "coming": list(found.coming)})
         return
     _levels(found)
-    rows = [(ago(m.at), m.location, m.type, m.on_hand, m.soft, m.hard, m.reference, m.reason, m.actor) for m in moved]
-    table("Last movements", ("when", "location", "type", "on hand#", "soft#", "hard#", "reference", "reason", "by"), rows)
+    way = any(m.incoming for m in moved)
+    rows = [
+        (ago(m.at), m.location, m.type, m.on_hand, m.soft, m.hard, *((m.incoming,) if way else ()), m.reference, m.reason, m.actor)
+        for m in moved
+    ]
+    columns = ("when", "location", "type", "on hand#", "soft#", "hard#", *(("incoming#",) if way else ()), "reference", "reason", "by")
+    table("Last movements", columns, rows)
 
 
 def place_of(store: StoreAt, location: str | None) -> str:
@@ -107,11 +112,12 @@ def _levels(found: Explanation) -> None:
             v.quarantined,
             v.damaged,
             v.available,
+            *((v.incoming,) if found.coming else ()),
         )
         for v in found.levels
     ]
-    there = ("pending#", "elsewhere#") if owned else ()
-    columns = ("location", "on hand#", "soft#", "hard#", *there, "quarantined#", "damaged#", "available#")
+    there, way = ("pending#", "elsewhere#") if owned else (), ("incoming#",) if found.coming else ()
+    columns = ("location", "on hand#", "soft#", "hard#", *there, "quarantined#", "damaged#", "available#", *way)
     name = f"{found.sku} {found.title}".strip()
     if found.parts:
         parts = [(part.quantity, part.sku, v.location, v.on_hand, v.available) for part in found.parts for v in part.levels]
@@ -127,6 +133,9 @@ def _levels(found: Explanation) -> None:
     holds = [
         (h.kind, h.units, h.location, f"{h.by} {h.reference}", h.channel, h.until.isoformat() if h.until else None) for h in found.holds
     ]
+    if found.coming:
+        brings = [(each.reference, each.location, each.units, each.expected_on) for each in found.coming]
+        table("On its way", ("by", "location", "units#", "expected"), brings)
     table("Held", ("kind", "units#", "location", "for", "channel", "until"), holds, empty="nothing")
 
 

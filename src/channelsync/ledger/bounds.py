@@ -13,7 +13,19 @@ MAX_UNITS: Final = 1_000_000_000
 MAX_LINES: Final = 1_000
 AHEAD: Final = timedelta(minutes=5)
 """How far the clock of another system may be ahead of ours."""
-LENGTHS: Final = {"sku": 255, "location": 64, "reference": 255, "reason": 255, "key": 255, "actor": 128, "text": 128}
+LENGTHS: Final = {
+    "sku": 255,
+    "location": 64,
+    "reference": 255,
+    "reason": 255,
+    "key": 255,
+    "actor": 128,
+    "text": 128,
+    "supplier": 64,
+    "code": 255,
+    "name": 255,
+    "note": 2_000,
+}
 
 
 def units(value: int, *, at_least: int) -> NotAllowed | None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 from channelsync.ledger import authority_view, bundles, bundling, freezing, rules, skus, switches, targets
 from channelsync.ledger.bundles import Pool
 from channelsync.ledger.freezing import Standing
+from channelsync.ledger.purchasing.coming import Coming, coming
 from channelsync.ledger.refusals import UnknownSku
 from channelsync.ledger.rules import Step
 from channelsync.ledger.schema import (
@@ -45,6 +46,7 @@ class LevelView:
     available: int
     pending_debit: int = 0
     held_elsewhere: int = 0
+    incoming: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class PartView:
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """freezes: what keeps its shelves, or some of them, from being written. parts: of a bundle. part_of: bundles that it is in. backorder,
-    backorder_limit: whether and how far it may be sold beyond what is there.
+    backorder_limit: whether and how far it may be sold beyond what is there. coming: what purchase orders and transfers bring; never available.
     """
 
     sku: str
@@ -140,6 +142,7 @@ class Explanation:
     part_of: tuple[str, ...] = ()
     backorder: str = skus.Backorder.DENY.value
     backorder_limit: int | None = None
+    coming: tuple[Coming, ...] = ()
 
 
 def explain(conn: Connection, text: str, channel: str | None = None) -> Explanation:
@@ -157,7 +160,7 @@ def explain(conn: Connection, text: str, channel: str | None = None) -> Explanat
     levels, holds = _levels(conn, sku.id), _holds(conn, sku.id)
     part_of = bundling.bundles_with(conn, sku.id)
     policy = sku.backorder.value, sku.backorder_limit
-    return Explanation(sku.sku, sku.title, counted, levels, holds, found, standing, parts, part_of, *policy)
+    return Explanation(sku.sku, sku.title, counted, levels, holds, found, standing, parts, part_of, *policy, coming(conn, sku.id))
 
 
 def _levels(conn: Connection, sku_id: int) -> tuple[LevelView, ...]:
@@ -174,6 +177,7 @@ def _levels(conn: Connection, sku_id: int) -> tuple[LevelView, ...]:
             row["on_hand"] - row["soft"] - row["hard"] - row["pending_debit"] - row["held_elsewhere"],
             row["pending_debit"],
             row["held_elsewhere"],
+            row["incoming"],
         )
         for row in rows
     )

@@ -59,6 +59,7 @@ class MovementRow:
     reference: str
     reason: str
     actor: str
+    incoming: int = 0
 
 
 def last_movements(conn: Connection, sku: str, *, limit: int = 20, until: datetime | None = None) -> list[MovementRow]:
@@ -84,6 +85,7 @@ def last_movements(conn: Connection, sku: str, *, limit: int = 20, until: dateti
             row["reference"],
             row["reason"],
             row["actor"],
+            row["incoming"],
         )
         for row in conn.execute(query).mappings()
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, or_, select, update
@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, ins
 from channelsync.ledger import alerting, bundles, reorder_levels
 from channelsync.ledger.alert_rules import Kind, Rules
 from channelsync.ledger.alerting import Matter
+from channelsync.ledger.purchasing import coming
 from channelsync.ledger.reorder_levels import EVERYWHERE
 from channelsync.ledger.schema import AVAILABLE, alerts, locations, movements, skus, stock_levels
 from channelsync.ledger.schema import low_stock as table
@@ -162,7 +163,9 @@ def _bundled(conn: Connection, ids: Sequence[int], said: dict[int, int]) -> dict
 
 @dataclass(frozen=True, slots=True)
 class LowRow:
-    """location None: over all of them. out: none is left. reorder: how many to order, where somebody has said so."""
+    """location None: over all of them. out: none is left. reorder: how many to order, where somebody has said so. incoming: on its way there;
+    incoming_on: the earliest day a purchase order names for the SKU.
+    """
 
     id: int
     sku: str
@@ -173,6 +176,8 @@ class LowRow:
     since: datetime
     out: bool
     reorder: int | None
+    incoming: int = 0
+    incoming_on: date | None = None
 
 
 def page(conn: Connection, location: str | None, after: int, limit: int) -> list[LowRow]:
@@ -193,6 +198,8 @@ def page(conn: Connection, location: str | None, after: int, limit: int) -> list
         place = reorder_levels.place_of(conn, location)
         lies = exists().where(stock_levels.c.sku_id == table.c.sku_id, stock_levels.c.location_id == place)
         query = query.where(or_(table.c.location_id == place, (table.c.location_id == EVERYWHERE) & lies))
+    rows = conn.execute(query).mappings().all()
+    coming_to, expected = _incoming(conn, rows), coming.expected(conn, (row["sku_id"] for row in rows))
     return [
         LowRow(
             row["id"],
@@ -204,6 +211,20 @@ def page(conn: Connection, location: str | None, after: int, limit: int) -> list
             row["since"],
             row["available"] <= 0,
             row["reorder"],
+            coming_to.get((row["sku_id"], row["location_id"]), 0),
+            expected.get(row["sku_id"]),
         )
-        for row in conn.execute(query).mappings()
+        for row in rows
     ]
+
+
+def _incoming(conn: Connection, rows: Sequence[Any]) -> dict[Scope, int]:
+    """Of each scope, over all locations where it is EVERYWHERE."""
+    level, found = stock_levels.c, dict[Scope, int]()
+    query = select(level.sku_id, level.location_id, level.incoming).where(
+        level.sku_id.in_({row["sku_id"] for row in rows}), level.incoming > 0
+    )
+    for sku_id, location_id, units in conn.execute(query):
+        found[sku_id, location_id] = units
+        found[sku_id, EVERYWHERE] = found.get((sku_id, EVERYWHERE), 0) + units
+    return found

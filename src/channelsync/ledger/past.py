@@ -92,10 +92,10 @@ def _levels(conn: Connection, sku_id: int, at: datetime) -> tuple[LevelView, ...
 
 
 def _level(
-    code: str, on_hand: int, soft: int, hard: int, _incoming: int, quarantined: int, damaged: int, pending: int, elsewhere: int
+    code: str, on_hand: int, soft: int, hard: int, incoming: int, quarantined: int, damaged: int, pending: int, elsewhere: int
 ) -> LevelView:
     available = on_hand - soft - hard - pending - elsewhere
-    return LevelView(code, on_hand, soft, hard, quarantined, damaged, available, pending, elsewhere)
+    return LevelView(code, on_hand, soft, hard, quarantined, damaged, available, pending, elsewhere, incoming)
 
 
 def _holds(conn: Connection, sku_id: int, at: datetime) -> tuple[HoldView, ...]:

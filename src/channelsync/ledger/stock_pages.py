@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
 from channelsync.ledger import bundles, costs
 from channelsync.ledger.levels import Level
+from channelsync.ledger.purchasing import coming
 from channelsync.ledger.refusals import UnknownLocation, UnknownSku
 from channelsync.ledger.schema import BUCKETS, bundle_parts, locations, movements, skus, stock_levels
 
@@ -33,7 +34,7 @@ class LevelRow:
 @dataclass(frozen=True, slots=True)
 class SkuRow:
     """available: over all locations; of a bundle, how many can be put together. parts: of a bundle, SKU -> units in one.
-    unit_cost: decimal text; None: not known.
+    unit_cost: decimal text; None: not known. incoming: on its way to all locations; incoming_on: the earliest day a purchase order names for it.
     """
 
     id: int
@@ -49,6 +50,11 @@ class SkuRow:
     available: int
     levels: tuple[LevelRow, ...]
     parts: Mapping[str, int]
+    incoming_on: date | None = None
+
+    @property
+    def incoming(self) -> int:
+        return sum(row.level.incoming for row in self.levels)
 
     @property
     def version(self) -> int:
@@ -142,7 +148,7 @@ def _filtered(conn: Connection, query: Select[Any], wanted: Filter) -> Select[An
 def _rows(conn: Connection, query: Select[Any]) -> list[SkuRow]:
     found = conn.execute(query).mappings().all()
     ids = [row["id"] for row in found]
-    levels, parts, whole = _levels(conn, ids), _parts(conn, ids), bundles.everywhere(conn, ids)
+    levels, parts, whole, expected = _levels(conn, ids), _parts(conn, ids), bundles.everywhere(conn, ids), coming.expected(conn, ids)
     return [
         SkuRow(
             id=row["id"],
@@ -158,6 +164,7 @@ def _rows(conn: Connection, query: Select[Any]) -> list[SkuRow]:
             available=whole.get(row["id"], sum(each.level.available for each in levels.get(row["id"], ()))),
             levels=tuple(levels.get(row["id"], ())),
             parts=parts.get(row["id"], {}),
+            incoming_on=expected.get(row["id"]),
         )
         for row in found
     ]

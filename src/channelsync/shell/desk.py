@@ -40,6 +40,7 @@ from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.matching import Link, Linked, Unlink
+from channelsync.ledger.purchasing import drafting, from_suggestions, ordering, receiving, suppliers
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.shell.assemble import Assembly
 from channelsync.shell.live import live
@@ -65,6 +66,15 @@ _STOCK: Mapping[str, Any] = {
     "stock.harden": (reservations.harden, reservations.Harden),
     "stock.fulfil": (fulfilment.fulfil, fulfilment.Fulfil),
     "stock.reorder": (reorder_levels.set_reorder, reorder_levels.SetReorder),
+    "suppliers.set": (suppliers.set_supplier, suppliers.SetSupplier),
+    "suppliers.supply": (suppliers.set_supply, suppliers.SetSupply),
+    "po.draft": (drafting.draft, drafting.Draft),
+    "po.suggested": (from_suggestions.draft_suggested, from_suggestions.DraftSuggested),
+    "po.edit": (drafting.edit, drafting.Edit),
+    "po.order": (ordering.order, ordering.Order),
+    "po.receive": (receiving.receive, receiving.Receive),
+    "po.close": (ordering.close, ordering.Close),
+    "po.cancel": (ordering.cancel, ordering.Cancel),
     "alerts.retry": (alert_queue.retry, alert_queue.Retry),
     "bundles.define": (bundling.define, bundling.Define),
     "bundles.dissolve": (bundling.dissolve, bundling.Dissolve),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
@@ -34,6 +35,10 @@ class LowStockOut(Model):
     since: datetime
     out: Annotated[bool, Field(description="Nothing is left.")]
     reorder: Annotated[int | None, Field(description="How many to order, where somebody has said so.", examples=[24])]
+    incoming: Annotated[int, Field(description="On the way there.", examples=[24])]
+    incoming_on: Annotated[
+        dt.date | None, Field(description="The earliest day a purchase order names for the SKU.", examples=["2026-12-24"])
+    ]
 
 
 class ToldOut(Model):

@@ -18,10 +18,12 @@ from channelsync.shell.api import (
     planning,
     policy_writing,
     problems,
+    purchasing,
     shops,
     statistics,
     stock_reading,
     stock_writing,
+    suppliers,
     updating,
 )
 from channelsync.shell.api.addresses import split
@@ -38,6 +40,7 @@ PREFIX = "/api/v1"
 TAGS = (
     {"name": "stock", "description": "What is there, and its log."},
     {"name": "reservations", "description": "Claims on units: soft ones of carts end by themselves, hard ones of orders stay."},
+    {"name": "purchasing", "description": "Suppliers, purchase orders, what arrives of them, and what should be ordered."},
     {"name": "channels", "description": "The shops: how they stand, pausing them, looking at them now."},
     {"name": "orders", "description": "What the shops have sold, and what each order holds."},
     {"name": "listings", "description": "What the shops sell, and which SKU each listing is."},
@@ -52,6 +55,8 @@ ROUTERS = (
     stock_writing.router,
     updating.router,
     policy_writing.router,
+    suppliers.router,
+    purchasing.router,
     shops.router,
     orders.router,
     listings.router,
@@ -63,7 +68,7 @@ ROUTERS = (
 COMMON = {
     401: "No token, or one that is unknown, expired or revoked.",
     403: "The token lacks the scope.",
-    404: "Unknown SKU, location, channel, order or document.",
+    404: "Unknown SKU, location, supplier, channel, order or document.",
     405: "Another method than those described here; `Allow` names them.",
     409: "The stock or the document as it is does not allow it.",
     413: "More than 2 MiB; send it in parts.",

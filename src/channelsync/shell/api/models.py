@@ -72,6 +72,8 @@ class SkuOut(Model):
     sku: SkuName
     title: Annotated[str, Field(examples=["Mug, blue"])]
     available: Annotated[int, Field(description="Over all locations; of a bundle, how many can be put together.", examples=[7])]
+    incoming: Annotated[int, Field(description="On the way to all locations.", examples=[24])]
+    incoming_on: Annotated[dt.date | None, Field(description="The earliest day a purchase order names for it.", examples=["2026-12-24"])]
     backorder: Annotated[str, Field(description="deny, allow or preorder.", examples=["deny"])]
     backorder_limit: Annotated[int | None, Field(description="How far `available` may fall below zero; null: no limit.")]
     expected_text: Annotated[str, Field(description="For customers: when what is not there comes.", examples=["5-7 days"])]
@@ -92,6 +94,8 @@ class SkuOut(Model):
             sku=row.sku,
             title=row.title,
             available=row.available,
+            incoming=row.incoming,
+            incoming_on=row.incoming_on,
             backorder=row.backorder,
             backorder_limit=row.backorder_limit,
             expected_text=row.expected_text,

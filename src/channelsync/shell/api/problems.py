@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from channelsync.errors import ChannelsyncError, Unavailable
 from channelsync.ledger.group import DatabaseAway, NotStored
+from channelsync.ledger.purchasing.receiving import MoreThanOrdered
 from channelsync.ledger.refusals import InsufficientStock, OverPurchaseLimit, Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.together import LineRefused
 from channelsync.shell.desk import UnknownRequest
@@ -33,6 +34,8 @@ _STATUS: Mapping[str, int] = {
     "key_reused": 422,
     "not_allowed": 422,
     "unknown_document": 404,
+    "unknown_supplier": 404,
+    "more_than_ordered": 409,
     "wrong_state": 409,
 }
 
@@ -59,6 +62,7 @@ class ProblemBody(BaseModel):
     wanted: int | None = Field(None, description="SKU units that were asked for.")
     available: int | None = Field(None, description="SKU units that are there; negative where shops sold more than there was.")
     limit: int | None = Field(None, description="Of a purchase limit: what one reference may claim in all.")
+    incoming: int | None = Field(None, description="Of a receipt: units of the line that are still to come.")
     held: int | None = Field(None, description="Of a purchase limit: what it has claimed already, bought included.")
     line: int | None = Field(None, description="Of a batch: the line that was refused, from 0.")
     errors: list[Mistake] | None = None
@@ -87,6 +91,8 @@ def of(refusal: Refusal) -> dict[str, Any]:
         more = {"sku": refusal.sku, "location": refusal.location, "wanted": refusal.wanted, "available": refusal.available}
     elif isinstance(refusal, OverPurchaseLimit):
         more = {"sku": refusal.sku, "wanted": refusal.wanted, "limit": refusal.limit, "held": refusal.held}
+    elif isinstance(refusal, MoreThanOrdered):
+        more = {"sku": refusal.sku, "wanted": refusal.wanted, "incoming": refusal.incoming}
     elif isinstance(refusal, UnknownSku):
         more = {"sku": refusal.sku}
     elif isinstance(refusal, UnknownLocation):
