@@ -51,28 +51,30 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A file's bytes as they were when it was copied. digest: their SHA-256, hexadecimal."""
+    """A file's bytes as they were when it was copied. digest: their SHA-256, hexadecimal. breaks: how many line breaks are in them."""
 
     name: str
     file: BinaryIO
     digest: str
+    breaks: int
 
 
 @contextmanager
 def copied(source: BinaryIO, name: str, *, most: int = FILE_MAX) -> Iterator[Copy]:
     """What a stream holds, in a temporary file as long as the block runs: it may be read twice, and nobody changes it. Raises Unreadable."""
-    digest, size = hashlib.sha256(), 0
+    digest, size, breaks = hashlib.sha256(), 0, 0
     with tempfile.SpooledTemporaryFile(max_size=8 * PIECE) as kept:
         try:
             while piece := source.read(PIECE):
                 size += len(piece)
                 if size > most:
                     raise Unreadable(f"{name} has more than {most // PIECE} MiB; split it into several files")
+                breaks += piece.count(b"\n")
                 digest.update(piece)
                 kept.write(piece)
         except OSError as error:
             raise Unreadable(f"{name} cannot be read: {error.strerror or error}") from error
-        yield Copy(name, kept, digest.hexdigest())  # type: ignore[arg-type]
+        yield Copy(name, kept, digest.hexdigest(), breaks)  # type: ignore[arg-type]
 
 
 @contextmanager
