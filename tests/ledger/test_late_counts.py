@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
+from channelsync.contract import OrderState
 from channelsync.ledger import fulfilment, reservations, stock, stock_update
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
+from channelsync.ledger.order_policy import OrderPolicy, Restock, as_row
 from channelsync.ledger.refusals import NotAllowed, Refusal
+from channelsync.ledger.schema import channels
 from channelsync.ledger.stock import Change, Posted
 from channelsync.ledger.stock_update import Update
+from support.selling import line, open_shop, order
 from support.stock import NOW, assert_adds_up, level, open_locations, want
 
 MINUTE = timedelta(minutes=1)
@@ -88,3 +92,30 @@ def test_each_line_has_its_own_instant(shelf: Connection) -> None:
     assert (level(shelf, "A").on_hand, level(shelf, "B").on_hand) == (7, 4)
     stock.count(shelf, lines[2:], NOW)
     assert level(shelf, "A").on_hand == 9
+
+
+def count_after(conn: Connection, quantity: int, at: datetime) -> None:
+    (answer,) = stock.count(conn, [Change("A", "main", quantity, occurred_at=at)], NOW + 60 * MINUTE)
+    assert isinstance(answer, Posted), answer
+    assert_adds_up(conn)
+
+
+@pytest.mark.parametrize(("restock", "there"), [(Restock.CHANNEL, 6), (Restock.NEVER, 5), (Restock.QUARANTINE, 5)])
+def test_what_came_back_since_is_there_only_if_it_was_put_on_the_shelf(conn: Connection, restock: Restock, there: int) -> None:
+    """It counted every unit that a shop had taken back, also those that its policy kept off the shelf."""
+    shop = open_shop(conn, on_hand=10, shows=10)
+    conn.execute(update(channels).values(**as_row(OrderPolicy(restock=restock))))
+    shop.see(order(line("a", 2, shipped=2), at=NOW + 10 * MINUTE))
+    shop.see(order(line("a", 2, took=1, shipped=2, restocked=1), at=NOW + 30 * MINUTE))
+    count_after(conn, 5, NOW + 20 * MINUTE)
+    assert level(conn, "A").on_hand == there
+
+
+def test_what_a_dead_order_keeps_was_on_the_shelf(conn: Connection) -> None:
+    """It was counted there, and once more in quarantine."""
+    shop = open_shop(conn, on_hand=10, shows=10)
+    shop.see(order(line("a", 2), at=NOW + 10 * MINUTE))
+    shop.see(order(line("a", 2), state=OrderState.CANCELLED, at=NOW + 30 * MINUTE))
+    assert level(conn, "A").quarantined == 2
+    count_after(conn, 10, NOW + 20 * MINUTE)
+    assert level(conn, "A").on_hand == 8

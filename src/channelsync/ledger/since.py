@@ -17,18 +17,10 @@ CHUNK: Final = 400
 TOLD_EARLY: Final = timedelta(days=1)
 """A movement is looked for among those recorded since this long before its time: clocks differ, but not by more."""
 
-LEAVING_AND_COMING: Final = (
-    MovementType.RECEIVE,
-    MovementType.ADJUST,
-    MovementType.FULFIL,
-    MovementType.RETURN,
-    MovementType.WRITE_OFF,
-    MovementType.TRANSFER_OUT,
-    MovementType.TRANSFER_IN,
-)
-"""Units that came or went. A `shortage` is none: it says that the ledger had not known of units, which the new number does."""
 SETTING: Final = (MovementType.SEED, MovementType.COUNT, MovementType.IMPORT)
 """Somebody said how many there are. Whoever did so after an instant knows better than what is told of that instant."""
+NOBODY_CAME: Final = (*SETTING, MovementType.SHORTAGE)
+"""All others move units to or off the shelf. A `shortage` says that the ledger had not known of units, which the new number does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +38,7 @@ def since(conn: Connection, keys: Iterable[LevelKey], instant: datetime) -> Mapp
     """By the log's index (sku, location, number), from where that instant is in it. Levels to which nothing happened are left out."""
     log, wanted, found = movements.c, sorted(keys), dict[LevelKey, Since]()
     begin = first_since(conn, instant - TOLD_EARLY)
-    moved = func.coalesce(func.sum(case((log.type.in_(LEAVING_AND_COMING), log.on_hand), else_=0)), 0)
+    moved = func.coalesce(func.sum(case((log.type.not_in(NOBODY_CAME), log.on_hand), else_=0)), 0)
     said = func.max(case((log.type.in_(SETTING), 1), else_=0))
     for start in range(0, len(wanted), CHUNK):
         here = tuple_(log.sku_id, log.location_id).in_(wanted[start : start + CHUNK])
