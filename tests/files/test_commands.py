@@ -91,6 +91,18 @@ def test_what_a_person_reads(scene: Scene) -> None:
     assert on_hand(scene)["SKU-1"] == 7
 
 
+def test_a_person_at_a_terminal_is_asked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("channelsync.cli.importing._at_terminal", lambda: True)
+    file = write(scene, "sku,on_hand\nSKU-1,7\n")
+    refused = call("import", "stock", file, scene=scene, answer="n\n")
+    assert "Apply 1 changes?" in refused.stdout
+    assert on_hand(scene)["SKU-1"] == 10
+    assert call("import", "stock", file, scene=scene, answer="y\n").exit_code == 0
+    assert on_hand(scene)["SKU-1"] == 7
+    piped = call("import", "stock", "-", "--apply", scene=scene, answer="sku,on_hand\nSKU-2,6\n")
+    assert (piped.exit_code, on_hand(scene)["SKU-2"]) == (0, 6), piped.output
+
+
 def test_bad_rows_are_kept_corrected_and_imported(scene: Scene) -> None:
     lines = [
         "sku,location,on_hand,adjust,reason",

@@ -232,13 +232,18 @@ def _place(store: StoreAt, location: str | None) -> str:
 
 
 def _asked(work: _Import, seen: Tally) -> bool:
-    if work.copy.name == "stdin" or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if work.copy.name == "stdin" or not _at_terminal():
         say("nothing was changed; --apply does it")
         return False
     if typer.confirm(f"Apply {seen.changing:,} changes?"):
         return True
     say("nothing was changed")
     return False
+
+
+def _at_terminal() -> bool:
+    """Is there a person who can answer?"""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _show(name: str, tally: Tally, *, done: bool) -> None:
