@@ -20,9 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from channelsync.cli.store import StoreAt
+from channelsync.ledger.database import open_database
 from channelsync.ledger.schema import locations, skus, stock_levels
 from channelsync.testing.postgres import PostgresServer, available
 
@@ -43,10 +44,10 @@ def main() -> None:
     given = options.parse_args()
     figures = [each for engine in given.engines if engine != "postgresql" or available() for each in measured(engine, given.rows)]
     show(figures)
-    text = json.dumps({"rows": given.rows, "figures": figures})
+    line = json.dumps({"rows": given.rows, "figures": figures})
     if given.json:
-        given.json.write_text(text + "\n")
-    sys.stdout.write(text + "\n")
+        given.json.write_text(line + "\n")
+    sys.stdout.write(line + "\n")
 
 
 def measured(engine: str, rows: int) -> Iterator[dict[str, Any]]:
@@ -133,9 +134,9 @@ def timed(folder: Path, *arguments: str, parse: bool = True) -> tuple[dict[str, 
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
-        text = out.read().decode()
+        said = out.read().decode()
     assert process.returncode in {0, 1}, f"{arguments} ended with {process.returncode}"
-    told: dict[str, Any] = json.loads(text) if parse else {}
+    told: dict[str, Any] = json.loads(said) if parse else {}
     return told, time.perf_counter() - began, usage.ru_maxrss // 1024
 
 
@@ -148,9 +149,20 @@ def database(engine: str, folder: Path) -> Iterator[str]:
     server = PostgresServer(durable=True)
     server.start()
     try:
-        yield server.create_database("bench")
+        url = server.create_database("bench")
+        _gather_statistics(url)
+        yield url
     finally:
         server.stop()
+
+
+def _gather_statistics(url: str) -> None:
+    """As often as PostgreSQL does it by itself: a server for tests never does, and goes on reading a grown table as if it were empty."""
+    admin = open_database(url)
+    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("ALTER SYSTEM SET autovacuum_naptime = '1min'"))
+        conn.execute(text("SELECT pg_reload_conf()"))
+    admin.dispose()
 
 
 def show(figures: list[dict[str, Any]]) -> None:

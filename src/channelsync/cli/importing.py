@@ -16,14 +16,14 @@ from pydantic import TypeAdapter
 from rich.markup import escape
 
 from channelsync.cli.exporting import FileKind
+from channelsync.cli.import_shown import add, import_config, show
 from channelsync.cli.progress import counting
 from channelsync.cli.rejecting import Rejects, rejects_of
-from channelsync.cli.show import dump, out, say, table
+from channelsync.cli.show import dump, say
 from channelsync.cli.store import AsJson, Ask, ConfigFile, StoreAt, actor
 from channelsync.cli.times import instant
 from channelsync.clock import SystemClock
-from channelsync.config import sheets
-from channelsync.config.sheets import CONFIG_KINDS, ConfigKind
+from channelsync.config.sheets import CONFIG_KINDS
 from channelsync.errors import ChannelsyncError
 from channelsync.ledger.files import importing
 from channelsync.ledger.files.importing import CHUNK, KINDS, WHOLE_MAX, Applied, Chunk
@@ -35,7 +35,6 @@ from channelsync.ledger.refusals import NotAllowed
 from channelsync.tabular import Copy, copied, opened, opened_file
 
 STDIN = "-"
-CHANGES = ("line#", "what", "column", "now", "will be")
 _APPLIED = TypeAdapter(Applied)
 
 
@@ -85,7 +84,7 @@ def import_(
     ignored = tuple(ignore or ())
     with _copied(file) as copy:
         if kind.value in CONFIG_KINDS:
-            _import_config(store, CONFIG_KINDS[kind.value], copy, ignored, apply=apply, first=first, json=json)
+            import_config(store, CONFIG_KINDS[kind.value], copy, ignored, apply=apply, first=first, json=json)
             return
         now = SystemClock().now()
         when = now if as_of is None else instant(as_of, store.config.store.time_zone, now)
@@ -100,7 +99,7 @@ def import_(
 def _run(work: _Import, *, apply: bool, json: bool, rejects: Path | None, now: datetime) -> None:
     seen = work.preview(now)
     if not json:
-        _show(work.copy.name, seen, done=False)
+        show(work.copy.name, seen, done=False)
     if not (apply or (seen.changing and not json and _asked(work, seen))):
         _end(work, seen, applied=False, json=json)
         return
@@ -111,7 +110,7 @@ def _run(work: _Import, *, apply: bool, json: bool, rejects: Path | None, now: d
     with rejects_of(work.copy.name, work.sheet, rejects) as kept:
         done = work.apply(kept)
     if not json:
-        _show(work.copy.name, done, done=True)
+        show(work.copy.name, done, done=True)
     _end(work, done, applied=True, json=json, rejects=kept.path)
 
 
@@ -140,7 +139,7 @@ class _Import:
             for piece in self._pieces():
                 chunk = self._chunk(piece)
                 tally.add(read(importing.preview, chunk, so_far, now) if chunk.rows else ())
-                _add(tally, piece)
+                add(tally, piece)
                 told(piece.size)
                 if self.whole and tally.rows > WHOLE_MAX:
                     raise NotAllowed(
@@ -157,7 +156,7 @@ class _Import:
                 except ChannelsyncError as error:
                     raise _stopped(error, tally) from error
                 rejects.keep(piece.wrong)
-                _add(tally, piece)
+                add(tally, piece)
                 told(piece.size)
         return tally
 
@@ -194,11 +193,6 @@ def _stopped(error: ChannelsyncError, tally: Tally) -> ChannelsyncError:
     return Stopped(
         f"after {tally.rows:,} rows, of which {tally.changing:,} changed something: {error}. Import the same file again: nothing is done twice"
     )
-
-
-def _add(tally: Tally, piece: Piece[Any]) -> None:
-    tally.add_wrong((row.line, mistake) for row, mistake in piece.wrong)
-    tally.empty += piece.empty
 
 
 def _plain(source: Source) -> dict[str, Any]:
@@ -246,28 +240,6 @@ def _at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _show(name: str, tally: Tally, *, done: bool) -> None:
-    told = tally.told()
-    changes, opened_ = ("changed", "new") if done else ("would change", "would be new")
-    rest = [f"{told[key]:,} {word}" for key, word in (("empty", "empty"), ("done_before", "done before with this file")) if told[key]]
-    parts = [
-        f"{told['changed']:,} {changes}",
-        f"{told['new']:,} {opened_}",
-        f"{told['unchanged']:,} unchanged",
-        *rest,
-        f"{told['bad']:,} bad",
-    ]
-    say(escape(f"{name}: {told['rows']:,} rows: {', '.join(parts)}"))
-    if not done and tally.first:
-        rows = [(each.line, each.about, one.column, one.old, one.new) for each in tally.first for one in each.differences]
-        table("Changes" + ("" if len(tally.first) == tally.changing else f", the first {len(tally.first)}"), CHANGES, rows)
-    problems = told["problems"]
-    if problems:
-        table("Bad rows", ("line#", "column", "what is wrong"), [(each["line"], each["column"], each["problem"]) for each in problems])
-    if tally.bad > len(problems):
-        say(f"... and {tally.bad - len(problems):,} more bad rows")
-
-
 def _end(work: _Import, tally: Tally, *, applied: bool, json: bool, rejects: Path | None = None) -> None:
     """Bad rows are an error to whoever calls, though the good ones were applied."""
     kept = None if rejects is None else str(rejects)
@@ -277,36 +249,3 @@ def _end(work: _Import, tally: Tally, *, applied: bool, json: bool, rejects: Pat
         say(escape(f"bad rows are in {kept}: correct them there, and import that file"))
     if tally.bad:
         raise typer.Exit(1)
-
-
-def _import_config(
-    store: StoreAt, kind: ConfigKind[Any], copy: Copy, ignored: Sequence[str], *, apply: bool, first: int, json: bool
-) -> None:
-    """What stands in the config file is changed by a person, there."""
-    if apply:
-        raise typer.BadParameter(
-            f"{kind.name} stand in the config file, which is yours alone; without --apply you get the TOML to put there"
-        )
-    sheet, tally, texts = opened(copy.file, copy.name), Tally(first), list[str]()
-    for piece in pieces(sheet.rows, Reader(kind, sheet.header, defaults={}, ignored=ignored), CHUNK):
-        rows = [asked for _, asked in piece.asked]
-        verdicts = kind.compare(store.config, rows)
-        tally.add(verdicts)
-        _add(tally, piece)
-        texts.append(sheets.said(rows, verdicts, kind.toml))
-    toml = "\n".join(text for text in texts if text)
-    if json:
-        dump({"kind": kind.name, "file": copy.name, "applied": False, **tally.told(), "toml": toml})
-    else:
-        _show(copy.name, tally, done=False)
-        _show_toml(store, toml)
-    if tally.bad:
-        raise typer.Exit(1)
-
-
-def _show_toml(store: StoreAt, toml: str) -> None:
-    if not toml:
-        say("the config file says all of it already")
-        return
-    say(escape(f"\nPut this into {store.config.path}, in the place of tables of the same name, and start the daemon anew:\n"))
-    out.print(toml, markup=False, highlight=False)
