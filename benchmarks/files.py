@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,19 +151,30 @@ def database(engine: str, folder: Path) -> Iterator[str]:
     server.start()
     try:
         url = server.create_database("bench")
-        _gather_statistics(url)
-        yield url
+        with statistics_gathered(url):
+            yield url
     finally:
         server.stop()
 
 
-def _gather_statistics(url: str) -> None:
-    """As often as PostgreSQL does it by itself: a server for tests never does, and goes on reading a grown table as if it were empty."""
-    admin = open_database(url)
-    with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        conn.execute(text("ALTER SYSTEM SET autovacuum_naptime = '1min'"))
-        conn.execute(text("SELECT pg_reload_conf()"))
-    admin.dispose()
+@contextmanager
+def statistics_gathered(url: str) -> Iterator[None]:
+    """Once a minute, as PostgreSQL does it by itself: a server for tests never does, and goes on reading a grown table as if it were empty."""
+    over, admin = threading.Event(), open_database(url)
+
+    def gather() -> None:
+        while not over.wait(60.0):
+            with admin.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+                conn.execute(text("ANALYZE"))
+
+    thread = threading.Thread(target=gather)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        admin.dispose()
 
 
 def show(figures: list[dict[str, Any]]) -> None:
