@@ -20,7 +20,9 @@ from channelsync.cli.database import group as database
 from channelsync.cli.demo import demo
 from channelsync.cli.doctor import doctor
 from channelsync.cli.drift import group as drift
+from channelsync.cli.exporting import export
 from channelsync.cli.freezing import freeze, thaw
+from channelsync.cli.importing import import_
 from channelsync.cli.initial import init
 from channelsync.cli.listings import group as listings
 from channelsync.cli.openapi import openapi
@@ -118,6 +120,8 @@ app.command("resume")(resume)
 app.command("freeze")(freeze)
 app.command("thaw")(thaw)
 app.add_typer(places, name="locations")
+app.command("import")(import_)
+app.command("export")(export)
 app.command("standin")(standin)
 app.add_typer(database, name="db")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 Tell = Callable[[Mapping[str, Any]], None]
 """Takes what `live` answers."""
@@ -32,6 +32,16 @@ def progress() -> Iterator[Tell]:
                 bars.update(task, completed=now[what] - before[what])
 
         yield tell
+
+
+@contextmanager
+def counting(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error that grows by what it is given; total None: nobody knows how many there will be."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(what, total=total)
+        yield lambda more: bars.update(task, advance=more)
 
 
 def so_far(live: Mapping[str, Any]) -> Counter[str]:

@@ -10,8 +10,8 @@ import asyncio
 import getpass
 import os
 import random
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
@@ -37,6 +37,11 @@ from channelsync.shell.redact import Redactor
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Read = Callable[..., Any]
+"""(query, arguments) -> what the query answers."""
+Ask = Callable[[str, Mapping[str, Any]], Any]
+"""(verb, arguments) -> the answer as JSON values."""
 
 HERE = Path("channelsync.toml")
 SYSTEM = Path("/etc/channelsync")
@@ -72,17 +77,53 @@ class StoreAt:
 
     def read(self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Raises NoStore if nothing was ever written, WrongDatabase if the schema is not this program's or the ledger not this store's."""
+        with self.reader() as read:
+            return read(query, *args, **kwargs)  # type: ignore[no-any-return]
+
+    @contextmanager
+    def reader(self) -> Iterator[Read]:
+        """Many reads, one after another, each on a snapshot of its own: a long one would hold up the ledger. Raises what `read` raises."""
         url = make_url(self.config.store.database)
         if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
             raise NoStore(f"there is no ledger at {url.database} yet; `channelsync plan` or `channelsync run` makes it")
         database = open_database(self.config.store.database)
+        snapshots = reading(database)
+
+        def read(query: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            with snapshots.connect() as conn, conn.begin():
+                return query(conn, *args, **kwargs)
+
         try:
             schema_state(database).require_current()
-            with reading(database).connect() as conn, conn.begin():
-                identity.require_store(conn, self.config.store.id)
-                return query(conn, *args, **kwargs)
+            read(identity.require_store, self.config.store.id)
+            yield read
         finally:
             database.dispose()
+
+    @contextmanager
+    def session(self) -> Iterator[Ask]:
+        """Many requests, one after another: to the running daemon, or else here, with the ledger's lock held until the block ends."""
+        socket = beside(self.config, ".sock")
+        with asyncio.Runner() as runner:
+            try:
+                runner.run(ask(socket, "live", {}))
+            except NoDaemon:
+                with self._desk(runner) as desk:
+                    yield lambda verb, args: runner.run(desk.handle(verb, args))
+            else:
+                yield lambda verb, args: runner.run(ask(socket, verb, args))
+
+    @contextmanager
+    def _desk(self, runner: asyncio.Runner) -> Iterator[Desk]:
+        opened = self._opened()
+        desk = runner.run(opened.__aenter__())
+        try:
+            yield desk
+        except BaseException as error:
+            if not runner.run(opened.__aexit__(type(error), error, error.__traceback__)):
+                raise
+        else:
+            runner.run(opened.__aexit__(None, None, None))
 
     def ask(self, verb: str, args: Mapping[str, Any] | None = None, *, tell: Tell | None = None) -> Any:
         """The answer as JSON values; `tell` is told now and then how far it has come. Raises ControlError and Refusal with what was said instead."""
@@ -103,14 +144,19 @@ class StoreAt:
             return await self._do(verb, args, tell)
 
     async def _do(self, verb: str, args: Mapping[str, Any], tell: Tell | None) -> Any:
+        async with self._opened() as desk:
+            return await _told(desk.handle(verb, args), lambda: desk.handle("live", {}), tell)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Desk]:
+        """The ledger's lock and a desk of our own."""
         clock, redactor = SystemClock(), Redactor(self.config.secrets)
         configure(clock=clock, redactor=redactor, style="console", level="warning")
         async with (
             exclusive(self.config, clock, patience=LOCK_PATIENCE_SECONDS),
             assembled(self.config, self.registry, clock=clock, source=random.Random(), inline=True, redactor=redactor) as assembly,
         ):
-            desk = Desk(assembly, running=False)
-            return await _told(desk.handle(verb, args), lambda: desk.handle("live", {}), tell)
+            yield Desk(assembly, running=False)
 
 
 async def _told(work: Coroutine[Any, Any, Any], live: Callable[[], Coroutine[Any, Any, Any]], tell: Tell | None) -> Any:

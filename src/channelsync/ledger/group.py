@@ -122,7 +122,7 @@ def _attempt(engine: Engine, calls: Sequence[Call], now: datetime, run_batch: _R
     with engine.connect() as conn, conn.begin() as transaction:
         for verb, mine in places.items():
             answers.update(zip(mine, run_batch(conn, verb, [calls[place].item for place in mine], now), strict=True))
-        _assert_in_transaction(conn)
+        assert_in_transaction(conn)
         _commit(transaction)
     return [answers[place] for place in range(len(calls))]
 
@@ -144,7 +144,7 @@ def _run_bisected(conn: Connection, verb: Verb[Any, Any], items: Sequence[Any], 
     except Exception as problem:
         if must_start_over(problem):
             raise
-        _assert_in_transaction(conn)
+        assert_in_transaction(conn)
         if len(items) == 1:
             return [Answer(error=problem)]
     middle = len(items) // 2
@@ -158,7 +158,7 @@ def _apply(conn: Connection, verb: Verb[Any, Any], items: Sequence[Any], now: da
     return [Answer(error=result) if isinstance(result, Refusal) else Answer(result) for result in results]
 
 
-def _assert_in_transaction(conn: Connection) -> None:
+def assert_in_transaction(conn: Connection) -> None:
     """SQLite ends the whole transaction by itself on some errors (disk full). Going on would store the rest piece by piece, without the beginning."""
     if conn.dialect.name == "sqlite" and not conn.connection.in_transaction:
         raise NotStored(

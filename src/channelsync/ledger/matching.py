@@ -57,7 +57,7 @@ def link(conn: Connection, items: Sequence[Link], now: datetime) -> Sequence[Lin
     for item in items:
         found = known[item.channel_id].get(item.ref)
         sku = named.get(item.sku)
-        if problem := _unlinkable(item, found):
+        if problem := unlinkable(item, found):
             answers.append(problem)
         elif sku is None or found is None:
             answers.append(UnknownSku(item.sku))
@@ -80,7 +80,8 @@ def link(conn: Connection, items: Sequence[Link], now: datetime) -> Sequence[Lin
     ]
 
 
-def _unlinkable(item: Link, found: listings.Found | None) -> NotAllowed | None:
+def unlinkable(item: Link, found: listings.Found | None) -> NotAllowed | None:
+    """Why this listing cannot be linked so. found: what its ref names."""
     if found is None:
         return NotAllowed(f"this channel has no listing {item.ref!r}; check the ref, or let its listings be read first")
     if found.stock_ref is not None:

@@ -61,8 +61,8 @@ def set_policy(conn: Connection, items: Sequence[SetPolicy], now: dt.datetime) -
 
 
 def _set_one(conn: Connection, names: dict[str, int], bundles: set[int], item: SetPolicy) -> PolicySet | Refusal:
-    if problem := _problem(item):
-        return problem
+    if why := problem(item):
+        return why
     if item.sku not in names:
         return UnknownSku(item.sku)
     if names[item.sku] in bundles:
@@ -79,7 +79,8 @@ def _set_one(conn: Connection, names: dict[str, int], bundles: set[int], item: S
     return PolicySet(item.sku, item.backorder, item.limit, item.text, item.date, item.per_reference, item.release_delay)
 
 
-def _problem(item: SetPolicy) -> NotAllowed | None:
+def problem(item: SetPolicy) -> NotAllowed | None:
+    """Is it well formed? The SKU is not looked at."""
     if item.backorder is Backorder.DENY and (item.text or item.date or item.release_delay):
         return NotAllowed(
             "a SKU that is not sold beyond what is there has no text or date for customers and no delay of releases; use allow or preorder"
@@ -90,4 +91,4 @@ def _problem(item: SetPolicy) -> NotAllowed | None:
         return NotAllowed(f"the text {item.text!r} is for customers, on one line; remove what cannot be printed")
     limits = ((item.limit, 0), (item.per_reference, 1))
     wrong = (bounds.units(value, at_least=least) for value, least in limits if value is not None)
-    return bounds.texts(text=item.text) or next((problem for problem in wrong if problem), None)
+    return bounds.texts(text=item.text) or next(filter(None, wrong), None)

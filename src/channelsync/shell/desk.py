@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -38,6 +38,9 @@ from channelsync.ledger import (
 from channelsync.ledger.alert_queue import Message
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.channels import Pause
+from channelsync.ledger.files import importing
+from channelsync.ledger.files.importing import Chunk
+from channelsync.ledger.files.kinds import Source
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.matching import Link, Linked, Unlink
 from channelsync.ledger.purchasing import drafting, from_suggestions, ordering, receiving, suppliers
@@ -113,6 +116,7 @@ class Desk:
             "listings.unlink": self._unlink,
             "listings.match": self._match,
             "alerts.test": self._test_alerts,
+            "import": self._import,
         }
 
     async def handle(self, verb: str, args: Args) -> Any:
@@ -249,6 +253,20 @@ class Desk:
         )
         return {each: plain(await senders[each].send(test)) for each in sorted(senders) if name in (None, each)}
 
+    async def _import(self, args: Args) -> Any:
+        """Rows of a file, as one transaction. Shops whose listings are linked anew are looked at again."""
+        kind = importing.KINDS.get(str(args.get("kind")))
+        if kind is None:
+            raise UnknownRequest(f"files of {args.get('kind')!r} are not known here; this daemon may be older than the command, restart it")
+        rows = _item(tuple[kind.row, ...], args.get("rows", ()))  # type: ignore[name-defined]
+        chunk = Chunk(kind.name, _item(Source, args.get("source", {})), rows, bool(args.get("whole")))
+        done = await self._store.ledger.run(importing.apply, chunk)
+        for channel in self._store.channels.values():
+            if channel.name in {getattr(row, "channel", None) for row in rows}:
+                channel.look.set()
+        self._store.wake()
+        return plain(done)
+
     def _chosen(self, args: Args) -> list[Channel]:
         return [self._named(args)] if args.get("channel") else list(self._store.channels.values())
 
@@ -274,10 +292,10 @@ def _without_channel(args: Args) -> dict[str, Any]:
     return {name: value for name, value in args.items() if name != "channel"}
 
 
-def _item(kind: type[T], args: Args) -> T:
+def _item(kind: type[T], args: Args | Sequence[Any]) -> T:
     try:
-        return TypeAdapter(kind).validate_python(dict(args))
+        return TypeAdapter(kind).validate_python(dict(args) if isinstance(args, Mapping) else args)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UnknownRequest(f"argument {where or kind.__name__}: {first['msg']}") from error
+        raise UnknownRequest(f"argument {where or getattr(kind, '__name__', kind)}: {first['msg']}") from error

@@ -13,6 +13,7 @@ from channelsync.shell.api import (
     alert_reading,
     describing,
     explaining,
+    exporting,
     listings,
     orders,
     planning,
@@ -47,6 +48,7 @@ TAGS = (
     {"name": "plan", "description": "What would be written to the shops, and the first time that it is."},
     {"name": "explain", "description": "Why a shop shows its number, and letting nobody change it."},
     {"name": "alerts", "description": "What people are told of, and what became of the telling."},
+    {"name": "files", "description": "Tables for people and their spreadsheets."},
     {"name": "about", "description": "This API itself."},
 )
 ROUTERS = (
@@ -63,6 +65,7 @@ ROUTERS = (
     planning.router,
     explaining.router,
     alert_reading.router,
+    exporting.router,
     describing.router,
 )
 COMMON = {

@@ -1,0 +1,251 @@
+"""`import`: a file is read, what it would change is shown, and, if that is wanted, done; bad rows are named and kept in a file of their own."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter
+from rich.markup import escape
+
+from channelsync.cli.exporting import FileKind
+from channelsync.cli.import_shown import add, import_config, show
+from channelsync.cli.progress import counting
+from channelsync.cli.rejecting import Rejects, rejects_of
+from channelsync.cli.show import dump, say
+from channelsync.cli.store import AsJson, Ask, ConfigFile, StoreAt, actor
+from channelsync.cli.times import instant
+from channelsync.clock import SystemClock
+from channelsync.config.sheets import CONFIG_KINDS
+from channelsync.errors import ChannelsyncError
+from channelsync.ledger.files import importing
+from channelsync.ledger.files.importing import CHUNK, KINDS, WHOLE_MAX, Applied, Chunk
+from channelsync.ledger.files.kinds import LedgerKind, Source, source_id
+from channelsync.ledger.files.reading import Piece, Reader, pieces
+from channelsync.ledger.files.stock import STOCK
+from channelsync.ledger.files.telling import Tally
+from channelsync.ledger.refusals import NotAllowed
+from channelsync.tabular import Copy, copied, opened, opened_file
+
+STDIN = "-"
+_APPLIED = TypeAdapter(Applied)
+
+
+class Stopped(ChannelsyncError):
+    """An import that could not go on."""
+
+
+def import_(
+    kind: Annotated[FileKind, typer.Argument(help="What the file is about.")],
+    file: Annotated[str, typer.Argument(help="A CSV file in UTF-8, or an XLSX file; - for standard input.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Do it, without a question. Without this, nothing is changed.")] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="stock: when it was counted, in the store's time zone; now, if left out. What was sold or received since then is added, so a count of "
+            "yesterday evening is right today, too.",
+            show_default=False,
+        ),
+    ] = None,
+    location: Annotated[str | None, typer.Option("--location", "-l", help="stock: for rows that name none.", show_default=False)] = None,
+    reason: Annotated[str, typer.Option(help="stock: for rows that give none. An adjustment needs one.", show_default=False)] = "",
+    whole: Annotated[bool, typer.Option("--all-or-nothing", help=f"Change nothing if any row is bad. At most {WHOLE_MAX} rows.")] = False,
+    ignore: Annotated[list[str] | None, typer.Option(help="A column of the file to leave alone.", show_default=False)] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where bad rows are kept; FILE.rejected.csv, if left out.", show_default=False)
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Do it once more although this very file was imported before: a new count that came out the same."),
+    ] = False,
+    first: Annotated[int, typer.Option(min=0, max=10_000, help="So many of the changes are shown.")] = 20,
+    config: ConfigFile = None,
+    json: AsJson = False,
+) -> None:
+    """Read a table of stock, SKUs, listings, locations or rules, and show what it would change; --apply, or a yes to the question, does it.
+
+    Good rows are applied, bad ones are named and kept in FILE.rejected.csv, to be corrected and imported again. The same file again changes
+    nothing twice. Stock is what is physically there: a row of on_hand is a count at --as-of, and whatever has been sold or received since is
+    added to it; claims of carts and orders stay as they are. Locations and rules stand in the config file: their import prints the TOML to put there.
+    docs/files.md has the columns; `channelsync export stock --template` makes an empty file.
+
+    [dim]Example: channelsync import stock count.csv --as-of 2026-01-31T18:00 --apply[/dim]
+    """
+    _fitting(kind.value, as_of=as_of, location=location, reason=reason)
+    store = StoreAt(config)
+    ignored = tuple(ignore or ())
+    with _copied(file) as copy:
+        if kind.value in CONFIG_KINDS:
+            import_config(store, CONFIG_KINDS[kind.value], copy, ignored, apply=apply, first=first, json=json)
+            return
+        now = SystemClock().now()
+        when = now if as_of is None else instant(as_of, store.config.store.time_zone, now)
+        meaning = (as_of or "", location or "", str(uuid.uuid4()) if again else "")
+        source = Source(source_id(kind.value, copy.digest, *meaning), when, actor())
+        work = _Import(
+            store, KINDS[kind.value], copy, source, {"location": _place(store, location), "reason": reason}, ignored, whole, first
+        )
+        _run(work, apply=apply, json=json, rejects=rejects, now=now)
+
+
+def _run(work: _Import, *, apply: bool, json: bool, rejects: Path | None, now: datetime) -> None:
+    seen = work.preview(now)
+    if not json:
+        show(work.copy.name, seen, done=False)
+    if not (apply or (seen.changing and not json and _asked(work, seen))):
+        _end(work, seen, applied=False, json=json)
+        return
+    if work.whole and seen.bad:
+        raise NotAllowed(
+            f"{seen.bad} of {seen.rows} rows are bad, so nothing was changed (--all-or-nothing); correct them and import the file again"
+        )
+    with rejects_of(work.copy.name, work.sheet, rejects) as kept:
+        done = work.apply(kept)
+    if not json:
+        show(work.copy.name, done, done=True)
+    _end(work, done, applied=True, json=json, rejects=kept.path)
+
+
+class _Import:
+    """One file against one store. The copy is read twice: to show, and to do."""
+
+    def __init__(
+        self,
+        store: StoreAt,
+        kind: LedgerKind[Any],
+        copy: Copy,
+        source: Source,
+        defaults: dict[str, str],
+        ignored: Sequence[str],
+        whole: bool,
+        first: int,
+    ) -> None:
+        self.copy, self.kind, self.whole = copy, kind, whole
+        self._store, self._source = store, source
+        self._defaults, self._ignored, self._first = defaults, ignored, first
+        self.sheet = opened(copy.file, copy.name)
+
+    def preview(self, now: datetime) -> Tally:
+        tally, so_far = Tally(self._first), dict[Any, int]()
+        with self._store.reader() as read, counting("rows read", self._total()) as told:
+            for piece in self._pieces():
+                chunk = self._chunk(piece)
+                tally.add(read(importing.preview, chunk, so_far, now) if chunk.rows else ())
+                add(tally, piece)
+                told(piece.size)
+                if self.whole and tally.rows > WHOLE_MAX:
+                    raise NotAllowed(
+                        f"{self.copy.name} has more than {WHOLE_MAX} rows, and so many at most are applied all or none; leave that out, or split it"
+                    )
+        return tally
+
+    def apply(self, rejects: Rejects) -> Tally:
+        tally = Tally(self._first)
+        with self._store.session() as ask, counting("rows applied", self._total()) as told:
+            for piece in self._pieces():
+                try:
+                    self._apply(ask, piece, tally, rejects)
+                except ChannelsyncError as error:
+                    raise _stopped(error, tally) from error
+                rejects.keep(piece.wrong)
+                add(tally, piece)
+                told(piece.size)
+        return tally
+
+    def _apply(self, ask: Ask, piece: Piece[Any], tally: Tally, rejects: Rejects) -> None:
+        chunk = self._chunk(piece)
+        if not chunk.rows:
+            return
+        asked = {"kind": chunk.kind, "source": _plain(self._source), "rows": _rows(chunk), "whole": self.whole}
+        answer = _APPLIED.validate_python(ask("import", asked))
+        if not answer.done:
+            why = next(verdict for verdict in answer.rows if verdict.mistake)
+            raise NotAllowed(
+                f"line {why.line} is bad by now, so nothing was changed (--all-or-nothing): {why.mistake.why if why.mistake else ''}"
+            )
+        tally.add(answer.rows)
+        rejects.keep((row, verdict.mistake) for (row, _), verdict in zip(piece.asked, answer.rows, strict=True) if verdict.mistake)
+
+    def _pieces(self) -> Iterator[Piece[Any]]:
+        sheet = opened(self.copy.file, self.copy.name)
+        reader = Reader(self.kind, sheet.header, defaults=self._defaults, ignored=self._ignored)
+        return pieces(sheet.rows, reader, WHOLE_MAX if self.whole else CHUNK)
+
+    def _chunk(self, piece: Piece[Any]) -> Chunk:
+        return Chunk(self.kind.name, self._source, tuple(asked for _, asked in piece.asked), self.whole)
+
+    def _total(self) -> int | None:
+        """Of a CSV file as many as it has lines, about."""
+        return max(0, self.copy.breaks - 1) if self.sheet.delimiter else None
+
+
+def _stopped(error: ChannelsyncError, tally: Tally) -> ChannelsyncError:
+    if not tally.rows:
+        return error
+    return Stopped(
+        f"after {tally.rows:,} rows, of which {tally.changing:,} changed something: {error}. Import the same file again: nothing is done twice"
+    )
+
+
+def _plain(source: Source) -> dict[str, Any]:
+    return {**asdict(source), "as_of": source.as_of.isoformat()}
+
+
+def _rows(chunk: Chunk) -> list[dict[str, Any]]:
+    return [asdict(row) for row in chunk.rows]
+
+
+@contextmanager
+def _copied(file: str) -> Iterator[Copy]:
+    if file == STDIN:
+        with copied(sys.stdin.buffer, "stdin") as copy:
+            yield copy
+        return
+    with opened_file(Path(file)) as stream, copied(stream, file) as copy:
+        yield copy
+
+
+def _fitting(kind: str, *, as_of: str | None, location: str | None, reason: str) -> None:
+    for name, said in (("--as-of", as_of), ("--location", location), ("--reason", reason)):
+        if said and kind != STOCK.name:
+            raise typer.BadParameter(f"goes with stock only, not with {kind}", param_hint=name)
+
+
+def _place(store: StoreAt, location: str | None) -> str:
+    """For rows that name none: the one that was said, or the only one there is."""
+    known = list(store.config.locations)
+    return location or (known[0] if len(known) == 1 else "")
+
+
+def _asked(work: _Import, seen: Tally) -> bool:
+    if work.copy.name == "stdin" or not _at_terminal():
+        say("nothing was changed; --apply does it")
+        return False
+    if typer.confirm(f"Apply {seen.changing:,} changes?"):
+        return True
+    say("nothing was changed")
+    return False
+
+
+def _at_terminal() -> bool:
+    """Is there a person who can answer?"""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _end(work: _Import, tally: Tally, *, applied: bool, json: bool, rejects: Path | None = None) -> None:
+    """Bad rows are an error to whoever calls, though the good ones were applied."""
+    kept = None if rejects is None else str(rejects)
+    if json:
+        dump({"kind": work.kind.name, "file": work.copy.name, "applied": applied, **tally.told(), "rejects": kept})
+    elif kept is not None:
+        say(escape(f"bad rows are in {kept}: correct them there, and import that file"))
+    if tally.bad:
+        raise typer.Exit(1)
