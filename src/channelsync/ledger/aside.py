@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from channelsync.ledger import fitting
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.dialects import among, insert_into
 from channelsync.ledger.schema import set_aside
 
 PAGE = 100
@@ -49,7 +49,7 @@ def resolve_all(conn: Connection, kind: str, refs: Iterable[tuple[int, str]], no
     """The same for many: (channel id, ref)."""
     keys = sorted({(channel_id, fitting.ref(ref)) for channel_id, ref in refs})
     for start in range(0, len(keys), PAGE):
-        mine = tuple_(set_aside.c.channel_id, set_aside.c.ref).in_(keys[start : start + PAGE])
+        mine = among(conn, (set_aside.c.channel_id, set_aside.c.ref), keys[start : start + PAGE])
         done = update(set_aside).where(set_aside.c.kind == kind, set_aside.c.resolved_at.is_(None), mine)
         conn.execute(done.values(resolved_at=now))
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, select, update
 
 from channelsync.contract import ShelfRef
 from channelsync.ledger import bundles, listings
+from channelsync.ledger.dialects import among
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.schema import authority_rows, locations, set_aside, skus, stock_levels
 from channelsync.ledger.schema import listings as listing_table
@@ -62,7 +63,9 @@ def standing_named(conn: Connection, channel_id: int, keys: Iterable[LevelKey]) 
     """The same by SKU and location."""
     wanted, found = sorted(set(keys)), list[Standing]()
     for start in range(0, len(wanted), CHUNK):
-        found += _standing(conn, channel_id, tuple_(stock_levels.c.sku_id, stock_levels.c.location_id).in_(wanted[start : start + CHUNK]))
+        found += _standing(
+            conn, channel_id, among(conn, (stock_levels.c.sku_id, stock_levels.c.location_id), wanted[start : start + CHUNK])
+        )
     return found
 
 
@@ -114,7 +117,7 @@ def never_heard(conn: Connection, channel_id: int, told: Sequence[ShelfRef], pla
     table, keys = authority_rows.c, sorted(linked)
     heard: set[tuple[int, str]] = set()
     for start in range(0, len(keys), CHUNK):
-        here = tuple_(table.listing_id, table.location).in_(keys[start : start + CHUNK])
+        here = among(conn, (table.listing_id, table.location), keys[start : start + CHUNK])
         heard |= {(row.listing_id, row.location) for row in conn.execute(select(table.listing_id, table.location).where(here))}
     missed = [linked[key] for key in keys if key not in heard]
     sku_names = {row.id: row.sku for row in conn.execute(select(skus.c.id, skus.c.sku).where(skus.c.id.in_({sku for _, sku in missed})))}

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, or_, select, update
 
 from channelsync.contract import ShelfRef
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.dialects import among, insert_into
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.schema import authority_rows, bundle_parts, listings
 
@@ -45,7 +45,7 @@ def read(conn: Connection, keys: Iterable[RowKey]) -> dict[RowKey, Row]:
     wanted = sorted(set(keys))
     found = dict.fromkeys(wanted, Row())
     for start in range(0, len(wanted), CHUNK):
-        here = tuple_(authority_rows.c.listing_id, authority_rows.c.location).in_(wanted[start : start + CHUNK])
+        here = _here(conn, wanted[start : start + CHUNK])
         query = select(authority_rows).where(here).order_by(authority_rows.c.listing_id, authority_rows.c.location)
         for row in conn.execute(query.with_for_update()).mappings():
             found[row["listing_id"], row["location"]] = _row(row)
@@ -74,7 +74,7 @@ def sums(conn: Connection, keys: Iterable[LevelKey]) -> dict[LevelKey, tuple[int
     found = dict.fromkeys(wanted, (0, 0))
     table = authority_rows.c
     for start in range(0, len(wanted), CHUNK):
-        here = tuple_(table.sku_id, table.location_id).in_(wanted[start : start + CHUNK])
+        here = among(conn, (table.sku_id, table.location_id), wanted[start : start + CHUNK])
         query = select(table.sku_id, table.location_id, func.sum(table.on_hand), func.sum(table.held)).where(here)
         for sku_id, location_id, on_hand, held in conn.execute(query.group_by(table.sku_id, table.location_id)):
             found[sku_id, location_id] = int(on_hand), int(held)
@@ -135,14 +135,14 @@ class Asked:
 def note_asked(conn: Connection, items: Sequence[Asked], now: datetime) -> list[None]:
     for item in items:
         for keys in _keys(conn, item.channel_id, [(shelf.listing, shelf.location) for shelf in item.shelves]):
-            conn.execute(update(authority_rows).where(_here(keys)).values(asked_at=now))
+            conn.execute(update(authority_rows).where(_here(conn, keys)).values(asked_at=now))
     return [None for _ in items]
 
 
 def want_newer(conn: Connection, channel_id: int, places: Sequence[tuple[str, str]], question: int) -> None:
     """Our claims at these (listing, location) have changed: what was asked up to that question does not tell how things are now."""
     for keys in _keys(conn, channel_id, places):
-        conn.execute(update(authority_rows).where(_here(keys)).values(wanted_seq=question, asked_at=None))
+        conn.execute(update(authority_rows).where(_here(conn, keys)).values(wanted_seq=question, asked_at=None))
 
 
 def _keys(conn: Connection, channel_id: int, places: Sequence[tuple[str, str]]) -> Iterator[list[RowKey]]:
@@ -153,8 +153,8 @@ def _keys(conn: Connection, channel_id: int, places: Sequence[tuple[str, str]]) 
         yield sorted((ids[ref], location) for ref, location in chunk if ref in ids)
 
 
-def _here(keys: Sequence[RowKey]) -> ColumnElement[bool]:
-    return tuple_(authority_rows.c.listing_id, authority_rows.c.location).in_(keys)
+def _here(conn: Connection, keys: Sequence[RowKey]) -> ColumnElement[bool]:
+    return among(conn, (authority_rows.c.listing_id, authority_rows.c.location), keys)
 
 
 def missed(conn: Connection, channel_id: int, question: int, since: datetime) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select
 
 from channelsync.ledger.schema import AVAILABLE, bundle_parts, listings, shelf_feeds, shelves, skus, stock_levels
 
@@ -16,13 +16,19 @@ Recipe = tuple[tuple[int, int], ...]
 """(sku_id, units in one bundle), by sku_id."""
 
 
+_RECIPES = (
+    select(bundle_parts)
+    .where(bundle_parts.c.bundle_id.in_(bindparam("ids", expanding=True)))
+    .order_by(bundle_parts.c.bundle_id, bundle_parts.c.sku_id)
+)
+
+
 def recipes(conn: Connection, sku_ids: Iterable[int]) -> dict[int, Recipe]:
     """Of those of the SKUs that are bundles, their parts."""
     ids = sorted(set(sku_ids))
     found: dict[int, Recipe] = {}
     for start in range(0, len(ids), CHUNK):
-        query = select(bundle_parts).where(bundle_parts.c.bundle_id.in_(ids[start : start + CHUNK]))
-        for row in conn.execute(query.order_by(bundle_parts.c.bundle_id, bundle_parts.c.sku_id)):
+        for row in conn.execute(_RECIPES, {"ids": ids[start : start + CHUNK]}):
             found[row.bundle_id] = (*found.get(row.bundle_id, ()), (row.sku_id, row.quantity))
     return found
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channelsync.ledger import targets
+from channelsync.ledger.dialects import by_keys, keys_of
 from channelsync.ledger.schema import BUCKETS, movements, skus, stock_levels
 
 CHUNK = 400
@@ -93,41 +95,56 @@ class Level:
     def available(self) -> int:
         return self.on_hand - self.soft - self.hard - self.pending_debit - self.held_elsewhere
 
+    def after(self, entry: Entry) -> Level:
+        return Level(*(getattr(self, bucket) + getattr(entry, bucket) for bucket in BUCKETS))
+
+
+NONE: Final = Level()
+
 
 def read(conn: Connection, keys: Iterable[LevelKey], *, lock: bool = False) -> dict[LevelKey, Level]:
     """The levels of the keys, all present in the answer. lock: hold the rows until the transaction ends, in key order."""
     wanted = sorted(set(keys))
-    found = dict.fromkeys(wanted, Level())
-    if lock:
-        _create_missing(conn, wanted)
+    there = _read(conn, wanted, lock=lock)
+    if lock and len(there) < len(wanted):
+        _create(conn, [key for key in wanted if key not in there])
+        there = _read(conn, wanted, lock=lock)
+    return {key: there.get(key, NONE) for key in wanted}
+
+
+_COLUMNS = stock_levels.c.sku_id, stock_levels.c.location_id
+_LEVELS = select(*_COLUMNS, *(stock_levels.c[bucket] for bucket in BUCKETS)).order_by(*_COLUMNS)
+_HERE = by_keys(_COLUMNS)
+_READ = {name: _LEVELS.where(here) for name, here in _HERE.items()}
+_LOCK = {name: query.with_for_update(key_share=True) for name, query in _READ.items()}
+
+
+def _read(conn: Connection, wanted: Sequence[LevelKey], *, lock: bool) -> dict[LevelKey, Level]:
+    """Those that have a row."""
+    query = (_LOCK if lock else _READ)[conn.dialect.name]
+    found: dict[LevelKey, Level] = {}
     for start in range(0, len(wanted), CHUNK):
-        chunk = wanted[start : start + CHUNK]
-        query = (
-            select(stock_levels)
-            .where(tuple_(stock_levels.c.sku_id, stock_levels.c.location_id).in_(chunk))
-            .order_by(stock_levels.c.sku_id, stock_levels.c.location_id)
-        )
-        if lock:
-            query = query.with_for_update(key_share=True)
-        for row in conn.execute(query).mappings():
-            found[row["sku_id"], row["location_id"]] = Level(**{bucket: row[bucket] for bucket in BUCKETS})
+        rows = conn.execute(query, keys_of(wanted[start : start + CHUNK]))
+        found.update({(row[0], row[1]): Level(*row[2:]) for row in rows})
     return found
 
 
-def post(conn: Connection, entries: Sequence[Entry], now: datetime) -> None:
-    """Write the movements, move the levels, and give every dependent shelf its new target. A CHECK that fails aborts the transaction."""
+def post(conn: Connection, entries: Sequence[Entry], now: datetime, *, there: Container[LevelKey] = ()) -> None:
+    """Write the movements, move the levels, and give every dependent shelf its new target. A CHECK that fails aborts the transaction.
+    there: levels that are known to have a row.
+    """
     if not entries:
         return
-    write(conn, entries, now)
+    write(conn, entries, now, there=there)
     targets.retarget(conn, {entry.sku_id for entry in entries})
 
 
-def write(conn: Connection, entries: Sequence[Entry], now: datetime) -> None:
+def write(conn: Connection, entries: Sequence[Entry], now: datetime, *, there: Container[LevelKey] = ()) -> None:
     """`post` without the targets: for verbs that change more than levels and retarget once at their end."""
     if not entries:
         return
     sums = _sum_up(entries)
-    _create_missing(conn, sorted(sums))
+    _create(conn, [key for key in sorted(sums) if key not in there])
     conn.execute(insert(movements), [_row(entry, now) for entry in entries])
     _mark_counted(conn, {entry.sku_id for entry in entries if entry.type in COUNTING and entry.on_hand})
     _move(conn, sums)
@@ -151,12 +168,15 @@ def _row(entry: Entry, now: datetime) -> dict[str, object]:
 def _sum_up(entries: Sequence[Entry]) -> Mapping[LevelKey, dict[str, int]]:
     sums: dict[LevelKey, dict[str, int]] = defaultdict(lambda: dict.fromkeys(BUCKETS, 0))
     for entry in entries:
+        level = sums[entry.key]
         for bucket, delta in entry.deltas().items():
-            sums[entry.key][bucket] += delta
+            if delta:
+                level[bucket] += delta
     return sums
 
 
-def _create_missing(conn: Connection, keys: Sequence[LevelKey]) -> None:
+def _create(conn: Connection, keys: Sequence[LevelKey]) -> None:
+    """Rows for those that have none."""
     if not keys:
         return
     make = postgres_insert if conn.dialect.name == "postgresql" else sqlite_insert

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
 from channelsync.contract import Listing, ShelfRef
 from channelsync.ledger import bounds, fitting, ruling, targets
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.dialects import among, insert_into
 from channelsync.ledger.schema import channels, listing_aliases, listings, shelf_feeds, shelves
 
 CHUNK: Final = 400
@@ -129,14 +129,14 @@ def feed(conn: Connection, wanted: Mapping[tuple[int, str], set[int]]) -> None:
         query = (
             select(shelves.c.id, shelves.c.listing_id, shelves.c.location, shelf_feeds.c.location_id)
             .outerjoin(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
-            .where(tuple_(shelves.c.listing_id, shelves.c.location).in_(keys[start : start + CHUNK]))
+            .where(among(conn, (shelves.c.listing_id, shelves.c.location), keys[start : start + CHUNK]))
         )
         for id_, listing_id, location, fed_by in conn.execute(query):
             shall_be |= {(id_, place) for place in wanted[listing_id, location]}
             is_now |= {(id_, fed_by)} if fed_by is not None else set()
     surplus, missing = sorted(is_now - shall_be), sorted(shall_be - is_now)
     for start in range(0, len(surplus), CHUNK):
-        here = tuple_(shelf_feeds.c.shelf_id, shelf_feeds.c.location_id).in_(surplus[start : start + CHUNK])
+        here = among(conn, (shelf_feeds.c.shelf_id, shelf_feeds.c.location_id), surplus[start : start + CHUNK])
         conn.execute(delete(shelf_feeds).where(here))
     if missing:
         conn.execute(insert(shelf_feeds), [{"shelf_id": shelf, "location_id": place} for shelf, place in missing])

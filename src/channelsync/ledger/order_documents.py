@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from channelsync.ledger import findings, levels, order_json, order_mapping, orders
+from channelsync.ledger.dialects import among
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.schema import hand_shipments, order_lines
@@ -87,7 +88,7 @@ def debit_by_hand(conn: Connection, keys: Collection[LevelKey], shipped_by: date
     """
     entries, wanted = list[Entry](), sorted(keys)
     for start in range(0, len(wanted), CHUNK):
-        chunk = tuple_(hand_shipments.c.sku_id, hand_shipments.c.location_id).in_(wanted[start : start + CHUNK])
+        chunk = among(conn, (hand_shipments.c.sku_id, hand_shipments.c.location_id), wanted[start : start + CHUNK])
         gone = delete(hand_shipments).where(chunk, hand_shipments.c.shipped_at <= shipped_by).returning(hand_shipments)
         entries += [_by_hand(row) for row in conn.execute(gone).mappings()]
     return entries

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import Connection, Row, select
 
 from channelsync.ledger import bundles, fitting, order_policy
+from channelsync.ledger.dialects import among
 from channelsync.ledger.order_policy import AS_THE_SHOP_SAYS, OrderPolicy
 from channelsync.ledger.schema import channel_locations, channels, listing_aliases, listings, locations, shelf_feeds, shelves
 
@@ -145,9 +146,9 @@ def _listing_rows(conn: Connection, keys: Sequence[tuple[int, str]]) -> dict[tup
         by_alias = (
             select(*columns, listing_aliases.c.alias.label("name"))
             .join(listing_aliases, listing_aliases.c.listing_id == listings.c.id)
-            .where(tuple_(listing_aliases.c.channel_id, listing_aliases.c.alias).in_(chunk))
+            .where(among(conn, (listing_aliases.c.channel_id, listing_aliases.c.alias), chunk))
         )
-        by_ref = select(*columns, listings.c.ref.label("name")).where(tuple_(listings.c.channel_id, listings.c.ref).in_(chunk))
+        by_ref = select(*columns, listings.c.ref.label("name")).where(among(conn, (listings.c.channel_id, listings.c.ref), chunk))
         for query in (by_alias, by_ref):  # the ref wins over another listing's alias
             for row in conn.execute(query).mappings():
                 found[row["channel_id"], row["name"]] = row

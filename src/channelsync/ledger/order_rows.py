@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, tuple_, update
+from sqlalchemy import Connection, insert, select, update
 
 from channelsync.contract import OrderState
 from channelsync.ledger import fitting
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.dialects import among, insert_into
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_mapping import Source
 from channelsync.ledger.schema import POSTED, order_lines, orders
@@ -63,7 +63,7 @@ def digests(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[i
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
         query = select(orders.c.channel_id, orders.c.ref, orders.c.id, orders.c.digest)
-        for row in conn.execute(query.where(tuple_(orders.c.channel_id, orders.c.ref).in_(chunk))):
+        for row in conn.execute(query.where(among(conn, (orders.c.channel_id, orders.c.ref), chunk))):
             found[row.channel_id, row.ref] = row.id, row.digest
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from channelsync.ledger import bounds, bundles, skus
 from channelsync.ledger.levels import LevelKey
@@ -36,12 +36,14 @@ class Places:
         return {(sku_id, key[1]) for key in found for sku_id, _ in self.recipes.get(key[0], ((key[0], 1),))}
 
 
+_LOCATIONS = select(locations.c.code, locations.c.id).where(locations.c.code.in_(bindparam("codes", expanding=True)))
+
+
 def resolve(conn: Connection, names: Iterable[tuple[str, str]]) -> Places:
     """names: (SKU text, location code)."""
     wanted = set(names)
     codes = bounds.findable(location for _, location in wanted)
-    query = select(locations.c.code, locations.c.id).where(locations.c.code.in_(codes))
     found = skus.find(conn, (sku for sku, _ in wanted))
     recipes = bundles.recipes(conn, (sku.id for sku in found.values()))
     parts = skus.by_id(conn, {sku_id for recipe in recipes.values() for sku_id, _ in recipe})
-    return Places(found, {row[0]: row[1] for row in conn.execute(query)}, recipes, parts)
+    return Places(found, {row[0]: row[1] for row in conn.execute(_LOCATIONS, {"codes": codes})}, recipes, parts)

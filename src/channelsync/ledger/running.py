@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from channelsync.ledger import levels
 from channelsync.ledger.levels import Entry, Level, LevelKey
-from channelsync.ledger.schema import BUCKETS
 
 
 class Running:
@@ -35,10 +34,10 @@ class Running:
     def add(self, entry: Entry) -> Level:
         """Take one movement into the sums; the level after it."""
         before = self._levels[entry.key]
-        after = Level(**{bucket: getattr(before, bucket) + getattr(entry, bucket) for bucket in BUCKETS})
+        after = before.after(entry)
         self._levels[entry.key] = after
         self._entries.append(entry)
         return after
 
     def post(self, now: datetime) -> None:
-        levels.post(self._conn, self._entries, now)
+        levels.post(self._conn, self._entries, now, there=self.before)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, case, func, select, tuple_
+from sqlalchemy import Connection, case, func, select
 
+from channelsync.ledger.dialects import among
 from channelsync.ledger.levels import LevelKey, MovementType
 from channelsync.ledger.schema import movements
 from channelsync.ledger.stock_pages import first_since
@@ -41,7 +42,7 @@ def since(conn: Connection, keys: Iterable[LevelKey], instant: datetime) -> Mapp
     moved = func.coalesce(func.sum(case((log.type.not_in(NOBODY_CAME), log.on_hand), else_=0)), 0)
     said = func.max(case((log.type.in_(SETTING), 1), else_=0))
     for start in range(0, len(wanted), CHUNK):
-        here = tuple_(log.sku_id, log.location_id).in_(wanted[start : start + CHUNK])
+        here = among(conn, (log.sku_id, log.location_id), wanted[start : start + CHUNK])
         query = select(log.sku_id, log.location_id, moved, said).where(here, log.id > begin, log.occurred_at > instant)
         for sku_id, location_id, units, told in conn.execute(query.group_by(log.sku_id, log.location_id)):
             found[sku_id, location_id] = Since(int(units), bool(told))

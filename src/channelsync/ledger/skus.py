@@ -5,13 +5,13 @@ A SKU is its surrogate id; the text is a name that can change (an event, kept in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 
 from channelsync.ledger import bounds, ruling
 from channelsync.ledger.dialects import insert_into
@@ -41,13 +41,22 @@ class Sku:
     reference_limit: int | None = None
 
 
+_SKUS = select(skus.c.id, skus.c.sku, skus.c.title, skus.c.backorder, skus.c.backorder_limit, skus.c.counted, skus.c.reference_limit)
+_BY_TEXT = _SKUS.where(skus.c.sku.in_(bindparam("those", expanding=True)))
+_BY_ID = _SKUS.where(skus.c.id.in_(bindparam("those", expanding=True)))
+
+
+def _read(conn: Connection, query: Select[Any], those: Sequence[Any]) -> Iterator[Sku]:
+    for id_, sku, title, backorder, *rest in conn.execute(query, {"those": those}):
+        yield Sku(id_, sku, title, Backorder(backorder), *rest)
+
+
 def find(conn: Connection, texts: Iterable[str]) -> dict[str, Sku]:
     """The SKUs that exist among the texts, by exact text."""
     wanted = bounds.findable(texts)
     found: dict[str, Sku] = {}
     for start in range(0, len(wanted), CHUNK):
-        query = select(skus).where(skus.c.sku.in_(wanted[start : start + CHUNK]))
-        found |= {row["sku"]: _sku(row) for row in conn.execute(query).mappings()}
+        found |= {sku.sku: sku for sku in _read(conn, _BY_TEXT, wanted[start : start + CHUNK])}
     return found
 
 
@@ -55,8 +64,7 @@ def by_id(conn: Connection, sku_ids: Iterable[int]) -> dict[int, Sku]:
     ids = sorted(set(sku_ids))
     found: dict[int, Sku] = {}
     for start in range(0, len(ids), CHUNK):
-        query = select(skus).where(skus.c.id.in_(ids[start : start + CHUNK]))
-        found |= {row["id"]: _sku(row) for row in conn.execute(query).mappings()}
+        found |= {sku.id: sku for sku in _read(conn, _BY_ID, ids[start : start + CHUNK])}
     return found
 
 
@@ -152,9 +160,3 @@ def locked(conn: Connection, texts: set[str]) -> dict[str, int]:
 
 def _for_update(query: Select[Any]) -> Select[Any]:
     return query.with_for_update(key_share=True)
-
-
-def _sku(row: RowMapping) -> Sku:
-    return Sku(
-        row["id"], row["sku"], row["title"], Backorder(row["backorder"]), row["backorder_limit"], row["counted"], row["reference_limit"]
-    )

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
 from channelsync.ledger import bounds, oversells, owning, places, skus
+from channelsync.ledger.dialects import among
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import COUNTING, Entry, Level, LevelKey, MovementType
 from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
@@ -260,7 +261,7 @@ def _kept_already(conn: Connection, keys: set[LevelKey]) -> set[LevelKey]:
     told: set[LevelKey] = set()
     wanted = sorted(keys)
     for start in range(0, len(wanted), CHUNK):
-        here = tuple_(*columns).in_(wanted[start : start + CHUNK])
+        here = among(conn, columns, wanted[start : start + CHUNK])
         query = select(*columns).distinct().where(here, movements.c.type.in_([type_.value for type_ in COUNTING]))
         told |= {(row[0], row[1]) for row in conn.execute(query)}
     return told

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select
 
 from channelsync.ledger import bounds, oversells, owning, places, skus
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.dialects import among, insert_into
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.refusals import NotAllowed, Refusal
@@ -148,7 +148,7 @@ def _entry(item: Update, key: LevelKey, delta: int) -> Entry:
 def _told(conn: Connection, keys: Iterable[LevelKey]) -> dict[LevelKey, datetime]:
     wanted, found = sorted(keys), dict[LevelKey, datetime]()
     for start in range(0, len(wanted), CHUNK):
-        here = tuple_(stock_updates.c.sku_id, stock_updates.c.location_id).in_(wanted[start : start + CHUNK])
+        here = among(conn, (stock_updates.c.sku_id, stock_updates.c.location_id), wanted[start : start + CHUNK])
         query = select(stock_updates.c.sku_id, stock_updates.c.location_id, stock_updates.c.as_of).where(here)
         found |= {(row[0], row[1]): row[2] for row in conn.execute(query)}
     return found

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Select, bindparam, exists, func, or_, select, update
 
 from channelsync.ledger import bundles, rules
 from channelsync.ledger.bundles import Pool
@@ -53,14 +53,23 @@ def lock(conn: Connection, sku_ids: list[int]) -> None:
     """The shelves of these SKUs, in key order. Before the sums are read: two writers at two locations that feed one shelf must not both compute its target from half of the news."""
     if conn.dialect.name == "sqlite":
         return  # one writer at a time
-    query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id).where(_sells(sku_ids))
-    conn.execute(query.order_by(shelves.c.id).with_for_update(of=shelves, key_share=True))
+    conn.execute(_LOCK, {"skus": sku_ids})
 
 
-def _sells(sku_ids: list[int]) -> ColumnElement[bool]:
-    """Listings of these SKUs, and of bundles that they are part of."""
-    containing = select(bundle_parts.c.bundle_id).where(bundle_parts.c.sku_id.in_(sku_ids))
-    return or_(listings.c.sku_id.in_(sku_ids), listings.c.sku_id.in_(containing))
+def _sells() -> ColumnElement[bool]:
+    """Listings of the SKUs `skus`, and of bundles that they are part of."""
+    these: BindParameter[int] = bindparam("skus", expanding=True)
+    containing = select(bundle_parts.c.bundle_id).where(bundle_parts.c.sku_id.in_(these))
+    return or_(listings.c.sku_id.in_(these), listings.c.sku_id.in_(containing))
+
+
+_LOCK = (
+    select(shelves.c.id)
+    .join(listings, listings.c.id == shelves.c.listing_id)
+    .where(_sells())
+    .order_by(shelves.c.id)
+    .with_for_update(of=shelves, key_share=True)
+)
 
 
 def _retarget(conn: Connection, found: list[_Shelf]) -> None:
@@ -85,12 +94,13 @@ _SET_TARGET = (
 )
 
 
-def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
+def _shelves() -> Select[Any]:
+    """Of the SKUs `skus`, all that their targets are made of."""
     level = stock_levels.c
     available = func.coalesce(func.sum(AVAILABLE), 0)
     live = listings.c.tracked & listings.c.problem.is_(None) & listings.c.removed_at.is_(None) & listings.c.stock_ref.is_(None)
     fed = func.count(shelf_feeds.c.location_id) > 0  # a place that nobody maps any more has no number of ours
-    query = (
+    return (
         select(
             shelves.c.id,
             shelves.c.book,
@@ -110,11 +120,17 @@ def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
         .join(skus, skus.c.id == listings.c.sku_id)
         .outerjoin(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
         .outerjoin(stock_levels, (level.sku_id == listings.c.sku_id) & (level.location_id == shelf_feeds.c.location_id))
-        .where(_sells(sku_ids))
+        .where(_sells())
         .group_by(shelves.c.id, listings.c.id, skus.c.id)
         .order_by(shelves.c.id)
     )
-    rows = conn.execute(query).mappings().all()
+
+
+_SHELVES = _shelves()
+
+
+def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
+    rows = conn.execute(_SHELVES, {"skus": sku_ids}).mappings().all()
     pools = bundles.pools(conn, [row["id"] for row in rows if row["bundle"]])
     return [_shelf(row, pools.get(row["id"]) or Pool(row["counted"], int(row["available"]))) for row in rows]
 
@@ -126,16 +142,18 @@ def _shelf(row: RowMapping, pool: Pool) -> _Shelf:
     )  # fmt: skip
 
 
+_WITHHELD = (
+    select(order_lines.c.shelf_id, func.sum(order_lines.c.withheld))
+    .where(order_lines.c.shelf_id.in_(bindparam("shelves", expanding=True)), order_lines.c.withheld > 0)
+    .group_by(order_lines.c.shelf_id)
+)
+
+
 def withheld_by(conn: Connection, shelf_ids: Iterable[int]) -> dict[int, int]:
     """Units (of the listing) that each shop holds back by itself: the open claims that are flagged so. There is no other source for it."""
     ids, found = list(shelf_ids), dict[int, int]()
     for start in range(0, len(ids), CHUNK):
-        query = (
-            select(order_lines.c.shelf_id, func.sum(order_lines.c.withheld))
-            .where(order_lines.c.shelf_id.in_(ids[start : start + CHUNK]), order_lines.c.withheld > 0)
-            .group_by(order_lines.c.shelf_id)
-        )
-        found |= {row[0]: int(row[1]) for row in conn.execute(query)}
+        found |= {row[0]: int(row[1]) for row in conn.execute(_WITHHELD, {"shelves": ids[start : start + CHUNK]})}
     return found
 
 
