@@ -17,6 +17,7 @@ REMEDIES: Final[dict[str, tuple[str, str]]] = {
     "grants": ("a reservation was changed, or its row is gone", REPORT),
     "orders": ("an order was changed, or applied wrongly", RETELL),
     "rebuilt": ("an order line was changed, or posted wrongly", RETELL),
+    "incoming": ("a level, or a line of a purchase order or a transfer, was changed past the log", REPORT),
     "pending": ("a level or an order line was changed past the log", REPORT),
     "shipments": ("an order line was changed past the log", REPORT),
     "books": ("a book was changed past its entries", REPAIR),
