@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, bindparam
 
 from channelsync.engine.channel import Channel
 from channelsync.ledger import due, outbox, rules, targets
@@ -41,10 +41,11 @@ def takes_parts_twice(patch: Patch) -> None:
 def forgets_bundles(patch: Patch) -> None:
     """When a part moves, the bundles that it is in keep their targets."""
 
-    def only_itself(sku_ids: list[int]) -> ColumnElement[bool]:
-        return listings.c.sku_id.in_(sku_ids)
+    def only_itself() -> ColumnElement[bool]:
+        return listings.c.sku_id.in_(bindparam("skus", expanding=True))
 
     patch.setattr(targets, "_sells", only_itself)
+    patch.setattr(targets, "_SHELVES", targets._shelves())
 
 
 def takes_from_the_default(patch: Patch) -> None:
