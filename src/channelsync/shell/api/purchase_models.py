@@ -137,9 +137,7 @@ class PurchaseLineOut(Model):
     cost: Money
 
 
-class PurchaseOut(Model):
-    """An order after a verb."""
-
+class _Head(Model):
     number: Number
     state: State
     supplier: Code
@@ -147,20 +145,18 @@ class PurchaseOut(Model):
     reference: Reference
     note: Note
     expected_on: Annotated[dt.date | None, Field(description="Null: nobody has said, and no lead time is known.", examples=["2026-12-24"])]
+
+
+class PurchaseOut(_Head):
+    """An order after a verb."""
+
     lines: list[PurchaseLineOut]
     repeat: Repeat
 
 
-class PurchaseRowOut(Model):
+class PurchaseRowOut(_Head):
     """An order in a list; its units are sums over its lines."""
 
-    number: Number
-    state: State
-    supplier: Code
-    location: LocationCode
-    reference: Reference
-    note: Note
-    expected_on: Annotated[dt.date | None, Field(description="Null: nobody has said, and no lead time is known.", examples=["2026-12-24"])]
     created_at: datetime
     created_by: str
     ordered_at: Annotated[datetime | None, Field(description="Null: it is not ordered.")]
