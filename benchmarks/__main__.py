@@ -1,4 +1,4 @@
-"""`make bench`: every comparison, or those that are named; a table for people and one JSON file for programs."""
+"""`python -m benchmarks`, a part of `make bench`: every comparison, or those that are named; a table for people and one JSON file for programs."""
 
 from __future__ import annotations
 
