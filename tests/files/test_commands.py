@@ -15,7 +15,7 @@ import pytest
 
 from channelsync.ledger.database import open_database
 from cli.test_commands import call, said
-from support.store import Scene, in_background, two_shops, up
+from support.store import Scene, in_background, two_shops, up, write_config
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -282,3 +282,15 @@ def test_config_kinds_print_what_to_put_into_the_file(scene: Scene) -> None:
     assert call("import", "rules", rules, "--apply", scene=scene).exit_code == 2
     assert "Put this into" in call("import", "rules", rules, scene=scene).stdout
     assert scene.file.read_text() == before
+
+
+def test_the_first_file_of_a_new_ledger_is_previewed_as_it_is_applied(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The preview did not know the places of the config before something else had opened the ledger."""
+    for module in ("channelsync.cli.store", "channelsync.shell.assemble"):
+        monkeypatch.setattr(f"{module}.open_database", partial(open_database, durable=False))
+    new = Scene(write_config(tmp_path, {}, database=database_url), {})
+    file = write(new, "sku,location,on_hand\nMUG-01,main,4\n")
+    assert told("import", "stock", file, scene=new)["new"] == 1
+    assert told("import", "stock", file, "--apply", scene=new)["new"] == 1

@@ -86,6 +86,7 @@ def import_(
         if kind.value in CONFIG_KINDS:
             import_config(store, CONFIG_KINDS[kind.value], copy, ignored, apply=apply, first=first, json=json)
             return
+        store.ask("live")  # whoever answers has brought the ledger's places up to the config, as whoever applies will have
         now = SystemClock().now()
         when = now if as_of is None else instant(as_of, store.config.store.time_zone, now)
         meaning = (as_of or "", location or "", str(uuid.uuid4()) if again else "")
