@@ -13,28 +13,7 @@ from channelsync.engine.channel import Channel
 from channelsync.engine.operator import Operator
 from channelsync.engine.retrying import Retrying
 from channelsync.errors import ChannelsyncError
-from channelsync.ledger import (
-    alert_queue,
-    amending,
-    aside_groups,
-    bundling,
-    channels,
-    costs,
-    drifts,
-    freezing,
-    fulfilment,
-    guard_answer,
-    matching,
-    measuring,
-    openings,
-    policies,
-    reorder_levels,
-    repairing,
-    reservations,
-    stock,
-    stock_update,
-    tokens,
-)
+from channelsync.ledger import aside_groups, channels, drifts, guard_answer, matching, measuring, openings
 from channelsync.ledger.alert_queue import Message
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.channels import Pause
@@ -43,52 +22,13 @@ from channelsync.ledger.files.importing import Chunk
 from channelsync.ledger.files.kinds import Source
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.matching import Link, Linked, Unlink
-from channelsync.ledger.purchasing import drafting, from_suggestions, ordering, receiving, suppliers
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.shell.assemble import Assembly
+from channelsync.shell.desk_verbs import LEDGER_VERBS
 from channelsync.shell.live import live
 
 T = TypeVar("T")
 Args = Mapping[str, Any]
-
-_STOCK: Mapping[str, Any] = {
-    "stock.seed": (stock.seed, stock.Change),
-    "stock.receive": (stock.receive, stock.Change),
-    "stock.adjust": (stock.adjust, stock.Change),
-    "stock.count": (stock.count, stock.Change),
-    "stock.return": (stock.take_back, stock.Change),
-    "stock.restock": (stock.restock, stock.Change),
-    "stock.write_off": (stock.write_off, stock.WriteOff),
-    "stock.update": (stock_update.update_stock, stock_update.Update),
-    "stock.reserve": (reservations.reserve, reservations.Reserve),
-    "stock.change": (amending.amend, amending.Amend),
-    "stock.policy": (policies.set_policy, policies.SetPolicy),
-    "stock.cost": (costs.set_cost, costs.SetCost),
-    "stock.release": (reservations.release, reservations.Release),
-    "stock.extend": (reservations.extend, reservations.Extend),
-    "stock.harden": (reservations.harden, reservations.Harden),
-    "stock.fulfil": (fulfilment.fulfil, fulfilment.Fulfil),
-    "stock.reorder": (reorder_levels.set_reorder, reorder_levels.SetReorder),
-    "suppliers.set": (suppliers.set_supplier, suppliers.SetSupplier),
-    "suppliers.supply": (suppliers.set_supply, suppliers.SetSupply),
-    "po.draft": (drafting.draft, drafting.Draft),
-    "po.suggested": (from_suggestions.draft_suggested, from_suggestions.DraftSuggested),
-    "po.edit": (drafting.edit, drafting.Edit),
-    "po.order": (ordering.order, ordering.Order),
-    "po.receive": (receiving.receive, receiving.Receive),
-    "po.close": (ordering.close, ordering.Close),
-    "po.cancel": (ordering.cancel, ordering.Cancel),
-    "alerts.retry": (alert_queue.retry, alert_queue.Retry),
-    "bundles.define": (bundling.define, bundling.Define),
-    "bundles.dissolve": (bundling.dissolve, bundling.Dissolve),
-    "audit.repair": (repairing.repair, repairing.Repair),
-    "drift.resolve": (drifts.resolve, drifts.Resolve),
-    "freeze": (freezing.freeze, freezing.Freeze),
-    "thaw": (freezing.thaw, freezing.Thaw),
-    "token.create": (tokens.create, tokens.NewToken),
-    "token.revoke": (tokens.revoke, tokens.Revoke),
-}
-"""Verbs that are one ledger verb: its function, and the type of its item."""
 
 
 class UnknownRequest(ChannelsyncError):
@@ -121,8 +61,8 @@ class Desk:
 
     async def handle(self, verb: str, args: Args) -> Any:
         """One request -> a JSON value. Raises Refusal and ChannelsyncError for what the caller should be told."""
-        if verb in _STOCK:
-            function, kind = _STOCK[verb]
+        if verb in LEDGER_VERBS:
+            function, kind = LEDGER_VERBS[verb]
             result = await self._store.ledger.run(function, _item(kind, args))
             self._store.wake()
             return plain(result)
