@@ -47,6 +47,9 @@ def test_among_the_worlds_are_all_platforms_several_shops_with_a_warehouse_and_e
     assert sum(bool(plan.bundles) for plan in plans) > 50
     assert sum(any(shop.packs for shop in plan.shops) for plan in plans) > 50
     assert sum(len(plan.places) > 1 for plan in plans) > 50
+    backs = [plan for plan in plans if plan.back_room is not None]
+    assert len([plan for plan in backs if plan.depot is None]) > 60
+    assert len([plan for plan in backs if plan.depot is None and len(plan.places) > 1]) > 15
 
 
 @pytest.mark.slow

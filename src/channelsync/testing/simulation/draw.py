@@ -8,6 +8,7 @@ from typing import Any
 
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.testing.simulation.accounts import with_account
+from channelsync.testing.simulation.back_room_days import with_back_room
 from channelsync.testing.simulation.bad_days import with_bad_days
 from channelsync.testing.simulation.fourth import with_fourth
 from channelsync.testing.simulation.network import Weather
@@ -55,7 +56,7 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
         bundles=bundles,
         depot=_depot(seed, stormy=stormy),
     )
-    return with_summer_time(with_staff(with_bad_days(with_account(with_fourth(plan)))))
+    return with_back_room(with_summer_time(with_staff(with_bad_days(with_account(with_fourth(plan))))))
 
 
 def _with_packs(seed: int, shops: tuple[ShopPlan, ...], skus: tuple[str, ...]) -> tuple[ShopPlan, ...]:

@@ -145,6 +145,14 @@ class DepotPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class BackRoomRates:
+    """Documents per second: purchase orders and what arrives of them."""
+
+    order: float = 0.12
+    arrive: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How often everybody looks, in seconds. tick: a task of the daemon that nothing woke. audit: the checks while the shops trade.
 
@@ -194,7 +202,7 @@ class Plan:
     """crashes: steps that each life of the daemon lasts. takeovers, outages, revocations, jumps: (second, ...) from the start of trading.
 
     bundles: SKUs that are made of others, and of how many of each. depot: the warehouse system that owns what lies at the main place.
-    patient: rest is only reached when every delivery is settled, even one that waits minutes for its next try.
+    back_room: staff move goods by documents. patient: rest is only reached when every delivery is settled, even one that waits minutes for its next try.
     hold: for how many seconds a cart of our own storefront holds its units.
     script: deeds at given times, beside what the rates bring.
     """
@@ -214,6 +222,7 @@ class Plan:
     places: tuple[str, ...] = (MAIN,)
     bundles: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     depot: DepotPlan | None = None
+    back_room: BackRoomRates | None = None
     pace: Pace = DENSE
     hold: float = 20.0
     script: Script | None = None

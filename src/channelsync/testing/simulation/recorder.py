@@ -37,6 +37,10 @@ PHYSICAL = frozenset({"receive", "adjust"})
 """Verbs whose `quantity` is units that came or went."""
 
 
+Moved = tuple[str, str, int]
+"""SKU, location, and the units that came (> 0) or went."""
+
+
 @dataclass(slots=True)
 class _Tail:
     """How far one shop's memory was read."""
@@ -47,10 +51,11 @@ class _Tail:
 
 
 class Recorder:
-    """`tell` hears every event, in order. `shops` by channel name."""
+    """`tell` hears every event, in order. `shops` by channel name. meant: key of a verb -> what has truly come and gone once it is done."""
 
     def __init__(self, clock: Clock, shops: Mapping[str, StandIn], tell: Callable[[Event], None], goods: Goods | None = None) -> None:
         self.beside: Callable[[], None] = lambda: None  # what else is to be told after the shops
+        self.meant: dict[str, list[Moved]] = {}
         self._clock, self._shops, self._tell = clock, shops, tell
         self.goods = goods or Goods()
         self._tails = {name: _Tail() for name in shops}
@@ -60,6 +65,11 @@ class Recorder:
 
     def supplied(self, sku: str, units: int, location: str = "", *, told: bool = True) -> None:
         self._tell(Supplied(self._clock.monotonic(), self.goods.unit(sku, location), units, told))
+
+    def done(self, key: str | None) -> None:
+        """A verb with this key was carried out, for the first time or again."""
+        for sku, location, units in self.meant.pop(key or "", ()):
+            self.supplied(sku, units, location)
 
     # -- the shops -----------------------------------------------------------------------------------------------------------------------------
 
@@ -147,6 +157,7 @@ class RecordingDoor:
         result = await self._inner.run(verb, item)
         if isinstance(item, Change) and verb.__name__ in PHYSICAL and not result.repeat:
             recorder.supplied(item.sku, item.quantity, item.location)
+        recorder.done(getattr(item, "key", None))
         if verb.__name__ not in QUIET_VERBS:
             await self._news()
         if isinstance(item, Arming) and isinstance(result, Call):

@@ -35,7 +35,7 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
     for name in ("crashes", "takeovers", "outages", "revocations", "jumps"):
         if getattr(plan, name):
             yield _with(plan, name, ())
-    for name in ("depot", "turn"):
+    for name in ("depot", "back_room", "turn"):
         if getattr(plan, name) is not None:
             yield _with(plan, name, None)
     for shop in plan.shops[1:]:  # the first one opens the ledger
@@ -95,7 +95,7 @@ def left_out(before: Plan, after: Plan) -> list[str]:
     """In words, what the smaller plan does without."""
     found = [
         name
-        for name in ("crashes", "takeovers", "outages", "revocations", "jumps", "depot", "turn")
+        for name in ("crashes", "takeovers", "outages", "revocations", "jumps", "depot", "back_room", "turn")
         if getattr(before, name) and not getattr(after, name)
     ]
     found += [f"shop {shop.name}" for shop in before.shops if shop.name not in {each.name for each in after.shops}]

@@ -32,6 +32,7 @@ def draw_sparse(seed: int, *, seconds: float = SECONDS) -> Plan:
         rates=_rarer(dense.rates),
         shops=tuple(_stretched(dice, shop) for shop in dense.shops),
         depot=_slower(dense.depot),
+        back_room=dense.back_room and _rarer(dense.back_room),
         crashes=tuple(life * LIFE_RATIO for life in dense.crashes),
         outages=tuple((at, name, min(length * OUTAGE_RATIO, OUTAGE_MAX)) for at, name, length in dense.outages),
     )
