@@ -6,6 +6,7 @@
 from channelsync.clock import Clock
 from channelsync.contract.authority import Claim, Claimed, ClaimedLine, ClaimLine, Physical
 from channelsync.contract.decoding import NotJson, decoded, require_shallow
+from channelsync.contract.destination import ShipTo, ship_to
 from channelsync.contract.http import Budget, Downloads, Guarded, Guardrail, Http, HttpRequest, HttpResponse
 from channelsync.contract.setup import ChannelLocation, Diagnosis, Setup, Severity
 from channelsync.contract.values import (
@@ -99,6 +100,7 @@ __all__ = [
     "Severity",
     "ShelfHint",
     "ShelfRef",
+    "ShipTo",
     "StockAuthority",
     "StockHint",
     "Subscription",
@@ -110,4 +112,5 @@ __all__ = [
     "WriteResult",
     "decoded",
     "require_shallow",
+    "ship_to",
 ]
