@@ -27,6 +27,8 @@ NUMBERS = {
     "book_entries": ("delta", "shelf_id"),
     "shelves": ("book", "target"),
     "attempts": ("delta", "value", "compare"),
+    "transfer_lines": ("quantity", "received", "missing", "in_transit", "sku_id"),
+    "transfers": ("from_id", "to_id"),
 }
 """Columns whose value is a matter of proof, by table."""
 
@@ -34,6 +36,7 @@ FLIPS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "shelves": {"due": lambda due: not due, "frozen": lambda frozen: not frozen},
     "reservations": {"kind": lambda kind: "hard" if kind == "soft" else "soft", "reference": lambda text: f"{text}!"},
     "movements": {"reference": lambda text: f"{text}!"},
+    "transfers": {"state": lambda _: "draft"},
     "attempts": {"state": lambda state: "stale" if state == "ok" else "ok", "id": lambda text: f"{text}!"},
     "push_calls": {"state": lambda _: "settled"},
     "orders": {
@@ -152,7 +155,7 @@ def _flip_matters(name: str, column: str, row: Row) -> bool:
     if (name, column) == ("reservations", "kind"):
         return bool(row["state"] == "open")
     if name == "movements":
-        return bool(row["soft"] or row["hard"])
+        return bool(row["soft"] or row["hard"] or row["reference"].startswith("TR-"))
     if (name, column) == ("attempts", "id"):
         return bool(row["state"] == "ok")
     if (name, column) == ("book_entries", "kind"):

@@ -71,6 +71,7 @@ NUMBERS = {
     "order_lines": ("soft", "hard", "shipped", "debited"),
     "book_entries": ("delta", "shelf_id"),
     "shelves": ("book",),
+    "transfer_lines": ("quantity", "received", "missing", "in_transit"),
 }
 
 

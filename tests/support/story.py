@@ -16,6 +16,7 @@ from channelsync.ledger.reservations import Line, Release, Reserve
 from channelsync.ledger.schema import attempts, channels, push_calls, shelves
 from channelsync.ledger.stock import Change, WriteOff
 from support.stock import NOW, open_channel, open_locations, put, want
+from support.transfers import arrive, close, shipped
 
 
 def live_a_day(conn: Connection) -> int:
@@ -36,6 +37,7 @@ def live_a_day(conn: Connection) -> int:
     _open_books(conn)
     _sell(conn, channel)
     _write(conn, channel)
+    _move(conn)
     return channel
 
 
@@ -64,6 +66,15 @@ def _sell(conn: Connection, channel: int) -> None:
     edited = OrderSnapshot("104", OrderState.OPEN, NOW + timedelta(minutes=1), NOW, (OrderLine("b", "1", 1),))
     for number, snapshot in enumerate((*placed, edited)):
         orders.apply(conn, [Sighting(channel, snapshot, number + 1)], NOW)
+
+
+def _move(conn: Connection) -> None:
+    """One transfer that has arrived in part, and one that was closed before all of it came."""
+    put(conn, "C", 9)
+    open_, closed = shipped(conn, {"C": 4}), shipped(conn, {"C": 2})
+    for number in (open_, closed):
+        arrive(conn, number, {"C": 1})
+    close(conn, closed)
 
 
 def _open_books(conn: Connection) -> None:

@@ -18,6 +18,7 @@ REMEDIES: Final[dict[str, tuple[str, str]]] = {
     "orders": ("an order was changed, or applied wrongly", RETELL),
     "rebuilt": ("an order line was changed, or posted wrongly", RETELL),
     "incoming": ("a level, or a line of a purchase order or a transfer, was changed past the log", REPORT),
+    "transfers": ("a line of a transfer was changed past the log", REPORT),
     "pending": ("a level or an order line was changed past the log", REPORT),
     "shipments": ("an order line was changed past the log", REPORT),
     "books": ("a book was changed past its entries", REPAIR),

@@ -2,7 +2,7 @@
 
 sold: units that orders placed in the last days hold or have shipped, so cancelled ones do not count; what is reserved by hand is no order. shipped:
 units that left by the log in that time, reservations included. value: what is on hand times what one unit costs; quarantined and damaged units
-have none.
+have none. What is in transit between our own locations is at neither of them, and has a value of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,18 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from channelsync.ledger import costs
 from channelsync.ledger.levels import MovementType
-from channelsync.ledger.schema import AVAILABLE, channels, locations, movements, order_lines, orders, skus, stock_levels
+from channelsync.ledger.schema import (
+    AVAILABLE,
+    channels,
+    locations,
+    movements,
+    order_lines,
+    orders,
+    skus,
+    stock_levels,
+    transfer_lines,
+    transfers,
+)
 from channelsync.ledger.stock_pages import first_since
 
 PAGE_MAX = 500
@@ -34,7 +45,8 @@ class StatsRow:
     """name: of the SKU, location or channel. on_hand, available None: a channel has none of its own. orders: with units of it, in that time.
 
     value: decimal text in the store's currency, of the units on hand whose cost is known; None for a SKU of unknown cost and for channels.
-    uncosted: units on hand whose cost is not known, which `value` leaves out; None for channels.
+    uncosted: units on hand whose cost is not known, which `value` leaves out; None for channels. in_transit: units on transfers, of the SKU or to the
+    location; None for channels. in_transit_value: theirs, at what one unit costs now, like `value`.
     """
 
     id: int
@@ -46,6 +58,8 @@ class StatsRow:
     shipped: int
     value: str | None
     uncosted: int | None
+    in_transit: int | None
+    in_transit_value: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +83,15 @@ def stats(conn: Connection, by: By, since: datetime, *, after: int = 0, limit: i
     rows = [(int(row[0]), str(row[1])) for row in conn.execute(query)]
     ids = [number for number, _ in rows]
     there, sold, shipped = _there(conn, by, ids), _sold(conn, by, ids, since), _shipped(conn, by, ids, since)
-    worth = _worth(conn, by, ids)
+    worth, moving = _worth(conn, by, ids), _in_transit(conn, by, ids)
     found = []
     for number, text in rows:
         on_hand, available = there.get(number, (None, None) if by is By.CHANNEL else (0, 0))
         ordered = sold.get(number, _Sold())
         value, uncosted = costs.text_of(worth[number].value), worth[number].uncosted
-        left = shipped.get(number, 0)
-        found.append(StatsRow(number, text, on_hand, available, ordered.orders, ordered.sold, left, value, uncosted))
+        left, (units, theirs) = shipped.get(number, 0), moving[number]
+        sums = ordered.orders, ordered.sold, left, value, uncosted, units, costs.text_of(theirs)
+        found.append(StatsRow(number, text, on_hand, available, *sums))
     return found
 
 
@@ -108,6 +123,26 @@ def _worth(conn: Connection, by: By, ids: Sequence[int]) -> dict[int, _Worth]:
             found[number] = _Worth(before.value, int(on_hand))
         else:
             found[number] = _Worth((before.value or 0) + cost * int(on_hand), before.uncosted)
+    return found
+
+
+def _in_transit(conn: Connection, by: By, ids: Sequence[int]) -> dict[int, tuple[int | None, int | None]]:
+    """Units on transfers, and their value in ten-thousandths. At today's cost, in which they have been averaged: shipping changes no sum of values."""
+    if by is By.CHANNEL:
+        return dict.fromkeys(ids, (None, None))
+    key = transfer_lines.c.sku_id if by is By.SKU else transfers.c.to_id
+    moving = (
+        select(key, skus.c.unit_cost, func.sum(transfer_lines.c.in_transit))
+        .join_from(transfer_lines, transfers, transfers.c.id == transfer_lines.c.transfer_id)
+        .join(skus, skus.c.id == transfer_lines.c.sku_id)
+        .where(key.in_(ids), transfer_lines.c.in_transit > 0)
+        .group_by(key, skus.c.unit_cost)
+    )
+    found: dict[int, tuple[int | None, int | None]] = dict.fromkeys(ids, (0, 0))
+    for number, cost, units in conn.execute(moving):
+        before = found[number]
+        known = None if cost is None and by is By.SKU else (before[1] or 0) + (cost or 0) * int(units)
+        found[number] = ((before[0] or 0) + int(units), known)
     return found
 
 

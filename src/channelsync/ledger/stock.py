@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from sqlalchemy import Connection, select
 
@@ -22,6 +22,8 @@ from channelsync.ledger.schema import movements
 from channelsync.ledger.since import NOTHING, since
 
 CHUNK = 400
+_TOLD: Final = tuple(type_.value for type_ in (*COUNTING, MovementType.TRANSFER_OUT, MovementType.TRANSFER_IN))
+"""A level with such a movement is kept by the ledger: an opening number would come on top of what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ Decide = Callable[[C, LevelKey, Level], Deltas | Refusal]
 
 @idempotent(Posted)
 def seed(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
-    """`quantity` is the opening number of a level; a new SKU is made. Refused once the level was seeded, received, adjusted or counted."""
+    """`quantity` is the opening number of a level; a new SKU is made. Refused once the level was seeded, received, adjusted or counted, or units were
+    transferred there.
+    """
     skus.ensure(conn, {item.sku for item in items if _ill_formed(item, _absolute, now) is None}, now)
     batch = _Batch(conn, items, _absolute)
     kept = _kept_already(conn, batch.keys)
@@ -256,12 +260,12 @@ def _reasoned(item: Change) -> NotAllowed | None:
 
 
 def _kept_already(conn: Connection, keys: set[LevelKey]) -> set[LevelKey]:
-    """Those of the keys whose physical number somebody has told the ledger before."""
+    """Those of the keys whose physical number somebody has told the ledger before, or where a transfer was."""
     columns = movements.c.sku_id, movements.c.location_id
     told: set[LevelKey] = set()
     wanted = sorted(keys)
     for start in range(0, len(wanted), CHUNK):
         here = among(conn, columns, wanted[start : start + CHUNK])
-        query = select(*columns).distinct().where(here, movements.c.type.in_([type_.value for type_ in COUNTING]))
+        query = select(*columns).distinct().where(here, movements.c.type.in_(_TOLD))
         told |= {(row[0], row[1]) for row in conn.execute(query)}
     return told

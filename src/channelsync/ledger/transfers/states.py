@@ -6,6 +6,7 @@ from typing import Final
 
 from channelsync.ledger.documents.states import Machine
 
+CLOSED: Final = frozenset({"received", "cancelled"})
 RECEIVING: Final = frozenset({"part_received", "received"})
 
 TRANSFER: Final = Machine(

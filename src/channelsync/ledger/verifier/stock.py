@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from channelsync.ledger.verifier.found import Mismatches
 from channelsync.ledger.verifier.rows import Row
+from channelsync.ledger.verifier.transfers import Carried
 
 Take = Callable[[Row, Mismatches], None]
 Place = tuple[int, int]
@@ -59,12 +60,14 @@ class Moved:
     def __init__(self) -> None:
         self._levels: dict[Place, list[int]] = defaultdict(lambda: [0] * len(UNITS))
         self._claims: dict[Claim, list[int]] = {}
+        self._carried = Carried()
 
     def take(self, row: Row, found: Mismatches) -> None:
         place, units = (row[_SKU], row[_LOCATION]), row[_UNITS]
         level = self._levels[place]
         for index, delta in enumerate(units):
             level[index] += delta
+        self._carried.take(row)
         if units[SOFT] or units[HARD]:
             if row[_TYPE] in PHYSICAL:
                 found.add("kinds", f"movement {row[0]}", f"a {row[_TYPE]} moves no held units", f"soft {units[SOFT]}, hard {units[HARD]}")
@@ -86,6 +89,7 @@ class Moved:
         _compare_holds(kept, claims, found)
         _compare(conn, kept, found, "pending", PENDING, _SHIPPED, "shipped and not proved")
         _compare(conn, kept, found, "incoming", INCOMING, _COMING, "open purchase orders and transfers")
+        self._carried.compare(conn, found)
 
     def _compare_levels(self, kept: dict[Place, list[int]], found: Mismatches) -> None:
         none = [0] * len(UNITS)

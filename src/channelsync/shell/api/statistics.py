@@ -33,7 +33,8 @@ async def read_stats(
     """SKU units. sold: what orders placed in that time hold or have shipped. shipped: what left in that time, claims by hand included.
 
     value: on hand times unit cost, as decimal text. Of a SKU it is null where the cost is not known; of a location it leaves such units out, and
-    `uncosted` says how many. A bundle has none, its parts have; a channel has no stock.
+    `uncosted` says how many. A bundle has none, its parts have; a channel has no stock. in_transit, in_transit_value: what is on transfers, of the SKU
+    or to the location; it is not on hand and not in `value`.
     """
     since = call.backend.store.clock.now() - timedelta(days=days)
     rows = await call.read(stats, by, since, after=after(cursor), limit=limit)
