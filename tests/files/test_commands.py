@@ -220,13 +220,39 @@ def test_listings_are_linked_and_taken_off(scene: Scene) -> None:
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_an_export_changes_nothing_when_it_comes_back(scene: Scene, form: str) -> None:
     said("stock", "cost", "SKU-1", "3.5", scene=scene)
-    for kind in ("stock", "skus", "listings", "locations", "rules"):
+    said("po", "draft", "SKU-1:12@3.15", scene=scene)
+    for kind in ("stock", "skus", "listings", "purchase-orders", "locations", "rules"):
         out = scene.file.parent / f"{kind}.{form}"
         assert told("export", kind, "--out", str(out), "--delimiter", ";", "--bom", scene=scene)["rows"] > 0
         seen = told("import", kind, str(out), scene=scene)
         assert (seen["unchanged"], seen["bad"]) == (seen["rows"], 0), seen
         template = call("export", kind, "--template", scene=scene).stdout
         assert told("import", kind, write(scene, template), scene=scene)["rows"] == 0
+
+
+def test_purchase_orders_are_drafted_from_a_suppliers_sheet(scene: Scene) -> None:
+    said("suppliers", "set", "ACME", scene=scene)
+    file = write(scene, "SKU;Quantity;Cost\nSKU-1;24;3.20\nSKU-2;;\nSKU-3;5;\nGONE;1;\n")
+    options = ("import", "purchase-orders", file, "--supplier", "ACME", "--reference", "A-4711")
+    seen = told(*options, scene=scene, code=1)
+    assert (seen["new"], seen["empty"], seen["bad"]) == (2, 1, 1)
+    assert seen["first"][0]["about"] == "SKU-1 on A-4711 from ACME to main"
+    assert said("po", "list", scene=scene) == []
+    done = told(*options, "--apply", scene=scene, code=1)
+    assert done["first"] == seen["first"]
+    assert Path(done["rejects"]).read_text().splitlines()[1].endswith("GONE;1;")
+    again = told(*options, "--apply", scene=scene, code=1)
+    assert (again["unchanged"], again["new"], again["bad"]) == (2, 0, 1)
+    (order,) = said("po", "list", scene=scene)
+    assert (order["number"], order["state"], order["supplier"], order["reference"], order["ordered"]) == (1, "draft", "ACME", "A-4711", 29)
+    said("po", "order", "1", scene=scene)
+    assert told(*options, "--apply", scene=scene, code=1)["unchanged"] == 2
+    more = write(scene, "order,sku,quantity\nPO-1,SKU-1,30\n")
+    refused = call("import", "purchase-orders", more, "--apply", scene=scene)
+    assert (refused.exit_code, "purchase order 1 is ordered" in refused.stdout) == (1, True)
+    assert said("po", "show", "1", scene=scene)["order"]["ordered"] == 29
+    assert call("import", "skus", more, "--reference", "X", scene=scene).exit_code == 2
+    assert call("import", "purchase-orders", more, "--as-of", "2026-01-01", scene=scene).exit_code == 2
 
 
 def test_files_that_cannot_be_read_say_why(scene: Scene) -> None:

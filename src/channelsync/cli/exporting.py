@@ -30,6 +30,7 @@ class FileKind(StrEnum):
     STOCK = "stock"
     SKUS = "skus"
     LISTINGS = "listings"
+    PURCHASES = "purchase-orders"
     LOCATIONS = "locations"
     RULES = "rules"
 
@@ -52,7 +53,7 @@ def export(
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
-    """Write stock, SKUs, listings, locations or rules as a table. Read again with `import`, it changes nothing (docs/files.md).
+    """Write stock, SKUs, listings, purchase orders, locations or rules as a table. Read again with `import`, it changes nothing (docs/files.md).
 
     [dim]Example: channelsync export stock --out stock.csv[/dim]
     """

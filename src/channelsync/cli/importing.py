@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -28,6 +28,7 @@ from channelsync.errors import ChannelsyncError
 from channelsync.ledger.files import importing
 from channelsync.ledger.files.importing import CHUNK, KINDS, WHOLE_MAX, Applied, Chunk
 from channelsync.ledger.files.kinds import LedgerKind, Source, source_id
+from channelsync.ledger.files.purchases import PURCHASES
 from channelsync.ledger.files.reading import Piece, Reader, pieces
 from channelsync.ledger.files.stock import STOCK
 from channelsync.ledger.files.telling import Tally
@@ -35,6 +36,15 @@ from channelsync.ledger.refusals import NotAllowed
 from channelsync.tabular import Copy, copied, opened, opened_file
 
 STDIN = "-"
+_STOCK, _ORDERS = (STOCK.name,), (PURCHASES.name,)
+GOES_WITH: Mapping[str, tuple[str, ...]] = {
+    "as-of": _STOCK,
+    "location": _STOCK + _ORDERS,
+    "reason": _STOCK,
+    "reference": _ORDERS,
+    "supplier": _ORDERS,
+}
+"""Which kinds of files an option is for."""
 _APPLIED = TypeAdapter(Applied)
 
 
@@ -55,8 +65,12 @@ def import_(
             show_default=False,
         ),
     ] = None,
-    location: Annotated[str | None, typer.Option("--location", "-l", help="stock: for rows that name none.", show_default=False)] = None,
+    location: Annotated[
+        str | None, typer.Option("--location", "-l", help="stock, purchase-orders: for rows that name none.", show_default=False)
+    ] = None,
     reason: Annotated[str, typer.Option(help="stock: for rows that give none. An adjustment needs one.", show_default=False)] = "",
+    reference: Annotated[str, typer.Option(help="purchase-orders: for rows that name none.", show_default=False)] = "",
+    supplier: Annotated[str, typer.Option(help="purchase-orders: for rows that name none.", show_default=False)] = "",
     whole: Annotated[bool, typer.Option("--all-or-nothing", help=f"Change nothing if any row is bad. At most {WHOLE_MAX} rows.")] = False,
     ignore: Annotated[list[str] | None, typer.Option(help="A column of the file to leave alone.", show_default=False)] = None,
     rejects: Annotated[
@@ -70,16 +84,16 @@ def import_(
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
-    """Read a table of stock, SKUs, listings, locations or rules, and show what it would change; --apply, or a yes to the question, does it.
+    """Read a table of stock, SKUs, listings, purchase orders, locations or rules, and show what it would change; --apply, or a yes to the question, does it.
 
     Good rows are applied, bad ones are named and kept in FILE.rejected.csv, to be corrected and imported again. The same file again changes
     nothing twice. Stock is what is physically there: a row of on_hand is a count at --as-of, and whatever has been sold or received since is
-    added to it; claims of carts and orders stay as they are. Locations and rules stand in the config file: their import prints the TOML to put there.
+    added to it; claims of carts and orders stay as they are. Purchase orders are drafted and changed, as long as they are drafts. Locations and rules stand in the config file: their import prints the TOML to put there.
     docs/files.md has the columns; `channelsync export stock --template` makes an empty file.
 
     [dim]Example: channelsync import stock count.csv --as-of 2026-01-31T18:00 --apply[/dim]
     """
-    _fitting(kind.value, as_of=as_of, location=location, reason=reason)
+    _fitting(kind.value, {"as-of": as_of, "location": location, "reason": reason, "reference": reference, "supplier": supplier})
     store = StoreAt(config)
     ignored = tuple(ignore or ())
     with _copied(file) as copy:
@@ -91,9 +105,9 @@ def import_(
         when = now if as_of is None else instant(as_of, store.config.store.time_zone, now)
         meaning = (as_of or "", location or "", str(uuid.uuid4()) if again else "")
         source = Source(source_id(kind.value, copy.digest, *meaning), when, actor())
-        work = _Import(
-            store, KINDS[kind.value], copy, source, {"location": _place(store, location), "reason": reason}, ignored, whole, first
-        )
+        said = {"location": _place(store, location), "reason": reason, "reference": reference, "supplier": supplier}
+        defaults = {name: value for name, value in said.items() if kind.value in GOES_WITH[name]}
+        work = _Import(store, KINDS[kind.value], copy, source, defaults, ignored, whole, first)
         _run(work, apply=apply, json=json, rejects=rejects, now=now)
 
 
@@ -214,10 +228,10 @@ def _copied(file: str) -> Iterator[Copy]:
         yield copy
 
 
-def _fitting(kind: str, *, as_of: str | None, location: str | None, reason: str) -> None:
-    for name, said in (("--as-of", as_of), ("--location", location), ("--reason", reason)):
-        if said and kind != STOCK.name:
-            raise typer.BadParameter(f"goes with stock only, not with {kind}", param_hint=name)
+def _fitting(kind: str, said: Mapping[str, str | None]) -> None:
+    for name, value in said.items():
+        if value and kind not in GOES_WITH[name]:
+            raise typer.BadParameter(f"goes with {' and '.join(GOES_WITH[name])} only, not with {kind}", param_hint=f"--{name}")
 
 
 def _place(store: StoreAt, location: str | None) -> str:

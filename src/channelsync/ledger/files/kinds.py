@@ -115,6 +115,8 @@ class Kind(Generic[R]):
     keyed: bool = False
     either: tuple[str, ...] = ()
     """Columns of which the file must have one."""
+    alike: Callable[[R], tuple[str, Hashable, str] | None] | None = None
+    """(column, what, said): rows that speak of the same must say the same of it; None: the row says nothing of it."""
 
 
 Compare = Callable[[Connection, Sequence[R], Source, SoFar, datetime], list[Verdict]]

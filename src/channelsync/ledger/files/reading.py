@@ -28,8 +28,9 @@ class Reader(Generic[R]):
 
     def __init__(self, kind: Kind[R], header: tuple[str, ...], *, defaults: Mapping[str, str], ignored: Collection[str] = ()) -> None:
         self._kind, self._defaults = kind, defaults
-        self._places = _places(kind, header, {folded(name) for name in ignored})
+        self._places = _places(kind, header, {folded(name) for name in ignored}, defaults)
         self._seen: dict[bytes, int] = {}
+        self._said: dict[bytes, tuple[int, str]] = {}
 
     def read(self, row: Row) -> R | Mistake | None:
         """None: the row says nothing (its cells are empty where a change would stand)."""
@@ -41,19 +42,35 @@ class Reader(Generic[R]):
             found = self._kind.parse(row.line, cells)
         except BadCell as error:
             return Mistake(error.column, str(error))
-        if found is None or (what := self._kind.once(found)) is None:
-            return found
-        return self._twice(what, row.line) or found
+        return found if found is None else self._contradiction(found, row.line) or found
+
+    def _contradiction(self, found: R, line: int) -> Mistake | None:
+        what = self._kind.once(found)
+        if what is not None and (mistake := self._twice(what, line)):
+            return mistake
+        said = self._kind.alike(found) if self._kind.alike else None
+        return None if said is None else self._unlike(*said, line)
 
     def _twice(self, what: Any, line: int) -> Mistake | None:
         """Of each only a few bytes are remembered: a file may have a million."""
-        mark = hashlib.blake2b(repr(what).encode(errors="surrogatepass"), digest_size=12).digest()
-        before = self._seen.setdefault(mark, line)
+        before = self._seen.setdefault(_mark(what), line)
         return (
             None
             if before == line
             else Mistake(None, f"line {before} is about the same; only one of the two can be right, remove the other")
         )
+
+    def _unlike(self, column: str, what: Any, said: str, line: int) -> Mistake | None:
+        before, first = self._said.setdefault(_mark(what), (line, said))
+        return (
+            None
+            if said == first
+            else Mistake(column, f"line {before} says {first!r} of the same, and only one can hold; correct one of the two")
+        )
+
+
+def _mark(what: Any) -> bytes:
+    return hashlib.blake2b(repr(what).encode(errors="surrogatepass"), digest_size=12).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +106,7 @@ def folded(name: str) -> str:
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def _places(kind: Kind[Any], header: tuple[str, ...], ignored: Collection[str]) -> dict[str, int]:
+def _places(kind: Kind[Any], header: tuple[str, ...], ignored: Collection[str], defaults: Mapping[str, str]) -> dict[str, int]:
     """Column -> its place in the rows; those that are only told are left out."""
     columns, found, unknown = {column.name: column for column in kind.columns}, dict[str, int](), list[str]()
     for place, cell in enumerate(header):
@@ -105,7 +122,7 @@ def _places(kind: Kind[Any], header: tuple[str, ...], ignored: Collection[str]) 
     missing = [name for name, column in columns.items() if column.required and name not in found]
     if missing:
         raise WrongColumns(f"the header lacks {', '.join(missing)}; a file of {kind.name} begins with a line like: {example(kind)}")
-    if kind.either and not set(kind.either) & set(found):
+    if kind.either and not set(kind.either) & {*found, *(name for name, value in defaults.items() if value)}:
         raise WrongColumns(f"the header has none of {', '.join(kind.either)}, so no row can say anything; add one of them")
     return {name: place for name, place in found.items() if not columns[name].told}
 

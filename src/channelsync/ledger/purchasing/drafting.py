@@ -65,7 +65,7 @@ def _draft(conn: Connection, item: Draft, now: datetime) -> Told | Refusal:
     head = _head(conn, item.supplier, item.location, item.reference, item.note, item.expected_on)
     if isinstance(head, Refusal):
         return head
-    rows = _rows(conn, item.lines, head.get("supplier_id"))
+    rows = rows_of(conn, item.lines, head.get("supplier_id"))
     if isinstance(rows, Refusal):
         return rows
     made = {"state": PURCHASE.start, "created_at": now, "created_by": item.actor}
@@ -89,7 +89,7 @@ def _edit(conn: Connection, book: Book, item: Edit) -> Told | Refusal:
         return head
     rows: list[dict[str, Any]] | Refusal = []
     if item.lines is not None:
-        rows = _rows(conn, item.lines, head.get("supplier_id", _supplier_of(conn, item.number)))
+        rows = rows_of(conn, item.lines, head.get("supplier_id", _supplier_of(conn, item.number)))
     if isinstance(rows, Refusal):
         return rows
     if item.lines is not None:
@@ -150,19 +150,20 @@ def no_date(text: str | None) -> NotAllowed | None:
     return NotAllowed(f"expected_on {text[:40]!r} is no date; write it like 2026-12-24")
 
 
-def _rows(conn: Connection, wanted: Sequence[Wanted], supplier_id: int | None) -> list[dict[str, Any]] | Refusal:
+def rows_of(conn: Connection, wanted: Sequence[Wanted], supplier_id: int | None) -> list[dict[str, Any]] | Refusal:
+    """The columns of lines, without their order's. A line without a cost takes what is agreed."""
     if problem := lines.problem(wanted):
         return problem
     found = lines.resolve(conn, [line.sku for line in wanted])
     if isinstance(found, Refusal):
         return found
-    agreed = _agreed(conn, found, supplier_id)
+    costs_agreed = agreed(conn, found, supplier_id)
     try:
         return [
             {
                 "sku_id": found[line.sku].id,
                 "ordered": line.quantity,
-                "cost": agreed.get(line.sku) if line.cost is None else costs.parsed(line.cost),
+                "cost": costs_agreed.get(line.sku) if line.cost is None else costs.parsed(line.cost),
             }
             for line in wanted
         ]
@@ -170,7 +171,7 @@ def _rows(conn: Connection, wanted: Sequence[Wanted], supplier_id: int | None) -
         return problem
 
 
-def _agreed(conn: Connection, found: Mapping[str, Sku], supplier_id: int | None) -> dict[str, int | None]:
+def agreed(conn: Connection, found: Mapping[str, Sku], supplier_id: int | None) -> dict[str, int | None]:
     """SKU -> the cost that its own supplier asks, unless the order goes to another one."""
     supplies = supply_of(conn, (sku.id for sku in found.values()))
     by_sku = {text: supplies[sku.id] for text, sku in found.items() if sku.id in supplies}

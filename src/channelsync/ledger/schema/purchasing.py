@@ -51,6 +51,7 @@ purchase_orders = Table(
     Column("closed_at", Utc),
     CheckConstraint("state IN ('draft', 'ordered', 'part_received', 'received', 'cancelled')", name="state"),
     Index(None, "state", "id"),
+    Index(None, "reference"),
 )
 
 purchase_lines = Table(

@@ -26,6 +26,7 @@ class Exported(StrEnum):
     STOCK = "stock"
     SKUS = "skus"
     LISTINGS = "listings"
+    PURCHASES = "purchase-orders"
     LOCATIONS = "locations"
     RULES = "rules"
 
