@@ -79,6 +79,15 @@ def test_of_two_requests_for_the_last_unit_the_first_gets_it(conn: Connection) -
     assert isinstance(other, Reserved)
 
 
+def test_many_requests_at_once_are_told_each_its_own_claim(conn: Connection) -> None:
+    put(conn, "A", 500)
+    wanted = [Reserve(f"cart-{number}", (Line("A", "main", 1),)) for number in range(250)]
+    answers = reservations.reserve(conn, wanted, NOW)
+    stored = dict(conn.execute(select(table.c.id, table.c.reference)).all())
+    told = [(stored[answer.claims[0].reservation], answer.reference) for answer in answers if isinstance(answer, Reserved)]
+    assert told == [(item.reference, item.reference) for item in wanted]
+
+
 def test_a_refused_request_leaves_nothing_behind_for_the_next(conn: Connection) -> None:
     refused, granted = reserve(conn, Reserve("one", (Line("A", "main", 5), Line("B", "main", 9))), want("A", 5, "two"))
     assert isinstance(refused, InsufficientStock)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from channelsync.ledger import bounds, places, skus
+from channelsync.ledger.dialects import insert_for_ids
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.places import Places
@@ -227,9 +228,7 @@ def _insert(conn: Connection, granted: Sequence[_Granted], now: datetime) -> lis
         for each in granted
         for part, _ in each.parts
     ]
-    if not rows:
-        return []
-    return list(conn.scalars(insert(reservations).returning(reservations.c.id, sort_by_parameter_order=True), rows))
+    return insert_for_ids(conn, reservations, rows)
 
 
 def _answer(granted: _Granted, ids: Sequence[int]) -> Reserved:
