@@ -8,7 +8,7 @@ from typing import Any
 
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.testing.simulation.accounts import with_account
-from channelsync.testing.simulation.back_room_days import with_back_room
+from channelsync.testing.simulation.back_room.days import with_back_room
 from channelsync.testing.simulation.bad_days import with_bad_days
 from channelsync.testing.simulation.fourth import with_fourth
 from channelsync.testing.simulation.network import Weather

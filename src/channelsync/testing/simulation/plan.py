@@ -146,10 +146,12 @@ class DepotPlan:
 
 @dataclass(frozen=True, slots=True)
 class BackRoomRates:
-    """Documents per second: purchase orders and what arrives of them."""
+    """Documents per second: purchase orders and what arrives of them, transfers and what arrives of these."""
 
     order: float = 0.12
     arrive: float = 0.2
+    ship: float = 0.15
+    land: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
