@@ -57,7 +57,7 @@ def list_(
         (r.channel, r.ref, r.sku_text, r.title, r.sku or "not linked", r.pack, r.problem or ("" if r.tracked else "not counted"))
         for r in page.rows
     ]
-    table("Listings", ("channel", "ref", "SKU at the shop", "title", "linked to", "pack#", "problem"), rows, empty="none")
+    table("Listings", ("channel", "ref", "SKU at the shop", "title?", "linked to", "pack#", "problem"), rows, empty="none")
     if page.next is not None:
         say(f"more: --after {page.next}")
 
@@ -119,7 +119,7 @@ def match(
 
 def _items(title: str, items: Sequence[Item]) -> None:
     rows = [(item.channel, item.ref, item.sku_text, item.title, item.sku or "not linked", item.reason) for item in items]
-    table(title, ("channel", "ref", "SKU at the shop", "title", "linked to", "why"), rows, empty="none")
+    table(title, ("channel", "ref", "SKU at the shop", "title?", "linked to", "why"), rows, empty="none")
 
 
 @group.command()

@@ -31,7 +31,7 @@ def show_past(store: StoreAt, sku: str, text: str, *, json: bool) -> None:
         return
     _levels(found, zone)
     rows = [(shown(m.at, zone), m.location, m.type, m.on_hand, m.soft, m.hard, m.reference, m.reason, m.actor) for m in moved]
-    table("Last movements by then", ("when", "location", "type", "on hand#", "soft#", "hard#", "reference", "reason", "by"), rows)
+    table("Last movements by then", ("when", "location", "type", "on hand#", "soft#?", "hard#?", "reference", "reason?", "by?"), rows)
     _unknown(found.unknown)
 
 
@@ -57,7 +57,7 @@ def _parts(found: Past) -> list[dict[str, object]]:
 
 def _levels(found: Past, zone: str) -> None:
     name = f"{found.sku} {found.title}".strip()
-    columns = ("location", "on hand#", "soft#", "hard#", "pending#", "elsewhere#", "quarantined#", "damaged#", "available#")
+    columns = ("location", "on hand#", "soft#", "hard#", "pending#?", "elsewhere#?", "quarantined#?", "damaged#?", "available#")
     title = f"{name}, as the ledger knew it at {shown(found.at, zone)}"
     if found.parts:
         rows = [(quantity, sku, *row) for sku, quantity, levels in found.parts for row in _rows(levels)]

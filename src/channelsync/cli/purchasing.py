@@ -65,7 +65,7 @@ def list_(
         for r in found
     ]
     value = f"value {store.config.store.currency}#"
-    columns = ("order", "state", "supplier", "location", "ordered#", "received#", "to come#", "expected", value, "made")
+    columns = ("order", "state", "supplier", "location", "ordered#", "received#", "to come#", "expected", f"{value}?", "made?")
     table("Purchase orders", columns, rows, empty="none")
     if len(found) == limit:
         say(f"more: --before {found[-1].number}")
@@ -87,7 +87,7 @@ def show(number: Number, config: ConfigFile = None, json: AsJson = False) -> Non
     for text in (order.reference and f"reference {order.reference}", order.note):
         if text:
             say(escape(text))
-    columns = ("SKU", "title", "their code", "ordered#", "received#", "to come#", f"cost {store.config.store.currency}#")
+    columns = ("SKU", "title?", "their code", "ordered#", "received#", "to come#", f"cost {store.config.store.currency}#")
     table("Lines", columns, [(r.sku, r.title, r.code, r.ordered, r.received, r.incoming, r.cost) for r in found.lines])
     say(f"value {order.value} {store.config.store.currency}")
 

@@ -56,7 +56,7 @@ def low(
         (r.sku, r.title, r.location or "all", r.available, r.level, ago(r.since), r.reorder, r.incoming or None, r.incoming_on)
         for r in found
     ]
-    columns = ("SKU", "title", "location", "available#", "level#", "since", "reorder#", "incoming#", "expected")
+    columns = ("SKU", "title?", "location", "available#", "level#", "since?", "reorder#", "incoming#", "expected")
     table("Low stock", columns, rows, empty="nothing is low")
     if len(found) == limit:
         say(f"more: --after {found[-1].id}")

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console, JustifyMethod
+from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from channelsync.cli.fitting import fitted
 from channelsync.shell.desk import plain
 
 out = Console(highlight=False, soft_wrap=True)
@@ -31,15 +31,15 @@ def dump(value: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "nothing") -> None:
-    """A column whose name ends in # is right-aligned."""
-    grid = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        justify: JustifyMethod = "right" if column.endswith("#") else "left"
-        grid.add_column(column.rstrip("#"), justify=justify, overflow="fold", no_wrap=column == "channel")  # ids are for copying: never cut
-    filled = [[escape(_text(cell)) for cell in row] for row in rows]
-    for row in filled:
-        grid.add_row(*row)
-    out.print(grid if filled else f"{escape(title)}: {empty}")
+    """A column whose name ends in # is right-aligned, one that ends in ? may be left out where the screen is narrow (#? for both)."""
+    filled = [[_text(cell) for cell in row] for row in rows]
+    if not filled:
+        out.print(f"{escape(title)}: {empty}")
+        return
+    grid, left_out = fitted(escape(title), columns, filled, out.width)
+    out.print(grid)
+    if left_out:
+        out.print(escape(f"not shown at this width: {', '.join(left_out)} (--json has all)"))
 
 
 def ago(moment: datetime | str | None, now: datetime | None = None) -> str:

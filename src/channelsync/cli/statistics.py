@@ -43,7 +43,7 @@ def show_stats(
         (r.name, r.on_hand, r.available, r.orders, r.sold, r.shipped, r.value, r.uncosted, r.in_transit, r.in_transit_value) for r in found
     ]
     worth, theirs = f"value {store.config.store.currency}#", f"its value {store.config.store.currency}#"
-    columns = (by.value, "on hand#", "available#", "orders#", "sold#", "shipped#", worth, "no cost#", "in transit#", theirs)
+    columns = (by.value, "on hand#", "available#", "orders#", "sold#", "shipped#", worth, "no cost#?", "in transit#?", f"{theirs}?")
     table(f"The last {days} days", columns, rows, empty="nothing yet")
     if len(found) == limit:
         say(f"more: --after {found[-1].id}")

@@ -61,7 +61,7 @@ def list_(
         dump(found)
         return
     rows = [(r.sku, r.title, r.on_hand, r.soft, r.hard, r.quarantined, r.damaged, r.available) for r in found]
-    table("Stock", ("SKU", "title", "on hand#", "soft#", "hard#", "quarantined#", "damaged#", "available#"), rows, empty="no SKUs yet")
+    table("Stock", ("SKU", "title?", "on hand#", "soft#", "hard#", "quarantined#?", "damaged#?", "available#"), rows, empty="no SKUs yet")
     if len(found) == limit:
         say(f"more: --after {found[-1].id}")
 
@@ -87,7 +87,7 @@ def show(sku: Sku, at: At = None, config: ConfigFile = None, json: AsJson = Fals
         (ago(m.at), m.location, m.type, m.on_hand, m.soft, m.hard, *((m.incoming,) if way else ()), m.reference, m.reason, m.actor)
         for m in moved
     ]
-    columns = ("when", "location", "type", "on hand#", "soft#", "hard#", *(("incoming#",) if way else ()), "reference", "reason", "by")
+    columns = ("when", "location", "type", "on hand#", "soft#?", "hard#?", *(("incoming#?",) if way else ()), "reference", "reason?", "by?")
     table("Last movements", columns, rows)
 
 
@@ -116,8 +116,8 @@ def _levels(found: Explanation) -> None:
         )
         for v in found.levels
     ]
-    there, way = ("pending#", "elsewhere#") if owned else (), ("incoming#",) if found.coming else ()
-    columns = ("location", "on hand#", "soft#", "hard#", *there, "quarantined#", "damaged#", "available#", *way)
+    there, way = ("pending#?", "elsewhere#?") if owned else (), ("incoming#",) if found.coming else ()
+    columns = ("location", "on hand#", "soft#", "hard#", *there, "quarantined#?", "damaged#?", "available#", *way)
     name = f"{found.sku} {found.title}".strip()
     if found.parts:
         parts = [(part.quantity, part.sku, v.location, v.on_hand, v.available) for part in found.parts for v in part.levels]

@@ -46,7 +46,7 @@ def suggest(
         (r.sku, r.location, r.supplier, r.per_day, r.available, r.incoming, r.days_left, r.lead_days, r.low and "low", r.quantity)
         for r in found
     ]
-    columns = ("SKU", "location", "supplier", "a day#", "available#", "incoming#", "days left#", "lead days#", "level", "order#")
+    columns = ("SKU", "location", "supplier", "a day#?", "available#", "incoming#", "days left#", "lead days#?", "level?", "order#")
     table("To order", columns, [[cell if cell is not False else None for cell in row] for row in rows], empty="nothing")
     if explained or len(sku or ()) == 1:
         for row in found:

@@ -51,7 +51,7 @@ def _supplies(store: StoreAt, supplier: str, after: int, limit: int, *, json: bo
     if json:
         dump(found)
         return
-    columns = ("SKU", "title", "their code", f"cost {store.config.store.currency}#", "lead days#", "least#", "multiple#")
+    columns = ("SKU", "title?", "their code", f"cost {store.config.store.currency}#", "lead days#", "least#", "multiple#")
     rows = [(r.sku, r.title, r.code, r.cost, r.lead_days, r.least, r.multiple) for r in found]
     table(f"Bought from {supplier}", columns, rows, empty="nothing yet")
     if len(found) == limit:
