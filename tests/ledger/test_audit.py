@@ -29,6 +29,8 @@ NUMBERS = {
     "attempts": ("delta", "value", "compare"),
     "transfer_lines": ("quantity", "received", "missing", "in_transit", "sku_id"),
     "transfers": ("from_id", "to_id"),
+    "count_lines": ("difference", "sku_id"),
+    "count_sheets": ("location_id", "closed_at"),
 }
 """Columns whose value is a matter of proof, by table."""
 
@@ -47,11 +49,12 @@ FLIPS: dict[str, dict[str, Callable[[Any], Any]]] = {
     },
     "order_lines": {"line_ref": lambda text: f"{text}!"},
     "book_entries": {"kind": lambda kind: "rebase" if kind in {"opening", "write"} else kind},
+    "count_sheets": {"state": lambda _: "cancelled"},
     "set_aside": {"ref": lambda text: f"{text}!", "resolved_at": lambda _: NOW},
 }
 
 DUPLICATED = ("movements", "reservations", "book_entries", "order_lines", "attempts")
-DELETED = (*DUPLICATED, "stock_levels", "set_aside")
+DELETED = (*DUPLICATED, "stock_levels", "set_aside", "count_lines")
 
 
 @pytest.fixture
@@ -140,7 +143,7 @@ def _forgeries(conn: Connection) -> Iterator[tuple[str, Any]]:
 
 def _changes(name: str, row: Row) -> Iterator[tuple[str, Any]]:
     for column in NUMBERS.get(name, ()):
-        step = timedelta(seconds=1) if column == "hold_until" else 1
+        step = timedelta(seconds=1) if column in {"hold_until", "closed_at"} else 1
         if row[column] is not None and _matters(name, row):
             yield column, row[column] + step
             if column == "delta" and row[column]:
@@ -173,6 +176,10 @@ def _matters(name: str, row: Row) -> bool:
         return any(row[column] for column in (*POSTED, "took"))
     if name == "set_aside":
         return bool(row["kind"] == "line")
+    if name == "count_lines":
+        return row["difference"] is not None
+    if name == "count_sheets":
+        return bool(row["state"] == "applied")
     return name not in {"movements", "stock_levels"} or any(row[bucket] for bucket in BUCKETS)
 
 

@@ -9,6 +9,9 @@ from sqlalchemy import Connection, insert, select, update
 from channelsync.contract import Effect, Listing, OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger import book, listings, matching, orders, reservations, stock
 from channelsync.ledger.book import BookEntry
+from channelsync.ledger.counts.applying import Apply, apply_sheet
+from channelsync.ledger.counts.entering import Counted, Enter, enter_counts
+from channelsync.ledger.counts.opening import Open, open_sheet
 from channelsync.ledger.fulfilment import Fulfil, fulfil
 from channelsync.ledger.holds import Which
 from channelsync.ledger.orders import Sighting
@@ -38,6 +41,7 @@ def live_a_day(conn: Connection) -> int:
     _sell(conn, channel)
     _write(conn, channel)
     _move(conn)
+    _count(conn)
     return channel
 
 
@@ -100,3 +104,11 @@ def _write(conn: Connection, channel: int) -> None:
     for id_, call_key, shelf, state in (("done-0", "done", first, "ok"), ("open-0", "open", second, "sent")):
         conn.execute(insert(attempts).values(id=id_, call_key=call_key, shelf_id=shelf, state=state, **numbers))
     book.move(conn, [BookEntry(first, "write", 2, attempt_id="done-0")], NOW)
+
+
+def _count(conn: Connection) -> None:
+    """One sheet is applied, with a line that was not counted; another one is open."""
+    for skus in (("A", "B"), ("A",)):
+        open_sheet(conn, [Open("main", skus)], NOW)
+    enter_counts(conn, [Enter(number, (Counted("A", 18),)) for number in (1, 2)], NOW)
+    apply_sheet(conn, [Apply(1)], NOW)

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from channelsync.ledger import audit_incoming, audit_orders, audit_transfers, bundles, bundling, rules, triggers
+from channelsync.ledger import audit_counts, audit_incoming, audit_orders, audit_transfers, bundles, bundling, rules, triggers
 from channelsync.ledger.bundles import Pool
 from channelsync.ledger.schema import BUCKETS, OPEN_ATTEMPT
 
@@ -251,6 +251,7 @@ CHECKS: Final[dict[str, Callable[[Connection], Rows]]] = {
     "pending": audit_orders.pending,
     "incoming": audit_incoming.check,
     "transfers": audit_transfers.check,
+    "counts": audit_counts.check,
     "shipments": _shipments,
     "books": _books,
     "writes": _writes,

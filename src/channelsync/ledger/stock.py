@@ -19,7 +19,7 @@ from channelsync.ledger.levels import COUNTING, Entry, Level, LevelKey, Movement
 from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
 from channelsync.ledger.running import Running
 from channelsync.ledger.schema import movements
-from channelsync.ledger.since import NOTHING, since
+from channelsync.ledger.since import NOTHING, since, there_now
 
 CHUNK = 400
 _TOLD: Final = tuple(type_.value for type_ in (*COUNTING, MovementType.TRANSFER_OUT, MovementType.TRANSFER_IN))
@@ -121,16 +121,9 @@ def count(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[
 
     def decide(item: Change, key: LevelKey, level: Level) -> Deltas | Refusal:
         happened = log[item.occurred_at].get(key, NOTHING) if item.occurred_at in log else NOTHING
-        there = item.quantity + happened.moved
-        if happened.set:
-            return NotAllowed(
-                f"SKU {item.sku!r} at {item.location!r} was counted after {item.occurred_at}, which counts; count it again if that was wrong"
-            )
-        if there < 0:
-            return NotAllowed(
-                f"SKU {item.sku!r} at {item.location!r}: {item.quantity} were there at {item.occurred_at}, and {-happened.moved} more went than came "
-                "since; count it again"
-            )
+        there = there_now(item.sku, item.location, item.quantity, item.occurred_at, happened)
+        if isinstance(there, NotAllowed):
+            return there
         return Deltas(on_hand=there - level.on_hand)
 
     return batch.post(MovementType.COUNT, decide, now)
