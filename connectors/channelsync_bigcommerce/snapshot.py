@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
+from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState, ShipTo, ship_to
 from channelsync.errors import Misunderstood
 from channelsync_bigcommerce.rules import Rules
-from channelsync_bigcommerce.shapes import number_id, product_ref, text, time_field, units, variant_ref
+from channelsync_bigcommerce.shapes import inner, number_id, objects, product_ref, text, time_field, units, variant_ref
 
 Raw = Mapping[str, Any]
 REST_OF_SECOND = timedelta(seconds=1) - timedelta(microseconds=1)  # times are cut to whole seconds
@@ -91,7 +91,15 @@ def snapshot(raw: Raw, lines: Sequence[RawLine], rules: Rules, habits: Habits, *
         number=str(number),
         hold_until=created if state is OrderState.PENDING else None,
         reservation_ref=text(raw.get("external_order_id")) or None,
+        ship_to=_ship_to(raw),
     )
+
+
+def _ship_to(raw: Raw) -> ShipTo | None:
+    """What all shipping consignments have in common: an order may go to several addresses, and it is routed as one."""
+    told = [(each.get("country_iso2"), each.get("state"), each.get("zip")) for each in objects(inner(raw, "consignments"), "shipping")]
+    same = [values[0] if len({str(value) for value in values}) == 1 else None for values in zip(*told, strict=True)]
+    return ship_to(*same)
 
 
 def _line(line: RawLine, order: _Order) -> OrderLine:
@@ -122,6 +130,7 @@ def _line(line: RawLine, order: _Order) -> OrderLine:
         restocked=min(shipped, took) if order.gave_back else 0,
         effects=(Effect(kept, order.changed),) if kept and _stocked(raw, order) else (),
         location=line.location or order.habits.default_location,
+        assigned=line.location is not None,
         stocked=_stocked(raw, order),
     )
 

@@ -21,10 +21,12 @@ from channelsync.contract import (
     Outcome,
     Reading,
     ShelfRef,
+    ShipTo,
     Subscription,
     SwitchResult,
     Write,
     WriteResult,
+    ship_to,
 )
 from channelsync.errors import Misunderstood
 from channelsync_memory.answers import Shape, fits
@@ -65,6 +67,16 @@ class LineShape(Shape):
     effects: list[EffectShape]
 
 
+class AddressShape(Shape):
+    """Of the whole address only this."""
+
+    country: str = ""
+    region: str = ""
+    postcode: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
 class OrderShape(Shape):
     ref: str
     state: Literal["pending", "open", "cancelled"]
@@ -73,6 +85,7 @@ class OrderShape(Shape):
     hold_until: AwareDatetime | None
     reservation_ref: str | None
     lines: list[LineShape]
+    ship_to: AddressShape | None = None
 
 
 class LevelShape(Shape):
@@ -166,11 +179,16 @@ def order(content: str | bytes) -> OrderSnapshot:
         number=shape.ref.removeprefix("order-"),
         hold_until=shape.hold_until,
         reservation_ref=shape.reservation_ref,
+        ship_to=_ship_to(shape.ship_to),
     )
     for line in snapshot.lines:
         if not line.adds_up():
             raise Misunderstood(f"{snapshot.ref}: line {line.ref} does not add up: {line}")
     return snapshot
+
+
+def _ship_to(to: AddressShape | None) -> ShipTo | None:
+    return None if to is None else ship_to(to.country, to.region, to.postcode, to.latitude, to.longitude)
 
 
 def _line(line: LineShape) -> OrderLine:

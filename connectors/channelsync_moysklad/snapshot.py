@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
+from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState, ShipTo, ship_to
 from channelsync_moysklad.shapes import (
     REST_OF_MILLISECOND,
     Raw,
@@ -20,6 +20,7 @@ from channelsync_moysklad.shapes import (
     inner,
     linked,
     linked_id,
+    linked_in,
     optional_time,
     text,
     time_of,
@@ -27,6 +28,9 @@ from channelsync_moysklad.shapes import (
 )
 
 RESERVATION = re.compile(r"reservation_ref:\s*(\S{1,200})")
+RUSSIA = "9df7c2c3-7782-4c5c-a8ed-1102af611608"
+"""The country of that name has this id in every account, and its regions end in their two digits (samples of `shipmentAddressFull`)."""
+REGION = re.compile(r"0{8}-0{4}-0{4}-0{4}-0{10}(\d{2})")
 UNSUCCESSFUL = "Unsuccessful"
 OURS = "cs:"
 
@@ -78,7 +82,16 @@ def _snapshot(raw: Raw, ref: str, state: OrderState, changed: datetime, lines: l
         lines=tuple(lines),
         number=text(raw.get("name")) or ref,
         reservation_ref=reservation[1] if reservation else None,
+        ship_to=_ship_to(inner(raw, "shipmentAddressFull")),
     )
+
+
+def _ship_to(address: Raw) -> ShipTo | None:
+    """Of countries and regions the document has no more than the ids; those that are not known by heart are not told."""
+    country, region = linked_in(address.get("country")), linked_in(address.get("region"))
+    digits = REGION.fullmatch(region[1]) if region else None
+    russian = country[1] == RUSSIA if country else digits is not None
+    return ship_to("RU", digits and digits[1], address.get("postalCode")) if russian else None
 
 
 def _state(raw: Raw, cancelled: Collection[str]) -> OrderState:

@@ -57,7 +57,7 @@ class Shopify:
         self._admin = Admin(settings, context)
         overlap = timedelta(seconds=settings.overlap_seconds)
         self._places = Places(self._admin, settings, context.clock)
-        self._orders = OrderReader(self._admin, overlap, self._places)
+        self._orders = OrderReader(self._admin, overlap, self._places, destinations=settings.destinations)
         secure = settings.base.startswith("https://")
         files = context.http if isinstance(context.http, Downloads) else None
         bulk = BulkCatalogue(Bulk(self._admin, files, context.clock, secure=secure)) if files is not None else None

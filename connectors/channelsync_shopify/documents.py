@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,15 @@ BULK_RUN = Operation("bulk_run", 13)
 BULK_STATUS = Operation("bulk_status", 1)
 VARIANTS_COUNT = Operation("variants_count", 1)
 SUBSCRIBE = Operation("subscribe", 13)
+DESTINATION = "shippingAddress { countryCodeV2 provinceCode zip latitude longitude }"
+
+
+def with_destination(operation: Operation) -> Operation:
+    """ORDERS or ORDER, asking as well where each order goes: its address without name, street and town. One object more for each order."""
+    text = operation.text.replace("retailLocation { id }", f"retailLocation {{ id }}\n      {DESTINATION}")
+    if operation.of:
+        return replace(operation, text=text, each=operation.each + 1)
+    return replace(operation, text=text, fixed=operation.fixed + 1)
 
 
 def listings(locations: Sequence[str]) -> Operation:

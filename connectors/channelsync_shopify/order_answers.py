@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from channelsync_shopify.shapes import Connection, Gid, Moment, Ref, Shape, Units
 
 # Orders
@@ -46,6 +48,16 @@ class Attribute(Shape):
     value: str | None = None
 
 
+class Destination(Shape):
+    """Of the shipping address only this is asked for, and only if the settings say so."""
+
+    country_code_v2: str | None = Field(None, alias="countryCodeV2")
+    province_code: str | None = None
+    zip: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
 class Order(Shape):
     id: Gid
     name: str
@@ -59,6 +71,7 @@ class Order(Shape):
     line_items: Connection[Line]
     refunds: tuple[Refund, ...]
     retail_location: Ref | None = None
+    shipping_address: Destination | None = None
     custom_attributes: tuple[Attribute, ...] = ()
 
 

@@ -37,9 +37,11 @@ class _Found:
 
 
 class OrderReader:
-    def __init__(self, admin: Admin, overlap: timedelta, places: Places) -> None:
+    def __init__(self, admin: Admin, overlap: timedelta, places: Places, *, destinations: bool = False) -> None:
+        """destinations: ask where the orders go."""
         self._admin, self._overlap = admin, overlap
-        self._whole = WholeOrders(admin)
+        self._orders = documents.with_destination(documents.ORDERS) if destinations else documents.ORDERS
+        self._whole = WholeOrders(admin, documents.with_destination(documents.ORDER) if destinations else documents.ORDER)
         self._places = OrderPlaces(admin, places, self._whole)
 
     async def pages(self, cursor: Cursor, widen: timedelta) -> AsyncIterator[Page[OrderSnapshot]]:
@@ -49,7 +51,7 @@ class OrderReader:
         """
         run = self._start(cursor, widen)
         while True:
-            found = await self._admin.read(documents.ORDERS, _variables(run), _understand_page)
+            found = await self._admin.read(self._orders, _variables(run), _understand_page)
             run = run if run.mark else run.seen(found.at)
             items, refused = await self._snapshots(found.page)
             if run.query not in FIRST_RUN:

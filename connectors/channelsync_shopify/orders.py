@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
-from channelsync_shopify.order_answers import Line, Order
+from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState, ShipTo, ship_to
+from channelsync_shopify.order_answers import Destination, Line, Order
 from channelsync_shopify.shapes import Malformed
 from channelsync_shopify.shares import Back, Share, Spots, shares
 
@@ -62,7 +62,14 @@ def snapshot(order: Order, where: Where) -> OrderSnapshot:
         number=order.name,
         reservation_ref=next((each.value for each in order.custom_attributes if each.key == RESERVATION_KEY and each.value), None),
         test=order.test,
+        ship_to=_ship_to(order.shipping_address),
     )
+
+
+def _ship_to(told: Destination | None) -> ShipTo | None:
+    if told is None:
+        return None
+    return ship_to(told.country_code_v2, told.province_code, told.zip, told.latitude, told.longitude)
 
 
 def _backs(order: Order, where: Where) -> Mapping[str, Mapping[str, Back]]:

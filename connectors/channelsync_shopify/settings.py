@@ -27,6 +27,10 @@ class ShopifySettings(BaseModel):
     bulk_from: Annotated[int, Field(ge=1, description="so many variants or numbers are read by a bulk operation, fewer page by page")] = (
         1_000
     )
+    destinations: Annotated[
+        bool,
+        Field(description="ask where orders go, for routing; the app must be allowed to see addresses (protected customer data, level 2)"),
+    ] = False
     overlap_seconds: Annotated[int, Field(ge=0, le=86_400)] = 600
     visibility_lag_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60
     write_drains_seconds: Annotated[int, Field(ge=0, le=86_400)] = 60

@@ -7,6 +7,7 @@ from datetime import datetime
 from channelsync.errors import Unavailable
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
+from channelsync_shopify.documents import Operation
 from channelsync_shopify.order_answers import Line, Order, OrderPart, Refund, RefundLine, RefundPart, RefundStubs
 from channelsync_shopify.shapes import Connection, Malformed, shaped
 
@@ -15,12 +16,12 @@ PARTS_MAX = 40
 
 
 class WholeOrders:
-    def __init__(self, admin: Admin) -> None:
-        self._admin = admin
+    def __init__(self, admin: Admin, order: Operation = documents.ORDER) -> None:
+        self._admin, self._order = admin, order
 
     async def read(self, ref: str) -> Order | None:
         """The order with all its lines and refunds; None if the shop says there is none. Raises Unavailable if it changed meanwhile."""
-        order = await self._admin.read(documents.ORDER, {"id": ref}, _understand_order)
+        order = await self._admin.read(self._order, {"id": ref}, _understand_order)
         if order is not None and order.id != ref:
             raise Malformed(f"order {ref} was asked for, and {order.id[:80]} came")
         if order is None or not cut(order, documents.REFUNDS_IN_ORDER):

@@ -18,7 +18,7 @@ from channelsync_woocommerce.shapes import from_naive_utc, inner, naive_utc, num
 from channelsync_woocommerce.snapshot import DEAD, Meanings, snapshot, unshipped_refunds
 from channelsync_woocommerce.walk import Chunk, Raw, Walk, changed_at
 
-FIELDS = "id,number,status,created_via,date_created_gmt,date_modified_gmt,date_paid_gmt,date_completed_gmt,line_items,refunds,meta_data"  # what a snapshot needs: names and addresses of customers stay in the shop
+FIELDS = "id,number,status,created_via,date_created_gmt,date_modified_gmt,date_paid_gmt,date_completed_gmt,line_items,refunds,meta_data,shipping.country,shipping.state,shipping.postcode"  # what a snapshot needs: names and streets of customers stay in the shop
 OPEN = ("pending", "processing", "on-hold", "checkout-draft")
 CLOSED = frozenset({"any", "trash", "auto-draft", "completed", "cancelled", "refunded", "failed"})
 REFUND_FIELDS = "id,date_created_gmt,line_items"

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState
-from channelsync_woocommerce.shapes import listing_ref, meta_value, number_id, objects, optional_time, required_time, text, units
+from channelsync.contract import Effect, OrderLine, OrderSnapshot, OrderState, ShipTo, ship_to
+from channelsync_woocommerce.shapes import inner, listing_ref, meta_value, number_id, objects, optional_time, required_time, text, units
 
 Raw = Mapping[str, Any]
 REST_OF_SECOND = timedelta(seconds=1) - timedelta(microseconds=1)  # WooCommerce cuts its times to whole seconds
@@ -93,7 +93,14 @@ def snapshot(raw: Raw, hold_stock_minutes: int, refunded: Mapping[int, int] = NO
         number=text(raw.get("number")) or str(raw["id"]),
         hold_until=created + hold if state is OrderState.PENDING else None,
         reservation_ref=text(reservation) or None,
+        ship_to=_ship_to(raw),
     )
+
+
+def _ship_to(raw: Raw) -> ShipTo | None:
+    """The checkout copies the billing address where no other was given; an order that is shipped nowhere has none."""
+    address = inner(raw, "shipping")
+    return ship_to(address.get("country"), address.get("state"), address.get("postcode"))
 
 
 def _line(raw: Raw, order: _Order, refunded: Mapping[int, int], meanings: Meanings) -> OrderLine:

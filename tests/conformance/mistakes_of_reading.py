@@ -18,6 +18,7 @@ from channelsync.contract import (
     Page,
     Reading,
     ShelfRef,
+    ShipTo,
 )
 from channelsync.errors import Misunderstood, Unauthorized, Unavailable
 from channelsync_memory import MemoryConnector, Settings
@@ -180,3 +181,19 @@ class LetsForeignErrorsOut(MemoryConnector):
             return await super().check()
         except (Misunderstood, Unavailable) as error:
             raise KeyError("id") from error
+
+
+class TellsTheVeryHouse(MemoryConnector):
+    """Coordinates as the shop has them: whoever reads the ledger finds the door."""
+
+    async def order(self, ref: str) -> OrderSnapshot | Gone:
+        found = await super().order(ref)
+        if isinstance(found, Gone) or found.ship_to is None:
+            return found
+        return replace(found, ship_to=replace(found.ship_to, latitude=52.530812, longitude=13.384567))
+
+
+class TakesTheRegionForTheCountry(MemoryConnector):
+    async def order(self, ref: str) -> OrderSnapshot | Gone:
+        found = await super().order(ref)
+        return found if isinstance(found, Gone) or found.ship_to is None else replace(found, ship_to=ShipTo(found.ship_to.region))

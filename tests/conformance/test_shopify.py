@@ -23,6 +23,7 @@ class TestShopify(ConnectorSuite):
             connector,
             lambda clock, source, deliver: ShopifyStandIn(clock, source, deliver=deliver, visibility_lag=20.0, login=request.param),
             wrong=WRONG[request.param],
+            extra={"destinations": request.param == "token"},
         )
 
 

@@ -55,6 +55,10 @@ PLANTED = [
     Planted(reading.EffectsFromTheStatus, "test_unpaid_then_paid", "withholds", "channel_took"),
     Planted(reading.EffectsFromTheStatus, "test_it_lowers_its_number_when_it_says", "lowers on shipping", "assert 3 == 0"),
     Planted(reading.SeesNothingWithheld, "test_it_withholds_as_it_says", "withholds", "assert 0 == 3"),
+    Planted(reading.TellsTheVeryHouse, "test_of_an_address_it_tells_no_more_than_routing_needs", "compare_and_set", "it knows the person"),
+    Planted(
+        reading.TakesTheRegionForTheCountry, "test_of_an_address_it_tells_no_more_than_routing_needs", "compare_and_set", "assert ('BE'"
+    ),
     Planted(reading.AbsentReadsAsZero, "test_an_unknown_shelf_is_absent", "compare_and_set", "item-99999983"),
     Planted(reading.UncountedReadsAsZero, "test_what_is_not_counted_does_not_read_as_zero", "compare_and_set", "assert 0 is None"),
     Planted(reading.OneBatchOnly, "test_any_number_of_shelves_can_be_asked_for", "compare_and_set", "10 more items"),

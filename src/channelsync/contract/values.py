@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from channelsync.contract.destination import ShipTo
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -84,6 +86,7 @@ class OrderLine:
     restocked: shipped units that came back and are on sale again (<= shipped).
     effects: every change the shop made to its own number for this line; their sum is `channel_took`.
     withheld: units the shop subtracts by itself from what it sells *without* lowering its number (WooCommerce's pending checkouts).
+    location: whose number the shop sells it from. assigned: the shop itself has it shipped from there; False: it only took it out of that number.
     stocked: False for lines without stock (gift cards, services, custom lines); they are kept for people and move nothing.
     """
 
@@ -100,6 +103,7 @@ class OrderLine:
     withheld: int = 0
     location: str | None = None
     stocked: bool = True
+    assigned: bool = True
 
     @property
     def channel_took(self) -> int:
@@ -116,7 +120,10 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderSnapshot:
-    """What the channel says an order looks like now. A line that vanished from the order must still be listed, or be absent for good."""
+    """What the channel says an order looks like now. A line that vanished from the order must still be listed, or be absent for good.
+
+    ship_to: of the address only what the choice of a location needs (`contract.ship_to` makes it); None: the shop does not tell.
+    """
 
     ref: str
     state: OrderState
@@ -127,6 +134,7 @@ class OrderSnapshot:
     hold_until: datetime | None = None  # PENDING only: when the shop's own hold ends by itself
     reservation_ref: str | None = None  # the storefront reservation this order came from
     test: bool = False
+    ship_to: ShipTo | None = None
 
 
 @dataclass(frozen=True, slots=True)

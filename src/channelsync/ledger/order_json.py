@@ -1,4 +1,6 @@
-"""Order snapshots as they are stored: plain JSON, and one digest for all that say the same. No personal data is in them by construction."""
+"""Order snapshots as they are stored: plain JSON, and one digest for all that say the same. No personal data is in them by construction: where an
+order is shipped to stands beside it, for as long as it is of use (`routing.destinations`).
+"""
 
 from __future__ import annotations
 
@@ -24,6 +26,7 @@ def to_json(snapshot: OrderSnapshot) -> dict[str, Any]:
         "lines": [
             {
                 **{name: getattr(line, name) for name in _LINE_FIELDS},
+                **({} if line.assigned else {"assigned": False}),
                 "effects": [[effect.units, effect.at.isoformat()] for effect in line.effects],
             }
             for line in snapshot.lines
@@ -49,7 +52,11 @@ _LINE_FIELDS = (
 
 def from_json(data: Mapping[str, Any]) -> OrderSnapshot:
     lines = tuple(
-        OrderLine(**{name: line[name] for name in _LINE_FIELDS}, effects=tuple(Effect(units, _time(at)) for units, at in line["effects"]))
+        OrderLine(
+            **{name: line[name] for name in _LINE_FIELDS},
+            effects=tuple(Effect(units, _time(at)) for units, at in line["effects"]),
+            assigned=line.get("assigned", True),
+        )
         for line in data["lines"]
     )
     return OrderSnapshot(

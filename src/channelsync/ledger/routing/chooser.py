@@ -56,9 +56,9 @@ def _most(request: Request, line: Line, left: Mapping[str, Mapping[str, int]], s
     by_code = {code: carrying.missing(line, available) for code, available in left.items()}
     code = min(by_code, key=lambda code: (sum(by_code[code].values()), code not in sends), default=None)
     if code is None:
-        return Assigned(line.ref, request.home, dict(line.parts), words.nobody(line))
+        return Assigned(line.ref, line.home or request.home, dict(line.parts), words.nobody(line))
     if sum(by_code[code].values()) == sum(line.parts.values()):
-        return Assigned(line.ref, request.home, dict(line.parts), words.nothing(line, alone=alone))
+        return Assigned(line.ref, line.home or request.home, dict(line.parts), words.nothing(line, alone=alone))
     return Assigned(line.ref, code, by_code[code], words.short(line, by_code[code], alone=alone))
 
 

@@ -11,10 +11,14 @@ from channelsync.ledger.routing.areas import Areas
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an order. It leaves from one place as a whole. parts: what it takes, units by SKU; more than one SKU: a bundle."""
+    """One line of an order. It leaves from one place as a whole. parts: what it takes, units by SKU; more than one SKU: a bundle.
+
+    home: where it is held if no location has any of it; "": where the request says.
+    """
 
     ref: str
     parts: Mapping[str, int]
+    home: str = ""
 
 
 @dataclass(frozen=True, slots=True)

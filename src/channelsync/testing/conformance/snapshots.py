@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from channelsync.contract import OrderSnapshot, OrderState
+import pytest
+
+from channelsync.contract import OrderSnapshot, OrderState, ship_to
 from channelsync.testing.conformance.promises import promise
 from channelsync.testing.conformance.world import World
+from channelsync.testing.standins.abilities import ShipsTo
 from channelsync.testing.standins.base import Change
 
 ALIVE = (OrderState.PENDING, OrderState.OPEN)
@@ -206,3 +209,26 @@ class HabitPromises:
             assert world.shop.shows("MUG") == 10
         world.shop.pay(ref)
         assert sum(line.withheld for line in (await tells_the_truth(world, ref)).lines) == 0
+
+
+class DestinationPromises:
+    """Where an order goes: enough to choose a location by, and nothing that would name or find a person."""
+
+    @promise
+    async def test_of_an_address_it_tells_no_more_than_routing_needs(self, world: World) -> None:
+        """A shop whose addresses the connector does not read tells none at all; one that it reads, it reads right."""
+        shop = world.shop
+        if not isinstance(shop, ShipsTo):
+            pytest.skip("the stand-in's orders have no address")
+        world.sell("MUG")
+        ref = shop.buy({"MUG": 1})
+        shop.send_to(ref, "DE", "BE", "10115")
+        await world.visible()
+        listed = next(order for order in (await world.orders())[0] if order.ref == ref)
+        for snapshot in (listed, await world.order(ref)):
+            words = repr(snapshot)
+            assert not [word for word in ("Jane", "Doe", "Torstrasse", "Town", "52.5308") if word in words], "it knows the person"
+            if (told := snapshot.ship_to) is None:
+                continue
+            assert (told.country, told.region, told.postcode) == ("DE", "BE", "10115")
+            assert told == ship_to(told.country, told.region, told.postcode, told.latitude, told.longitude), "finer than `ship_to` makes it"

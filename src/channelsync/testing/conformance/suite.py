@@ -8,7 +8,7 @@ from channelsync.testing.conformance.listings import IdentityPromises, ListingPr
 from channelsync.testing.conformance.locations import LocationPromises
 from channelsync.testing.conformance.pushes import PushPromises
 from channelsync.testing.conformance.readings import ReadingPromises
-from channelsync.testing.conformance.snapshots import HabitPromises, SnapshotPromises
+from channelsync.testing.conformance.snapshots import DestinationPromises, HabitPromises, SnapshotPromises
 from channelsync.testing.conformance.streams import OrderStreamPromises, SingleOrderPromises
 from channelsync.testing.conformance.switches import SwitchPromises
 from channelsync.testing.conformance.troubles import TroublePromises
@@ -22,6 +22,7 @@ class ConnectorSuite(
     SingleOrderPromises,
     SnapshotPromises,
     HabitPromises,
+    DestinationPromises,
     ReadingPromises,
     PushPromises,
     CarrierPromises,

@@ -44,3 +44,11 @@ class Relists(Protocol):
 
     def enter_again(self, sku: str) -> None:
         """A new listing under another ref, that shows 0."""
+
+
+@runtime_checkable
+class ShipsTo(Protocol):
+    """A stand-in whose orders have an address: somebody's name and street, of which a connector takes nothing."""
+
+    def send_to(self, order: str, country: str, region: str, postcode: str) -> None:
+        """Staff correct where the order goes. country: two letters. region: its code."""

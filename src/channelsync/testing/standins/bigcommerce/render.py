@@ -44,7 +44,7 @@ def _consignments(state: State, order: Order) -> Raw:
         location = state.locations[order.pickup]
         pickups.append({"id": order.id, "pickup_method_id": 1, "location": {"id": location.id, "code": location.code}, "line_items": rows})
     else:
-        shipping.append({"id": order.id, "line_items": rows})
+        shipping.append({"id": order.id, **order.address, "line_items": rows})
     return {"pickups": pickups, "shipping": shipping, "downloads": [], "email": {"gift_certificates": []}}
 
 

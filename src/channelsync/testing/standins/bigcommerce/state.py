@@ -173,6 +173,7 @@ class Order:
     pickup: int | None = None
     archived: bool = False
     channel_id: int = 1
+    address: Raw = field(default_factory=dict)
     views: list[View] = field(default_factory=list)
 
 

@@ -171,6 +171,7 @@ def order_row(shop: MemoryStandIn, order: Order) -> dict[str, Any]:
         "modified_at": order.modified_at.isoformat(),
         "hold_until": order.hold_until.isoformat() if order.hold_until else None,
         "reservation_ref": order.reservation_ref,
+        "ship_to": order.address,
         "lines": [_line_row(shop, order, place) for place in range(len(order.lines))],
     }
 

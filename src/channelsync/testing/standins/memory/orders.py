@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from channelsync.clock import Clock
 from channelsync.testing.standins.base import SoldOut, TrueLine, TrueOrder
@@ -46,6 +47,7 @@ class Order:
     reservation_ref: str | None = None
     hold_until: datetime | None = None
     hold_due: float = 0.0
+    address: dict[str, Any] | None = None
 
 
 class Orders:
@@ -179,6 +181,10 @@ class Orders:
             self._shelves().move(line.sku, location, -line.taken, "sale", order=order.ref)
             line.effects = [(line.taken, self._clock.now())]
         self._changed(order)
+
+    def send_to(self, ref: str, address: dict[str, Any]) -> None:
+        self.by_ref[ref].address = address
+        self._changed(self.by_ref[ref])
 
     def delete(self, ref: str) -> None:
         """Gone for good, as if it had never been; its units stay where they are."""

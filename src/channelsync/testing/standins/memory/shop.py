@@ -133,6 +133,11 @@ class MemoryStandIn:
         self.catch_up()
         self.book.move(order, location)
 
+    def send_to(self, order: str, country: str, region: str, postcode: str) -> None:
+        self.catch_up()
+        whole = {"name": "Jane Doe", "street": "Torstrasse 1", "latitude": 52.530812, "longitude": 13.384567}
+        self.book.send_to(order, {**whole, "country": country, "region": region, "postcode": postcode})
+
     def rename(self, sku: str, text: str) -> None:
         self._retell(sku, text=text)
 

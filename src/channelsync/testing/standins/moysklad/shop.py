@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,12 +12,14 @@ from channelsync.clock import Clock
 from channelsync.testing.standins.base import AsgiApp, Change, Deliver, Faults, FaultyApp, Item, SoldOut, TrueOrder, run_when_due
 from channelsync.testing.standins.moysklad import books, documents
 from channelsync.testing.standins.moysklad.courier import Courier
+from channelsync.testing.standins.moysklad.render import meta
 from channelsync.testing.standins.moysklad.rest import Rest
 from channelsync.testing.standins.moysklad.state import Dials, Document, Good, State, Store
 from channelsync.testing.standins.moysklad.warehouse import Warehouse
 
 CANCELLED, NEW = "Отменен", "Новый"
 RESERVATION = "reservation_ref: "
+RUSSIA = "9df7c2c3-7782-4c5c-a8ed-1102af611608"
 
 
 class MoyskladStandIn(Warehouse):
@@ -182,6 +185,15 @@ class MoyskladStandIn(Warehouse):
         position.reserve = min(position.reserve, position.quantity)
         if not position.quantity:
             found.positions.remove(position)
+        documents.save(self.state, found)
+
+    def send_to(self, order: str, country: str, region: str, postcode: str) -> None:
+        """Countries and regions are links here: Russia, whose regions are numbers of two digits, or a country that nobody knows by its id."""
+        found = self.document(order)
+        about = {"city": "Town", "street": "Torstrasse", "house": "1", "comment": "Jane Doe"}
+        russian = {"region": meta("region", f"00000000-0000-0000-0000-0000000000{region}"), "country": meta("country", RUSSIA)}
+        links = russian if country == "RU" else {"country": meta("country", str(uuid.UUID(int=sum(map(ord, country)), version=4)))}
+        found.address = {"postalCode": postcode, **links, **about}
         documents.save(self.state, found)
 
     def edit(self, sku: str, shows: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from channelsync.clock import Clock
 from channelsync.testing.standins.base import Change, TrueOrder
@@ -118,6 +119,7 @@ class Document:
     organization: str = ""
     agent: str = ""
     sales_channel: str = ""
+    address: dict[str, Any] | None = None
     order: str = ""
     demand: str = ""
     positions: list[Position] = field(default_factory=list)

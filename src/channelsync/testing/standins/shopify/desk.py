@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from channelsync.testing.standins.base import SoldOut, TrueLine, TrueOrder
@@ -166,6 +166,12 @@ class OrderDesk:
         number, at, changed = self.ids.next("OrderEdit"), self.shop.seconds(), line
         self.hooks.fire("ORDERS_EDITED", lambda: payloads.order_edit(order, number, changed, delta, at), event)
         self._changed(order, event)
+
+    def send_to(self, ref: str, address: dict[str, Any]) -> None:
+        """Staff correct the shipping address."""
+        order = self.by_ref[ref]
+        order.shipping_address = address
+        self._changed(order, self.hooks.event())
 
     def delete(self, ref: str) -> None:
         """Staff archive and delete an order: only a webhook tells, no list shows it again, and its units go nowhere."""

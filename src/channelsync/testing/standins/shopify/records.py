@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from channelsync.testing.standins.shopify.parcels import Fulfillment, FulfillmentOrder, Return
@@ -213,6 +213,7 @@ class Order(Numbered):
     confirmed: bool = True
     test: bool = False
     retail_location: Location | None = None
+    shipping_address: dict[str, Any] | None = None
     source_name: str = "web"
     parts: list[FulfillmentOrder] = field(default_factory=list)
     parcels: list[Fulfillment] = field(default_factory=list)

@@ -232,6 +232,11 @@ class ShopifyStandIn:
     def delete(self, order: str) -> None:
         self.desk.delete(order)
 
+    def send_to(self, order: str, country: str, region: str, postcode: str) -> None:
+        whole = {"id": "gid://shopify/MailingAddress/1?model_name=Address", "name": "Jane Doe", "address1": "Torstrasse 1", "city": "Town"}
+        point = {"latitude": 52.530812, "longitude": 13.384567}
+        self.desk.send_to(order, {**whole, **point, "countryCodeV2": country, "provinceCode": region, "zip": postcode})
+
     def rename(self, sku: str, text: str) -> None:
         item = self.variant(sku).inventory_item
         item.sku, item.updated_at = text, self.seconds()

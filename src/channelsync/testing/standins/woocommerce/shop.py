@@ -175,6 +175,12 @@ class WooCommerceStandIn:
         orders.change_quantity(self.state, found, line, line.quantity + units)
         orders.save_order(self.state, found)
 
+    def send_to(self, order: str, country: str, region: str, postcode: str) -> None:
+        found = self._order(order)
+        whole = {"first_name": "Jane", "last_name": "Doe", "address_1": "Torstrasse 1", "city": "Town", "phone": "030 1"}
+        found.extra["shipping"] = {**whole, "country": country, "state": region, "postcode": postcode}
+        orders.save_order(self.state, found)
+
     def edit(self, sku: str, shows: int) -> None:
         keeper = stock.keeper(self.state, self._product(sku))
         if keeper is None:
