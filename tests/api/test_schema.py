@@ -36,6 +36,8 @@ if "CHANNELSYNC_SCHEMA_EXAMPLES" in os.environ:
 LIKELY: dict[str, list[Any]] = {
     "sku": ["MUG-01", "MUG-02"],
     "location": ["main", "annex"],
+    "origin": ["main"],
+    "destination": ["annex"],
     "channel": ["shop"],
     "name": ["shop"],
     "reference": ["cart-4711"],
@@ -99,6 +101,7 @@ def stocked(database_url: str, clock: ManualClock, tmp_path: Path, monkeypatch: 
     api.post("/inventory/reserve", {"reference": "cart-4711", "lines": [{"sku": "MUG-01", "location": "main", "quantity": 3}]})
     api.post("/inventory/return", {"sku": "MUG-01", "location": "main", "quantity": 9})
     _buy(api)
+    _move(api)
     yield api
     api.close()
 
@@ -112,6 +115,16 @@ def _buy(api: Api) -> None:
         if number > 1:
             api.post(f"/purchase-orders/{number}/order", {})
     api.post("/purchase-orders/3/receive", {"lines": [{"sku": "MUG-01", "quantity": 1}]})
+
+
+def _move(api: Api) -> None:
+    """Transfer 1 is a draft, 2 is in transit, 3 has arrived in part."""
+    asked = {"origin": "main", "destination": "annex", "lines": [{"sku": "MUG-01", "quantity": 6}, {"sku": "MUG-02", "quantity": 1}]}
+    for number in (1, 2, 3):
+        assert api.post("/transfers", asked)["number"] == number
+        if number > 1:
+            api.post(f"/transfers/{number}/ship", {})
+    api.post("/transfers/3/receive", {"lines": [{"sku": "MUG-01", "quantity": 1}]})
 
 
 @pytest.mark.timeout(1_200)

@@ -96,6 +96,7 @@ def test_two_edits_of_one_batch_follow_each_other(conn: Connection) -> None:
         (Draft("main", "annex", units({"NONE": 1})), "no SKU 'NONE'"),
         (Draft("main", "nowhere", units({"A": 1})), "no location 'nowhere'"),
         (Draft("nowhere", "annex", units({"A": 1})), "no location 'nowhere'"),
+        (Draft("", "annex", units({"A": 1})), "no location ''"),
         (Draft("main", "main", units({"A": 1})), "both are 'main'"),
         (Draft("x" * 65, "annex", units({"A": 1})), "at most 64"),
         (Draft("main", "annex", units({"A": 1}), reference="x\x00"), "no database can store"),

@@ -44,6 +44,7 @@ from channelsync.cli.stock import explain
 from channelsync.cli.stock import group as stock
 from channelsync.cli.suppliers import group as suppliers
 from channelsync.cli.token import group as token
+from channelsync.cli.transfers import group as transfers
 from channelsync.config import ConfigError
 from channelsync.errors import ChannelsyncError
 
@@ -106,6 +107,7 @@ app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(purchasing, name="po")
 app.add_typer(suppliers, name="suppliers")
+app.add_typer(transfers, name="transfers")
 app.add_typer(drift, name="drift")
 app.add_typer(alerts, name="alerts")
 app.add_typer(token, name="token")

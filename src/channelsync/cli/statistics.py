@@ -28,8 +28,8 @@ def show_stats(
 ) -> None:
     """Sum up what is on hand and its value, and what was sold and shipped in the last days, per SKU, location or channel.
 
-    A value leaves units out whose cost is not known; how many these are stands beside it. What is in transit is on transfers, of a SKU or to a
-    location, and not on hand.
+    A value leaves units out whose cost is not known; how many these are stands beside it. What is in transit lies on transfers and is not on
+    hand: a table of its own tells it, if there is any.
 
     [dim]Example: channelsync stock stats --by channel --days 7[/dim]
     """
@@ -39,11 +39,11 @@ def show_stats(
     if json:
         dump(found)
         return
-    rows = [
-        (r.name, r.on_hand, r.available, r.orders, r.sold, r.shipped, r.value, r.uncosted, r.in_transit, r.in_transit_value) for r in found
-    ]
-    worth, theirs = f"value {store.config.store.currency}#", f"its value {store.config.store.currency}#"
-    columns = (by.value, "on hand#", "available#", "orders#", "sold#", "shipped#", worth, "no cost#?", "in transit#?", f"{theirs}?")
+    rows = [(r.name, r.on_hand, r.available, r.orders, r.sold, r.shipped, r.value, r.uncosted) for r in found]
+    worth = f"value {store.config.store.currency}#"
+    columns = (by.value, "on hand#", "available#", "orders#", "sold#", "shipped#", worth, "no cost#?")
     table(f"The last {days} days", columns, rows, empty="nothing yet")
+    if moving := [(r.name, r.in_transit, r.in_transit_value) for r in found if r.in_transit]:
+        table("In transit on transfers" + (" to" if by is By.LOCATION else ""), (by.value, "units#", worth), moving)
     if len(found) == limit:
         say(f"more: --after {found[-1].id}")

@@ -22,6 +22,9 @@ from channelsync.ledger import (
     tokens,
 )
 from channelsync.ledger.purchasing import drafting, from_suggestions, ordering, receiving, suppliers
+from channelsync.ledger.transfers import drafting as transfer_drafting
+from channelsync.ledger.transfers import receiving as transfer_receiving
+from channelsync.ledger.transfers import shipping
 
 _STOCK: Final[Mapping[str, Any]] = {
     "stock.seed": (stock.seed, stock.Change),
@@ -62,6 +65,12 @@ _BACK_ROOM: Final[Mapping[str, Any]] = {
     "po.receive": (receiving.receive, receiving.Receive),
     "po.close": (ordering.close, ordering.Close),
     "po.cancel": (ordering.cancel, ordering.Cancel),
+    "transfers.draft": (transfer_drafting.draft, transfer_drafting.Draft),
+    "transfers.edit": (transfer_drafting.edit, transfer_drafting.Edit),
+    "transfers.ship": (shipping.ship, shipping.Ship),
+    "transfers.receive": (transfer_receiving.receive, transfer_receiving.Receive),
+    "transfers.close": (transfer_receiving.close, transfer_receiving.Close),
+    "transfers.cancel": (shipping.cancel, shipping.Cancel),
 }
 
 LEDGER_VERBS: Final[Mapping[str, Any]] = {**_STOCK, **_BACK_ROOM}

@@ -117,8 +117,9 @@ def _places(conn: Connection, origin: str, destination: str) -> dict[str, int] |
         row.code: row.id
         for row in conn.execute(select(locations.c.code, locations.c.id).where(locations.c.code.in_({origin, destination})))
     }
-    if missing := next((code for code in (origin, destination) if code not in found), None):
-        return UnknownLocation(missing)
+    for code in (origin, destination):
+        if code not in found:
+            return UnknownLocation(code)
     if origin == destination:
         return NotAllowed(f"a transfer goes from one location to another, and both are {origin!r}")
     problem = owned(owning.owners(conn, found.values()), found)

@@ -25,6 +25,7 @@ from channelsync.shell.api import (
     stock_reading,
     stock_writing,
     suppliers,
+    transfers,
     updating,
 )
 from channelsync.shell.api.addresses import split
@@ -42,6 +43,7 @@ TAGS = (
     {"name": "stock", "description": "What is there, and its log."},
     {"name": "reservations", "description": "Claims on units: soft ones of carts end by themselves, hard ones of orders stay."},
     {"name": "purchasing", "description": "Suppliers, purchase orders, what arrives of them, and what should be ordered."},
+    {"name": "transfers", "description": "Units from one of our locations to another."},
     {"name": "channels", "description": "The shops: how they stand, pausing them, looking at them now."},
     {"name": "orders", "description": "What the shops have sold, and what each order holds."},
     {"name": "listings", "description": "What the shops sell, and which SKU each listing is."},
@@ -59,6 +61,7 @@ ROUTERS = (
     policy_writing.router,
     suppliers.router,
     purchasing.router,
+    transfers.router,
     shops.router,
     orders.router,
     listings.router,

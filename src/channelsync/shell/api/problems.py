@@ -19,6 +19,7 @@ from channelsync.ledger.group import DatabaseAway, NotStored
 from channelsync.ledger.purchasing.receiving import MoreThanOrdered
 from channelsync.ledger.refusals import InsufficientStock, OverPurchaseLimit, Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.together import LineRefused
+from channelsync.ledger.transfers.receiving import MoreThanShipped
 from channelsync.shell.desk import UnknownRequest
 
 log = structlog.get_logger(__name__)
@@ -36,6 +37,7 @@ _STATUS: Mapping[str, int] = {
     "unknown_document": 404,
     "unknown_supplier": 404,
     "more_than_ordered": 409,
+    "more_than_shipped": 409,
     "wrong_state": 409,
 }
 
@@ -63,6 +65,7 @@ class ProblemBody(BaseModel):
     available: int | None = Field(None, description="SKU units that are there; negative where shops sold more than there was.")
     limit: int | None = Field(None, description="Of a purchase limit: what one reference may claim in all.")
     incoming: int | None = Field(None, description="Of a receipt: units of the line that are still to come.")
+    in_transit: int | None = Field(None, description="Of a receipt: units of the line that are in transit.")
     held: int | None = Field(None, description="Of a purchase limit: what it has claimed already, bought included.")
     line: int | None = Field(None, description="Of a batch: the line that was refused, from 0.")
     errors: list[Mistake] | None = None
@@ -93,6 +96,8 @@ def of(refusal: Refusal) -> dict[str, Any]:
         more = {"sku": refusal.sku, "wanted": refusal.wanted, "limit": refusal.limit, "held": refusal.held}
     elif isinstance(refusal, MoreThanOrdered):
         more = {"sku": refusal.sku, "wanted": refusal.wanted, "incoming": refusal.incoming}
+    elif isinstance(refusal, MoreThanShipped):
+        more = {"sku": refusal.sku, "wanted": refusal.wanted, "in_transit": refusal.in_transit}
     elif isinstance(refusal, UnknownSku):
         more = {"sku": refusal.sku}
     elif isinstance(refusal, UnknownLocation):
