@@ -42,7 +42,8 @@ class Api:
         self._runner, self._stack = asyncio.Runner(), AsyncExitStack()
         self.assembly = self._run(self._assemble(folder, url, {"api": {"per_second": 0}} | sections))
         self.store = self.assembly.store
-        self.app = serve(self.assembly, Desk(self.assembly, running=False))
+        self.desk = Desk(self.assembly, running=False)
+        self.app = serve(self.assembly, self.desk)
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app, raise_app_exceptions=False), base_url="http://desk.test")
         self.token = self.make_token(*Scope)
 

@@ -16,6 +16,7 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
@@ -28,6 +29,7 @@ from schemathesis.specs.openapi.checks import (
 from api.conftest import Api
 from channelsync.ledger.database import open_database
 from channelsync.shell.api.app import build
+from channelsync.shell.api.importing import XLSX
 from support.clock import ManualClock
 
 EXAMPLES = {"sqlite": 200, "postgresql": 9}
@@ -75,6 +77,18 @@ def _narrow(node: Any) -> Any:
         }
     return found
 
+
+TABLES = st.sampled_from(
+    [
+        b"sku,location,on_hand\r\nMUG-01,main,12\r\nNEW,annex,x\r\n",
+        b"sku,location,adjust,reason\nMUG-01,main,-1,lost\n",
+        b"sku;title;cost\nMUG-02;A mug;3.20\n",
+        b"channel,ref,sku,pack\nshop,item-1,MUG-01,6\n",
+        b"order,reference,supplier,location,sku,quantity\nPO-1,,,,MUG-01,7\n,A-1,ACME,main,MUG-02,5\n,A-1,,,MUG-02,1\n",
+    ]
+)
+schemathesis.openapi.media_type("text/csv", TABLES | st.binary(max_size=200))
+schemathesis.openapi.media_type(XLSX, st.sampled_from([b"PK\x03\x04", b""]) | st.binary(max_size=200))
 
 ENOUGH = 100
 """So many examples must find one that goes well."""

@@ -13,16 +13,11 @@ from channelsync.cli.store import StoreAt
 from channelsync.config import sheets
 from channelsync.config.sheets import ConfigKind
 from channelsync.ledger.files.importing import CHUNK
-from channelsync.ledger.files.reading import Piece, Reader, pieces
+from channelsync.ledger.files.reading import Reader, pieces
 from channelsync.ledger.files.telling import Tally
 from channelsync.tabular import Copy, opened
 
 CHANGES: Final = ("line#", "what", "column", "now", "will be")
-
-
-def add(tally: Tally, piece: Piece[Any]) -> None:
-    tally.add_wrong((row.line, mistake) for row, mistake in piece.wrong)
-    tally.empty += piece.empty
 
 
 def show(name: str, tally: Tally, *, done: bool) -> None:
@@ -60,7 +55,7 @@ def import_config(
         rows = [asked for _, asked in piece.asked]
         verdicts = kind.compare(store.config, rows)
         tally.add(verdicts)
-        add(tally, piece)
+        tally.add_piece(piece)
         texts.append(sheets.said(rows, verdicts, kind.toml))
     toml = "\n".join(text for text in texts if text)
     if json:

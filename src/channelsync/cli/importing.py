@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from rich.markup import escape
 
 from channelsync.cli.exporting import FileKind
-from channelsync.cli.import_shown import add, import_config, show
+from channelsync.cli.import_shown import import_config, show
 from channelsync.cli.progress import counting
 from channelsync.cli.rejecting import Rejects, rejects_of
 from channelsync.cli.show import dump, say
@@ -28,23 +28,12 @@ from channelsync.errors import ChannelsyncError
 from channelsync.ledger.files import importing
 from channelsync.ledger.files.importing import CHUNK, KINDS, WHOLE_MAX, Applied, Chunk
 from channelsync.ledger.files.kinds import LedgerKind, Source, source_id
-from channelsync.ledger.files.purchases import PURCHASES
 from channelsync.ledger.files.reading import Piece, Reader, pieces
-from channelsync.ledger.files.stock import STOCK
 from channelsync.ledger.files.telling import Tally
 from channelsync.ledger.refusals import NotAllowed
 from channelsync.tabular import Copy, copied, opened, opened_file
 
 STDIN = "-"
-_STOCK, _ORDERS = (STOCK.name,), (PURCHASES.name,)
-GOES_WITH: Mapping[str, tuple[str, ...]] = {
-    "as-of": _STOCK,
-    "location": _STOCK + _ORDERS,
-    "reason": _STOCK,
-    "reference": _ORDERS,
-    "supplier": _ORDERS,
-}
-"""Which kinds of files an option is for."""
 _APPLIED = TypeAdapter(Applied)
 
 
@@ -93,7 +82,7 @@ def import_(
 
     [dim]Example: channelsync import stock count.csv --as-of 2026-01-31T18:00 --apply[/dim]
     """
-    _fitting(kind.value, {"as-of": as_of, "location": location, "reason": reason, "reference": reference, "supplier": supplier})
+    _fitting(kind.value, as_of, {"location": location, "reason": reason, "reference": reference, "supplier": supplier})
     store = StoreAt(config)
     ignored = tuple(ignore or ())
     with _copied(file) as copy:
@@ -106,7 +95,7 @@ def import_(
         meaning = (as_of or "", location or "", str(uuid.uuid4()) if again else "")
         source = Source(source_id(kind.value, copy.digest, *meaning), when, actor())
         said = {"location": _place(store, location), "reason": reason, "reference": reference, "supplier": supplier}
-        defaults = {name: value for name, value in said.items() if kind.value in GOES_WITH[name]}
+        defaults = {name: value for name, value in said.items() if name in KINDS[kind.value].spoken}
         work = _Import(store, KINDS[kind.value], copy, source, defaults, ignored, whole, first)
         _run(work, apply=apply, json=json, rejects=rejects, now=now)
 
@@ -154,7 +143,7 @@ class _Import:
             for piece in self._pieces():
                 chunk = self._chunk(piece)
                 tally.add(read(importing.preview, chunk, so_far, now) if chunk.rows else ())
-                add(tally, piece)
+                tally.add_piece(piece)
                 told(piece.size)
                 if self.whole and tally.rows > WHOLE_MAX:
                     raise NotAllowed(
@@ -171,7 +160,7 @@ class _Import:
                 except ChannelsyncError as error:
                     raise _stopped(error, tally) from error
                 rejects.keep(piece.wrong)
-                add(tally, piece)
+                tally.add_piece(piece)
                 told(piece.size)
         return tally
 
@@ -228,10 +217,13 @@ def _copied(file: str) -> Iterator[Copy]:
         yield copy
 
 
-def _fitting(kind: str, said: Mapping[str, str | None]) -> None:
-    for name, value in said.items():
-        if value and kind not in GOES_WITH[name]:
-            raise typer.BadParameter(f"goes with {' and '.join(GOES_WITH[name])} only, not with {kind}", param_hint=f"--{name}")
+def _fitting(kind: str, as_of: str | None, said: Mapping[str, str | None]) -> None:
+    goes_with = {f"--{name}": [each.name for each in KINDS.values() if name in each.spoken] for name, value in said.items() if value}
+    if as_of:
+        goes_with["--as-of"] = [each.name for each in KINDS.values() if each.dated]
+    for option, kinds in goes_with.items():
+        if kind not in kinds:
+            raise typer.BadParameter(f"goes with {' and '.join(kinds)} only, not with {kind}", param_hint=option)
 
 
 def _place(store: StoreAt, location: str | None) -> str:

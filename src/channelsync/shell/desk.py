@@ -18,7 +18,7 @@ from channelsync.ledger.alert_queue import Message
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.channels import Pause
 from channelsync.ledger.files import importing
-from channelsync.ledger.files.importing import Chunk
+from channelsync.ledger.files.importing import Applied, Chunk
 from channelsync.ledger.files.kinds import Source
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.matching import Link, Linked, Unlink
@@ -194,18 +194,21 @@ class Desk:
         return {each: plain(await senders[each].send(test)) for each in sorted(senders) if name in (None, each)}
 
     async def _import(self, args: Args) -> Any:
-        """Rows of a file, as one transaction. Shops whose listings are linked anew are looked at again."""
         kind = importing.KINDS.get(str(args.get("kind")))
         if kind is None:
             raise UnknownRequest(f"files of {args.get('kind')!r} are not known here; this daemon may be older than the command, restart it")
         rows = _item(tuple[kind.row, ...], args.get("rows", ()))  # type: ignore[name-defined]
         chunk = Chunk(kind.name, _item(Source, args.get("source", {})), rows, bool(args.get("whole")))
-        done = await self._store.ledger.run(importing.apply, chunk)
+        return plain(await self.take_rows(chunk))
+
+    async def take_rows(self, chunk: Chunk) -> Applied:
+        """Rows of a file, as one transaction. Shops whose listings are linked anew are looked at again. Raises Refusal."""
+        done: Applied = await self._store.ledger.run(importing.apply, chunk)
         for channel in self._store.channels.values():
-            if channel.name in {getattr(row, "channel", None) for row in rows}:
+            if channel.name in {getattr(row, "channel", None) for row in chunk.rows}:
                 channel.look.set()
         self._store.wake()
-        return plain(done)
+        return done
 
     def _chosen(self, args: Args) -> list[Channel]:
         return [self._named(args)] if args.get("channel") else list(self._store.channels.values())

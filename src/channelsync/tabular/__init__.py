@@ -5,12 +5,13 @@ harmless and read back as they were (`formulas`).
 """
 
 from channelsync.tabular.formulas import harmless, original
-from channelsync.tabular.reading import Copy, Sheet, copied, opened, opened_file
+from channelsync.tabular.reading import Copy, Copying, Sheet, copied, copying, opened, opened_file
 from channelsync.tabular.row import Row, Unreadable
 from channelsync.tabular.writing import NoXlsx, Value, Written, csv_text, csv_writer, writer_for, xlsx_writer
 
 __all__ = [
     "Copy",
+    "Copying",
     "NoXlsx",
     "Row",
     "Sheet",
@@ -18,6 +19,7 @@ __all__ = [
     "Value",
     "Written",
     "copied",
+    "copying",
     "csv_text",
     "csv_writer",
     "harmless",

@@ -62,19 +62,40 @@ class Copy:
 @contextmanager
 def copied(source: BinaryIO, name: str, *, most: int = FILE_MAX) -> Iterator[Copy]:
     """What a stream holds, in a temporary file as long as the block runs: it may be read twice, and nobody changes it. Raises Unreadable."""
-    digest, size, breaks = hashlib.sha256(), 0, 0
-    with tempfile.SpooledTemporaryFile(max_size=8 * PIECE) as kept:
+    with copying(name, most=most) as copy:
         try:
             while piece := source.read(PIECE):
-                size += len(piece)
-                if size > most:
-                    raise Unreadable(f"{name} has more than {most // PIECE} MiB; split it into several files")
-                breaks += piece.count(b"\n")
-                digest.update(piece)
-                kept.write(piece)
+                copy.take(piece)
         except OSError as error:
             raise Unreadable(f"{name} cannot be read: {error.strerror or error}") from error
-        yield Copy(name, kept, digest.hexdigest(), breaks)  # type: ignore[arg-type]
+        yield copy.done()
+
+
+@contextmanager
+def copying(name: str, *, most: int = FILE_MAX) -> Iterator[Copying]:
+    """The same of pieces that come from elsewhere."""
+    with tempfile.SpooledTemporaryFile(max_size=8 * PIECE) as kept:
+        yield Copying(name, kept, most)  # type: ignore[arg-type]
+
+
+class Copying:
+    """A copy that is being made."""
+
+    def __init__(self, name: str, kept: BinaryIO, most: int) -> None:
+        self._name, self._kept, self._most = name, kept, most
+        self._digest, self._size, self._breaks = hashlib.sha256(), 0, 0
+
+    def take(self, piece: bytes) -> None:
+        """Raises Unreadable for more than `most` bytes in all."""
+        self._size += len(piece)
+        if self._size > self._most:
+            raise Unreadable(f"{self._name} has more than {self._most // PIECE} MiB; split it into several files")
+        self._breaks += piece.count(b"\n")
+        self._digest.update(piece)
+        self._kept.write(piece)
+
+    def done(self) -> Copy:
+        return Copy(self._name, self._kept, self._digest.hexdigest(), self._breaks)
 
 
 @contextmanager

@@ -113,6 +113,10 @@ class Kind(Generic[R]):
     parse: Callable[[int, Cells], R | None]
     once: Callable[[R], Hashable | None]
     keyed: bool = False
+    spoken: tuple[str, ...] = ()
+    """Columns that may be said once for the whole file."""
+    dated: bool = False
+    """Its rows hold at a time that is said for the whole file."""
     either: tuple[str, ...] = ()
     """Columns of which the file must have one."""
     alike: Callable[[R], tuple[str, Hashable, str] | None] | None = None

@@ -108,6 +108,7 @@ PURCHASES: Final = LedgerKind(
     parse,
     once,
     alike=alike,
+    spoken=("reference", "supplier", "location"),
     either=("order", "reference"),
     compare=compare,
     write=write,

@@ -207,6 +207,8 @@ STOCK: Final = LedgerKind(
     parse,
     once,
     keyed=True,
+    spoken=("location", "reason"),
+    dated=True,
     either=("on_hand", "adjust"),
     compare=compare,
     write=write,

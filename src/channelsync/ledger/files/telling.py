@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from channelsync.ledger.files.kinds import Mistake, State, Verdict
+from channelsync.ledger.files.reading import Piece
 
 PROBLEMS_MAX: Final = 10_000
 """Bad rows that are named; more are counted."""
 
 
 class Tally:
-    """first: how many of the rows that change something are kept."""
+    """first: how many of the rows that change something are kept. problems: how many bad rows are named."""
 
-    def __init__(self, first: int) -> None:
-        self._wanted = first
+    def __init__(self, first: int, problems: int = PROBLEMS_MAX) -> None:
+        self._wanted, self._most = first, problems
         self.counts: Counter[State] = Counter()
         self.empty = 0
         self.first: list[Verdict] = []
@@ -48,8 +49,13 @@ class Tally:
             self.counts[State.BAD] += 1
             self._name(line, mistake)
 
+    def add_piece(self, piece: Piece[Any]) -> None:
+        """What of it never got as far as the ledger."""
+        self.add_wrong((row.line, mistake) for row, mistake in piece.wrong)
+        self.empty += piece.empty
+
     def _name(self, line: int, mistake: Mistake) -> None:
-        if len(self.problems) < PROBLEMS_MAX:
+        if len(self.problems) < self._most:
             self.problems.append((line, mistake))
 
     def told(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +15,7 @@ from channelsync.shell.api import (
     describing,
     explaining,
     exporting,
+    importing,
     listings,
     orders,
     planning,
@@ -29,7 +31,7 @@ from channelsync.shell.api import (
     updating,
 )
 from channelsync.shell.api.addresses import split
-from channelsync.shell.api.bounded import bounded
+from channelsync.shell.api.bounded import IMPORT_MAX, bounded
 from channelsync.shell.api.call import Backend
 from channelsync.shell.api.problems import MEDIA_TYPE, ProblemBody
 from channelsync.shell.api.rates import Rates
@@ -69,6 +71,7 @@ ROUTERS = (
     explaining.router,
     alert_reading.router,
     exporting.router,
+    importing.router,
     describing.router,
 )
 COMMON = {
@@ -77,7 +80,7 @@ COMMON = {
     404: "Unknown SKU, location, supplier, channel, order or document.",
     405: "Another method than those described here; `Allow` names them.",
     409: "The stock or the document as it is does not allow it.",
-    413: "More than 2 MiB; send it in parts.",
+    413: "More than 2 MiB, or a file of more than 16 MiB or too many rows; send it in parts.",
     422: "Not understood, not allowed by a rule, or an idempotency key used for another request.",
     429: "More requests than the token may make; come again after `Retry-After`.",
     502: "A shop's answer made no sense; the detail says which.",
@@ -98,7 +101,7 @@ def serve(assembly: Assembly, desk: Desk) -> App:
 
 def application(backend: Backend) -> App:
     """All of it, as it is served."""
-    return bounded(split(build(backend)))
+    return bounded(split(build(backend)), {f"{PREFIX}/import/": IMPORT_MAX})
 
 
 def build(backend: Backend | None = None) -> FastAPI:
@@ -115,6 +118,7 @@ def build(backend: Backend | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.backend = backend
+    app.state.imports = asyncio.Semaphore(importing.AT_ONCE)
     for routes in ROUTERS:
         app.include_router(routes, prefix=PREFIX)
     problems.install(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from channelsync.shell.api.problems import MEDIA_TYPE, body
@@ -18,11 +18,17 @@ class _TooLarge(Exception):
     pass
 
 
-def bounded(app: App, most: int = BODY_MAX) -> App:
-    """The app, with 413 for a request of more than `most` bytes."""
+IMPORT_MAX = 16 * 1024 * 1024
+"""A file of 250,000 rows, usually; it goes to disk and not into memory."""
+
+
+def bounded(app: App, others: Mapping[str, int] | None = None) -> App:
+    """The app, with 413 for a request of more than 2 MiB. others: how a path begins -> how many bytes such a request may have."""
 
     async def within(scope: Scope, receive: Receive, send: Send) -> None:
         seen, began = 0, False
+        path = str(scope.get("path", ""))
+        most = next((size for begin, size in (others or {}).items() if path.startswith(begin)), BODY_MAX)
 
         async def counted() -> MutableMapping[str, Any]:
             nonlocal seen

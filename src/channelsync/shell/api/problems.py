@@ -15,12 +15,14 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from channelsync.errors import ChannelsyncError, Unavailable
+from channelsync.ledger.files.reading import WrongColumns
 from channelsync.ledger.group import DatabaseAway, NotStored
 from channelsync.ledger.purchasing.receiving import MoreThanOrdered
 from channelsync.ledger.refusals import InsufficientStock, OverPurchaseLimit, Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.together import LineRefused
 from channelsync.ledger.transfers.receiving import MoreThanShipped
 from channelsync.shell.desk import UnknownRequest
+from channelsync.tabular import NoXlsx, Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -146,13 +148,22 @@ async def _http(_request: Request, error: Exception) -> Response:
 
 
 async def _failed(_request: Request, error: Exception) -> Response:
-    if isinstance(error, UnknownRequest):
-        return answer(body(422, "malformed", str(error)))
+    return answer(*failure(error))
+
+
+def failure(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
+    """The body and the headers for what went wrong."""
+    if isinstance(error, Refusal):
+        return of(error), {}
+    if isinstance(error, (UnknownRequest, Unreadable, WrongColumns)):
+        return body(422, "malformed", str(error)), {}
+    if isinstance(error, NoXlsx):
+        return body(415, "unsupported_media_type", str(error)), {}
     if isinstance(error, (DatabaseAway, NotStored)):
-        return answer(body(503, "database_away", str(error)), {"retry-after": RETRY_SECONDS})
+        return body(503, "database_away", str(error)), {"retry-after": RETRY_SECONDS}
     if isinstance(error, Unavailable):
-        return answer(body(503, "shop_away", str(error)), {"retry-after": RETRY_SECONDS})
-    return answer(body(502, "failed", str(error)))
+        return body(503, "shop_away", str(error)), {"retry-after": RETRY_SECONDS}
+    return body(502, "failed", str(error)), {}
 
 
 async def _bug(_request: Request, error: Exception) -> Response:
