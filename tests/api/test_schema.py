@@ -116,6 +116,7 @@ def stocked(database_url: str, clock: ManualClock, tmp_path: Path, monkeypatch: 
     api.post("/inventory/return", {"sku": "MUG-01", "location": "main", "quantity": 9})
     _buy(api)
     _move(api)
+    _count(api)
     yield api
     api.close()
 
@@ -139,6 +140,14 @@ def _move(api: Api) -> None:
         if number > 1:
             api.post(f"/transfers/{number}/ship", {})
     api.post("/transfers/3/receive", {"lines": [{"sku": "MUG-01", "quantity": 1}]})
+
+
+def _count(api: Api) -> None:
+    """Sheets 1 and 2 can be applied, of sheet 3 nothing is counted."""
+    for number in (1, 2, 3):
+        assert api.post("/counts", {"location": "main"})["number"] == number
+        if number < 3:
+            api.post(f"/counts/{number}/enter", {"lines": [{"sku": "MUG-01", "quantity": 30}]})
 
 
 @pytest.mark.timeout(1_200)

@@ -21,6 +21,7 @@ from channelsync.ledger import (
     stock_update,
     tokens,
 )
+from channelsync.ledger.counts import applying, entering, opening
 from channelsync.ledger.purchasing import drafting, from_suggestions, ordering, receiving, suppliers
 from channelsync.ledger.transfers import drafting as transfer_drafting
 from channelsync.ledger.transfers import receiving as transfer_receiving
@@ -71,6 +72,10 @@ _BACK_ROOM: Final[Mapping[str, Any]] = {
     "transfers.receive": (transfer_receiving.receive, transfer_receiving.Receive),
     "transfers.close": (transfer_receiving.close, transfer_receiving.Close),
     "transfers.cancel": (shipping.cancel, shipping.Cancel),
+    "counts.open": (opening.open_sheet, opening.Open),
+    "counts.enter": (entering.enter_counts, entering.Enter),
+    "counts.apply": (applying.apply_sheet, applying.Apply),
+    "counts.cancel": (applying.cancel_sheet, applying.Cancel),
 }
 
 LEDGER_VERBS: Final[Mapping[str, Any]] = {**_STOCK, **_BACK_ROOM}

@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 
 from channelsync.shell.api import (
     alert_reading,
+    counts,
     describing,
     explaining,
     exporting,
@@ -46,6 +47,7 @@ TAGS = (
     {"name": "reservations", "description": "Claims on units: soft ones of carts end by themselves, hard ones of orders stay."},
     {"name": "purchasing", "description": "Suppliers, purchase orders, what arrives of them, and what should be ordered."},
     {"name": "transfers", "description": "Units from one of our locations to another."},
+    {"name": "counts", "description": "Sheets to count by, what was counted, and what it changes."},
     {"name": "channels", "description": "The shops: how they stand, pausing them, looking at them now."},
     {"name": "orders", "description": "What the shops have sold, and what each order holds."},
     {"name": "listings", "description": "What the shops sell, and which SKU each listing is."},
@@ -64,6 +66,7 @@ ROUTERS = (
     suppliers.router,
     purchasing.router,
     transfers.router,
+    counts.router,
     shops.router,
     orders.router,
     listings.router,

@@ -41,6 +41,7 @@ _STATUS: Mapping[str, int] = {
     "more_than_ordered": 409,
     "more_than_shipped": 409,
     "wrong_state": 409,
+    "not_applicable": 409,
 }
 
 
