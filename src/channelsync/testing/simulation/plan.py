@@ -146,12 +146,13 @@ class DepotPlan:
 
 @dataclass(frozen=True, slots=True)
 class BackRoomRates:
-    """Documents per second: purchase orders and what arrives of them, transfers and what arrives of these."""
+    """Documents per second: purchase orders and what arrives of them, transfers and what arrives of these, and counts."""
 
     order: float = 0.12
     arrive: float = 0.2
     ship: float = 0.15
     land: float = 0.2
+    count: float = 0.12
 
 
 @dataclass(frozen=True, slots=True)

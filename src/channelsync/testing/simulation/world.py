@@ -16,7 +16,8 @@ from channelsync.ledger.brackets import EditPolicy
 from channelsync.ledger.freezing import Scope, Thaw
 from channelsync.ledger.schema import exports as export_table
 from channelsync.ledger.schema import shelves
-from channelsync.testing.simulation import back_room, invariants
+from channelsync.testing.simulation import invariants
+from channelsync.testing.simulation.back_room import BackRoom
 from channelsync.testing.simulation.house import HousePeople
 from channelsync.testing.simulation.network import Weather
 from channelsync.testing.simulation.opening import open_business
@@ -110,7 +111,7 @@ class World:
             jobs |= HousePeople(plan, plan.depot, stage.house, stage.house_truth.returned, stage.people.acted).jobs()
         jobs |= Staff(stage).jobs()
         if plan.back_room is not None:
-            jobs |= back_room.jobs(stage, plan.back_room)
+            jobs |= BackRoom(stage, plan.back_room).jobs()
         for job, rate in jobs.items():
             stage.spawn(stage.people.trade(job, rate, until))
         if plan.script is not None:
