@@ -15,7 +15,7 @@ from channelsync.ledger.audit import CHECKS, MAX_PER_CHECK, audit
 from channelsync.ledger.schema import BUCKETS, POSTED, metadata
 from channelsync.ledger.triggers import APPEND_ONLY, EVENTS
 from support.stock import NOW
-from support.story import live_a_day
+from support.story import live_a_day, send_back
 
 Row = Mapping[str, Any]
 
@@ -31,6 +31,7 @@ NUMBERS = {
     "transfers": ("from_id", "to_id"),
     "count_lines": ("difference", "sku_id"),
     "count_sheets": ("location_id", "closed_at"),
+    "return_lines": ("received", "told", "restocked", "written_off", "to_supplier", "sku_id"),
 }
 """Columns whose value is a matter of proof, by table."""
 
@@ -51,15 +52,17 @@ FLIPS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "book_entries": {"kind": lambda kind: "rebase" if kind in {"opening", "write"} else kind},
     "count_sheets": {"state": lambda _: "cancelled"},
     "set_aside": {"ref": lambda text: f"{text}!", "resolved_at": lambda _: NOW},
+    "returns": {"state": lambda state: "received" if state == "expected" else "expected", "location_id": lambda place: place % 2 + 1},
 }
 
-DUPLICATED = ("movements", "reservations", "book_entries", "order_lines", "attempts")
+DUPLICATED = ("movements", "reservations", "book_entries", "order_lines", "attempts", "return_lines")
 DELETED = (*DUPLICATED, "stock_levels", "set_aside", "count_lines")
 
 
 @pytest.fixture
 def ledger(conn: Connection) -> Connection:
     live_a_day(conn)
+    send_back(conn)
     return conn
 
 
@@ -180,6 +183,10 @@ def _matters(name: str, row: Row) -> bool:
         return row["difference"] is not None
     if name == "count_sheets":
         return bool(row["state"] == "applied")
+    if name == "return_lines":
+        return bool(row["received"])
+    if name == "returns":
+        return bool(row["received_at"])
     return name not in {"movements", "stock_levels"} or any(row[bucket] for bucket in BUCKETS)
 
 

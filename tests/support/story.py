@@ -16,8 +16,10 @@ from channelsync.ledger.fulfilment import Fulfil, fulfil
 from channelsync.ledger.holds import Which
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.reservations import Line, Release, Reserve
+from channelsync.ledger.returns.inspecting import Outcome
 from channelsync.ledger.schema import attempts, channels, push_calls, shelves
 from channelsync.ledger.stock import Change, WriteOff
+from support import returning
 from support.stock import NOW, open_channel, open_locations, put, want
 from support.transfers import arrive, close, shipped
 
@@ -79,6 +81,17 @@ def _move(conn: Connection) -> None:
     for number in (open_, closed):
         arrive(conn, number, {"C": 1})
     close(conn, closed)
+
+
+def send_back(conn: Connection) -> None:
+    """Two units of order 103, of which the shop has told one and one is on sale again; one of nobody's that is inspected, and one that is expected."""
+    number = returning.of_order(conn, {"A": 2}, "103")
+    returning.arrive(conn, number)
+    returning.inspect(conn, number, ("A", 1, Outcome.RESTOCK))
+    nobodys = returning.expect(conn, {"B": 3}, "annex")
+    returning.arrive(conn, nobodys)
+    returning.inspect(conn, nobodys, ("B", 1, Outcome.RESTOCK), ("B", 1, Outcome.WRITE_OFF), ("B", 1, Outcome.TO_SUPPLIER))
+    returning.expect(conn, {"B": 1})
 
 
 def _open_books(conn: Connection) -> None:

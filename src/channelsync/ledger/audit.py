@@ -13,7 +13,17 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-from channelsync.ledger import audit_counts, audit_incoming, audit_orders, audit_transfers, bundles, bundling, rules, triggers
+from channelsync.ledger import (
+    audit_counts,
+    audit_incoming,
+    audit_orders,
+    audit_returns,
+    audit_transfers,
+    bundles,
+    bundling,
+    rules,
+    triggers,
+)
 from channelsync.ledger.bundles import Pool
 from channelsync.ledger.schema import BUCKETS, OPEN_ATTEMPT
 
@@ -252,6 +262,7 @@ CHECKS: Final[dict[str, Callable[[Connection], Rows]]] = {
     "incoming": audit_incoming.check,
     "transfers": audit_transfers.check,
     "counts": audit_counts.check,
+    "returns": audit_returns.check,
     "shipments": _shipments,
     "books": _books,
     "writes": _writes,

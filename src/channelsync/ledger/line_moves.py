@@ -79,6 +79,7 @@ def _documented(work: OrderWork, row: LineRow) -> int:
 
 def _remember(work: OrderWork, row: LineRow, past: Posted) -> LineRow:
     """The past of an order from before the opening, without a movement: it is in the opening balance."""
+    work.remembered |= {row.at.sku_id} if past.restocked else set()
     return order_rows.save_line(work.conn, work.order_id, replace(row, posted=past.without_own(), debited=past.shipped))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from channelsync.contract import OrderLine, OrderSnapshot, OrderState
 from channelsync.ledger.levels import Entry, Level, MovementType
@@ -16,6 +17,12 @@ from channelsync.ledger.schema import POSTED
 
 HOLD_GRACE = timedelta(seconds=60)
 """An unpaid checkout keeps its claim this much longer than its shop said: clocks differ, shops tidy up late, and until then it may still be paid."""
+
+OWNED: Final = "an authority counts here: its own number moves"
+NOT_BACK: Final = "restock policy: "
+"""How the reason begins where what a shop told as restocked is not put on hand."""
+COUNTED: Final = "counted with "
+"""How it begins where that is not, or no longer, because a return document has received the same units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +145,13 @@ def deferred(template: Entry, before: Posted, after: Posted, *, owned: bool, res
     shipped, back = after.shipped - before.shipped, after.restocked - before.restocked
     quarantined = after.quarantined - before.quarantined
     defer = replace(template, type=MovementType.DEFER)
-    if owned and (shipped or back or quarantined):
-        why = "an authority counts here: its own number moves"
-        yield replace(defer, on_hand=shipped + quarantined - back, quarantined=-quarantined, pending_debit=shipped, reason=why)
+    if owned and (shipped or quarantined):
+        yield replace(defer, on_hand=shipped + quarantined, quarantined=-quarantined, pending_debit=shipped, reason=OWNED)
+    if owned and back:
+        yield replace(defer, on_hand=-back, reason=f"{NOT_BACK}{OWNED}")
     elif back and restock is not Restock.CHANNEL:
         aside = back if restock is Restock.QUARANTINE else 0
-        yield replace(defer, on_hand=-back, quarantined=aside, reason=f"restock policy: {restock.value}")
+        yield replace(defer, on_hand=-back, quarantined=aside, reason=f"{NOT_BACK}{restock.value}")
 
 
 def debit(template: Entry, units: int) -> Iterator[Entry]:
@@ -178,15 +186,17 @@ def _toward(delta: int, wanted: int) -> int:
     return min(wanted, max(delta, 0))
 
 
-def cover(template: Entry, level: Level, entries: list[Entry]) -> list[Entry]:
+def cover(template: Entry, level: Level, entries: Sequence[Entry], *, kept: int = 0) -> list[Entry]:
     """What must be added so that no physical bucket falls below zero: units that were shipped but never counted are a `shortage`.
 
     Units that leave the quarantine although somebody already took them out of it were restocked by hand: they are not put on hand again.
+    kept: what lies in quarantine and is not theirs to take, because returns are waiting with it.
     """
     extra: list[Entry] = []
     on_hand = level.on_hand + sum(entry.on_hand for entry in entries)
-    quarantined = level.quarantined + sum(entry.quarantined for entry in entries)
-    if quarantined < 0:
+    leaves = sum(entry.quarantined for entry in entries)
+    quarantined = level.quarantined + leaves - kept
+    if leaves < 0 and quarantined < 0:
         extra.append(
             replace(template, type=MovementType.ADJUST, quarantined=-quarantined, on_hand=quarantined, reason="already out of quarantine")
         )

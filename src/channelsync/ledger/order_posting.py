@@ -10,6 +10,7 @@ from sqlalchemy import select
 from channelsync.ledger import book, findings, levels, net_effect, oversells, reservations, targets
 from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.order_work import OrderWork
+from channelsync.ledger.returns import told, waiting
 from channelsync.ledger.schema import skus
 
 CLAIMING: Final = frozenset({MovementType.RESERVE, MovementType.RELEASE, MovementType.COMMIT, MovementType.FULFIL, MovementType.QUARANTINE})
@@ -18,12 +19,14 @@ CLAIMING: Final = frozenset({MovementType.RESERVE, MovementType.RELEASE, Movemen
 
 def post(work: OrderWork) -> None:
     _consume_reservation(work)
+    _join_returns(work)
     by_key: dict[LevelKey, list[Entry]] = {}
     for entry in work.entries:
         by_key.setdefault(entry.key, []).append(entry)
     before = levels.read(work.conn, by_key, lock=True)
+    kept = waiting.at(work.conn, {entry.key for entry in work.entries if entry.quarantined < 0})
     for key, entries in by_key.items():
-        _cover(work, key, before[key], entries)
+        _cover(work, key, before[key], entries, kept.get(key, 0))
     levels.write(work.conn, work.entries, work.now)
     book.move(work.conn, work.books, work.now)
     book.disturb(work.conn, work.disturbed)
@@ -45,8 +48,14 @@ def _consume_reservation(work: OrderWork) -> None:
         work.entries = [*reservations.consume(work.conn, reference, wanted, work.now), *work.entries]
 
 
-def _cover(work: OrderWork, key: LevelKey, level: Level, entries: list[Entry]) -> None:
-    extra = net_effect.cover(work.template(key), level, entries)
+def _join_returns(work: OrderWork) -> None:
+    """What the shop tells of units that returns have received, too, is where the returns have it."""
+    if back := work.remembered | {entry.sku_id for entry in work.entries if entry.type is MovementType.RETURN}:
+        work.entries += told.join(work.conn, work.order_id, back, work.template((0, 0)), work.entries)
+
+
+def _cover(work: OrderWork, key: LevelKey, level: Level, entries: list[Entry], kept: int) -> None:
+    extra = net_effect.cover(work.template(key), level, entries, kept=kept)
     work.entries += extra
     for entry in extra:
         if entry.type is MovementType.SHORTAGE:

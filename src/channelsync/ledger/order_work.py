@@ -42,6 +42,8 @@ class OrderWork:
     shelves: set[int] = field(default_factory=set)
     unread: set[int] = field(default_factory=set)
     """Shelves without a book."""
+    remembered: set[int] = field(default_factory=set)
+    """SKUs of which units were told as restocked before the opening."""
     disturbed: set[int] = field(default_factory=set)
     """Of these, the ones whose number the shop has moved: no reading from before can open their book."""
 

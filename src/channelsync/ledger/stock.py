@@ -5,6 +5,7 @@ Nothing in here can name a soft or hard bucket: no path leads from a count or an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from channelsync.ledger.dialects import among
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import COUNTING, Entry, Level, LevelKey, MovementType
 from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
+from channelsync.ledger.returns import waiting
 from channelsync.ledger.running import Running
 from channelsync.ledger.schema import movements
 from channelsync.ledger.since import NOTHING, since, there_now
@@ -24,11 +26,15 @@ from channelsync.ledger.since import NOTHING, since, there_now
 CHUNK = 400
 _TOLD: Final = tuple(type_.value for type_ in (*COUNTING, MovementType.TRANSFER_OUT, MovementType.TRANSFER_IN))
 """A level with such a movement is kept by the ledger: an opening number would come on top of what is there."""
+RETURNS: Final = re.compile(r"RET-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Change(Keyed):
-    """One (SKU, location) and a number of SKU units, which each verb reads in its own way. occurred_at: None means now."""
+    """One (SKU, location) and a number of SKU units, which each verb reads in its own way. occurred_at: None means now.
+
+    reference: anything but what a return's own movements carry, such as RET-12.
+    """
 
     sku: str
     location: str
@@ -138,21 +144,28 @@ def take_back(conn: Connection, items: Sequence[Change], now: datetime) -> Seque
 @idempotent(Posted)
 def restock(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence[Posted | Refusal]:
     """`quantity` inspected units leave quarantine and are on sale again."""
+    batch = _Batch(conn, items, _some)
+    kept = waiting.at(conn, batch.keys)
 
-    def decide(item: Change, _: LevelKey, level: Level) -> Deltas | Refusal:
-        if item.quantity > level.quarantined:
-            return InsufficientStock(item.sku, item.location, item.quantity, level.quarantined)
+    def decide(item: Change, key: LevelKey, level: Level) -> Deltas | Refusal:
+        if item.quantity > level.quarantined - kept.get(key, 0):
+            return _not_in_quarantine(item, level, kept.get(key, 0))
         return Deltas(on_hand=item.quantity, quarantined=-item.quantity)
 
-    return _Batch(conn, items, _some).post(MovementType.RETURN, decide, now)
+    return batch.post(MovementType.RETURN, decide, now)
 
 
 @idempotent(Posted)
 def write_off(conn: Connection, items: Sequence[WriteOff], now: datetime) -> Sequence[Posted | Refusal]:
     """`quantity` units are given up. From on_hand or quarantined they become damaged; from damaged they leave the house. `reason` is required."""
+    batch = _Batch(conn, items, _some_with_reason)
+    kept = waiting.at(conn, batch.keys)
 
-    def decide(item: WriteOff, _: LevelKey, level: Level) -> Deltas | Refusal:
-        there = {"on_hand": level.on_hand, "quarantined": level.quarantined, "damaged": level.damaged}[item.bucket]
+    def decide(item: WriteOff, key: LevelKey, level: Level) -> Deltas | Refusal:
+        waits = kept.get(key, 0)
+        there = {"on_hand": level.on_hand, "quarantined": level.quarantined - waits, "damaged": level.damaged}[item.bucket]
+        if item.quantity > there and item.bucket == "quarantined":
+            return _not_in_quarantine(item, level, waits)
         if item.quantity > there:
             return InsufficientStock(item.sku, item.location, item.quantity, there)
         if item.bucket == "damaged":
@@ -161,7 +174,17 @@ def write_off(conn: Connection, items: Sequence[WriteOff], now: datetime) -> Seq
             return Deltas(on_hand=-item.quantity, damaged=item.quantity)
         return Deltas(quarantined=-item.quantity, damaged=item.quantity)
 
-    return _Batch(conn, items, _some_with_reason).post(MovementType.WRITE_OFF, decide, now)
+    return batch.post(MovementType.WRITE_OFF, decide, now)
+
+
+def _not_in_quarantine(item: Change, level: Level, kept: int) -> Refusal:
+    """kept: what waits there for the inspection of a return."""
+    if item.quantity > level.quarantined:
+        return InsufficientStock(item.sku, item.location, item.quantity, level.quarantined)
+    return NotAllowed(
+        f"{kept} of the {level.quarantined} units of SKU {item.sku!r} in quarantine at {item.location!r} belong to returns; inspect those there: "
+        "channelsync returns list --waiting"
+    )
 
 
 class _Batch(Generic[C]):
@@ -227,7 +250,16 @@ def _entry(item: Change, key: LevelKey, type_: MovementType, deltas: Deltas) -> 
 
 def _ill_formed(item: Change, check: Check, now: datetime) -> NotAllowed | None:
     texts = bounds.sku_text(item.sku) or bounds.texts(reference=item.reference, reason=item.reason, actor=item.actor)
-    return texts or bounds.happened("occurred_at", item.occurred_at, now) or check(item)
+    return texts or bounds.happened("occurred_at", item.occurred_at, now) or _of_a_return(item) or check(item)
+
+
+def _of_a_return(item: Change) -> NotAllowed | None:
+    """What a return has moved is what the log tells under its reference, and nothing else."""
+    if RETURNS.fullmatch(item.reference) is None:
+        return None
+    return NotAllowed(
+        f"{item.reference} is what the movements of a return are called; receive and inspect it (channelsync returns), or refer to it otherwise"
+    )
 
 
 def _absolute(item: Change) -> NotAllowed | None:

@@ -6,6 +6,8 @@ from typing import Final
 
 from channelsync.ledger.documents.states import Machine
 
+CLOSED: Final = frozenset({"inspected", "cancelled"})
+
 RETURN: Final = Machine(
     "return",
     "expected",

@@ -1,0 +1,146 @@
+"""The same units from two sides: what returns of an order have received, and what the order's shop told as restocked. They count once.
+
+Of one SKU of one order, as many units as both sides have are the same ones, and they are where the return has them: what was put on hand or aside
+because the shop told it is taken away again. `docs/back-room.md` has the table, `docs/decisions` the reasons.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, bindparam, func, or_, select, update
+
+from channelsync.ledger.levels import Entry, LevelKey, MovementType
+from channelsync.ledger.net_effect import COUNTED, NOT_BACK
+from channelsync.ledger.schema import locations, movements, order_lines, return_lines, returns
+
+Lines = Sequence["_Line"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a return."""
+
+    id: int
+    reference: str
+    received: int
+    told: int
+
+
+@dataclass(slots=True)
+class _Lies:
+    """Units of one SKU that lie at a location because the shop told them: on hand, and in quarantine. < 0: it took back more than it had told."""
+
+    on_hand: int = 0
+    aside: int = 0
+
+
+def level_keys(conn: Connection, order_ids: Iterable[int]) -> set[LevelKey]:
+    """Of every level that a line of these orders has units of."""
+    query = select(order_lines.c.sku_id, order_lines.c.location_id).where(order_lines.c.order_id.in_(set(order_ids)))
+    return {(row.sku_id, row.location_id) for row in conn.execute(query)}
+
+
+def join(conn: Connection, order_id: int, sku_ids: Iterable[int], template: Entry, unwritten: Sequence[Entry] = ()) -> list[Entry]:
+    """The movements after which these SKUs of an order count once; `told` of the lines of its returns is written. The caller holds the order's row.
+
+    template: a movement of the order, with its reference and channel. unwritten: movements that are not in the log yet, those of the order among them.
+    """
+    lines = _lines(conn, order_id, sku_ids)
+    if not lines:
+        return []
+    restocked = _restocked(conn, order_id, lines)
+    ours = _ours(conn, {location_id for _, location_id in restocked})
+    lies = _lying(conn, template, lines, restocked, unwritten)
+    entries = list[Entry]()
+    for sku_id, mine in sorted(lines.items()):
+        told = sum(units for key, units in restocked.items() if key[0] == sku_id)
+        both = min(told, sum(line.received for line in mine))
+        _say(conn, mine, both)
+        why = COUNTED + ", ".join(dict.fromkeys(line.reference for line in mine))
+        here = {key: found for key, found in lies.items() if key[0] == sku_id}
+        for (sku, location), change in _changes(here, told - both, ours):
+            moved = replace(template, sku_id=sku, location_id=location, on_hand=change.on_hand, quarantined=change.aside)
+            entries.append(replace(moved, type=MovementType.DEFER, reason=why[:255]))
+    return entries
+
+
+def _changes(lies: Mapping[LevelKey, _Lies], most: int, ours: frozenset[int]) -> list[tuple[LevelKey, _Lies]]:
+    """What is to be moved so that no place lacks units, and no more than `most` lie there because the shop told them. Those in quarantine first.
+
+    Where an authority counts on hand, it is not ours to move, and its own number tells what lies there.
+    """
+    change = {key: _Lies() for key in lies}
+    for key, found in lies.items():
+        change[key].aside = max(0, -found.aside)
+        if key[1] in ours:
+            change[key].on_hand = max(0, -found.on_hand)
+    there = {key: _Lies(max(0, found.on_hand) if key[1] in ours else 0, max(0, found.aside)) for key, found in lies.items()}
+    surplus = sum(each.on_hand + each.aside for each in there.values()) - most
+    for bucket in ("aside", "on_hand"):
+        for key in sorted(there):
+            taken = max(0, min(surplus, getattr(there[key], bucket)))
+            setattr(change[key], bucket, getattr(change[key], bucket) - taken)
+            surplus -= taken
+    return [(key, each) for key, each in sorted(change.items()) if each.on_hand or each.aside]
+
+
+def _lines(conn: Connection, order_id: int, sku_ids: Iterable[int]) -> dict[int, list[_Line]]:
+    """By SKU, the lines of the order's returns of which something has arrived, the oldest first. Locked."""
+    found: dict[int, list[_Line]] = defaultdict(list)
+    mine = returns.c.order_id == order_id, return_lines.c.sku_id.in_(set(sku_ids)), return_lines.c.received > 0
+    query = select(return_lines).join(returns, returns.c.id == return_lines.c.return_id).where(*mine)
+    for row in conn.execute(query.order_by(return_lines.c.id).with_for_update(of=return_lines)):
+        found[row.sku_id].append(_Line(row.id, f"RET-{row.return_id}", row.received, row.told))
+    return dict(found)
+
+
+def _restocked(conn: Connection, order_id: int, sku_ids: Iterable[int]) -> dict[LevelKey, int]:
+    """What the shop has told by now."""
+    key = order_lines.c.sku_id, order_lines.c.location_id
+    query = select(*key, func.sum(order_lines.c.restocked)).where(
+        order_lines.c.order_id == order_id, order_lines.c.sku_id.in_(set(sku_ids))
+    )
+    return {(row[0], row[1]): int(row[2]) for row in conn.execute(query.group_by(*key))}
+
+
+def _ours(conn: Connection, location_ids: Iterable[int]) -> frozenset[int]:
+    """Those of the locations where the ledger counts."""
+    return frozenset(conn.scalars(select(locations.c.id).where(locations.c.id.in_(set(location_ids)), locations.c.authority_id.is_(None))))
+
+
+def _lying(
+    conn: Connection, template: Entry, sku_ids: Iterable[int], restocked: Mapping[LevelKey, int], unwritten: Sequence[Entry]
+) -> dict[LevelKey, _Lies]:
+    """All that was told, less what was not put on hand. What was told before the opening is on hand since then, without a movement."""
+    lies = {key: _Lies(units) for key, units in restocked.items()}
+    key = movements.c.sku_id, movements.c.location_id
+    mine = movements.c.reference == template.reference, movements.c.channel_id == template.channel_id, movements.c.sku_id.in_(set(sku_ids))
+    why = or_(movements.c.reason.startswith(NOT_BACK), movements.c.reason.startswith(COUNTED))
+    query = select(*key, func.sum(movements.c.on_hand), func.sum(movements.c.quarantined)).where(*mine, movements.c.type == "defer", why)
+    sums = [(row[0], row[1], int(row[2]), int(row[3])) for row in conn.execute(query.group_by(*key))]
+    sums += [(*each.key, each.on_hand, each.quarantined) for each in unwritten if _is_about(each, template)]
+    for sku_id, location_id, on_hand, aside in sums:
+        if (found := lies.get((sku_id, location_id))) is not None:
+            found.on_hand += on_hand
+            found.aside += aside
+    return lies
+
+
+def _is_about(entry: Entry, template: Entry) -> bool:
+    same = (entry.reference, entry.channel_id, entry.type) == (template.reference, template.channel_id, MovementType.DEFER)
+    return same and entry.reason.startswith((NOT_BACK, COUNTED))
+
+
+def _say(conn: Connection, lines: Lines, both: int) -> None:
+    """The oldest returns are told first."""
+    for line in lines:
+        told = min(both, line.received)
+        both -= told
+        if told != line.told:
+            conn.execute(_SAY, {"_id": line.id, "_told": told})
+
+
+_SAY = update(return_lines).where(return_lines.c.id == bindparam("_id")).values(told=bindparam("_told"))
