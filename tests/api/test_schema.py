@@ -51,6 +51,7 @@ LIKELY: dict[str, list[Any]] = {
     "at": ["2026-01-15T12:00:00Z"],
     "as_of": ["2026-01-15T12:00:00Z"],
     "ref": ["order-1001", "item-1"],
+    "order": ["order-1001"],
 }
 """What exists in the store: without it nearly every answer would be that there is no such thing."""
 
@@ -117,6 +118,7 @@ def stocked(database_url: str, clock: ManualClock, tmp_path: Path, monkeypatch: 
     _buy(api)
     _move(api)
     _count(api)
+    _send_back(api)
     yield api
     api.close()
 
@@ -148,6 +150,14 @@ def _count(api: Api) -> None:
         assert api.post("/counts", {"location": "main"})["number"] == number
         if number < 3:
             api.post(f"/counts/{number}/enter", {"lines": [{"sku": "MUG-01", "quantity": 30}]})
+
+
+def _send_back(api: Api) -> None:
+    """Returns 1 and 3 are expected, 2 has arrived in part."""
+    lines = [{"sku": "MUG-01", "quantity": 900}, {"sku": "MUG-02", "quantity": 900}]
+    for number in (1, 2, 3):
+        assert api.post("/returns", {"location": "main", "lines": lines})["number"] == number
+    api.post("/returns/2/receive", {"lines": [{"sku": "MUG-01", "quantity": 800}]})
 
 
 @pytest.mark.timeout(1_200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -276,10 +277,11 @@ def test_hands_leave_alone_what_waits_for_inspection(conn: Connection) -> None:
     number = expect(conn, {"A": 2})
     arrive(conn, number)
     only(stock.take_back(conn, [stock.Change("A", "main", 1)], NOW))
-    for verb in (
+    by_hand: tuple[Callable[[int], Any], ...] = (
         lambda units: stock.restock(conn, [stock.Change("A", "main", units)], NOW),
         lambda units: stock.write_off(conn, [stock.WriteOff("A", "main", units, reason="broken")], NOW),
-    ):
+    )
+    for verb in by_hand:
         why = refused(verb(2))
         assert isinstance(why, NotAllowed)
         assert "2 of the 3 units" in str(why)

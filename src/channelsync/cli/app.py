@@ -35,6 +35,7 @@ from channelsync.cli.purchasing import group as purchasing
 from channelsync.cli.record import record
 from channelsync.cli.reordering import low, reorder
 from channelsync.cli.replay import replay
+from channelsync.cli.returning import group as returning
 from channelsync.cli.running import status
 from channelsync.cli.shadow import shadow
 from channelsync.cli.shops import pause, resume
@@ -106,6 +107,7 @@ app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")
 app.command("orders")(orders)
 app.add_typer(purchasing, name="po")
+app.add_typer(returning, name="returns")
 app.add_typer(suppliers, name="suppliers")
 app.add_typer(transfers, name="transfers")
 app.add_typer(drift, name="drift")

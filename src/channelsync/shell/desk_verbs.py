@@ -23,6 +23,8 @@ from channelsync.ledger import (
 )
 from channelsync.ledger.counts import applying, entering, opening
 from channelsync.ledger.purchasing import drafting, from_suggestions, ordering, receiving, suppliers
+from channelsync.ledger.returns import expecting, inspecting
+from channelsync.ledger.returns import receiving as taking_back
 from channelsync.ledger.transfers import drafting as transfer_drafting
 from channelsync.ledger.transfers import receiving as transfer_receiving
 from channelsync.ledger.transfers import shipping
@@ -76,6 +78,10 @@ _BACK_ROOM: Final[Mapping[str, Any]] = {
     "counts.enter": (entering.enter_counts, entering.Enter),
     "counts.apply": (applying.apply_sheet, applying.Apply),
     "counts.cancel": (applying.cancel_sheet, applying.Cancel),
+    "returns.expect": (expecting.expect, expecting.Expect),
+    "returns.receive": (taking_back.receive, taking_back.Receive),
+    "returns.inspect": (inspecting.inspect, inspecting.Inspect),
+    "returns.cancel": (expecting.cancel, expecting.Cancel),
 }
 
 LEDGER_VERBS: Final[Mapping[str, Any]] = {**_STOCK, **_BACK_ROOM}

@@ -56,7 +56,7 @@ class MoreThanWaits(Refusal):
     def __init__(self, number: int, sku: str, decided: int, row: Row | None) -> None:
         there = "none has arrived" if row is None else f"{row.waiting} wait ({row.received} received, {row.received - row.waiting} decided)"
         super().__init__(f"SKU {sku!r}: {decided} to be decided, and of return {number} {there}; receive them first, or decide about fewer")
-        self.number, self.sku, self.decided = number, sku, decided
+        self.number, self.sku, self.wanted, self.waiting = number, sku, decided, row.waiting if row else 0
 
 
 @idempotent(Told)

@@ -43,7 +43,7 @@ class MoreThanExpected(Refusal):
         super().__init__(
             f"SKU {sku!r}: {arrived} arrived, and of return {number} {expected}; count again, or say that it may be so (--over, `over`)"
         )
-        self.number, self.sku, self.arrived = number, sku, arrived
+        self.number, self.sku, self.wanted, self.to_come = number, sku, arrived, row.to_come if row else 0
 
 
 @idempotent(Told)

@@ -19,6 +19,8 @@ from channelsync.ledger.files.reading import WrongColumns
 from channelsync.ledger.group import DatabaseAway, NotStored
 from channelsync.ledger.purchasing.receiving import MoreThanOrdered
 from channelsync.ledger.refusals import InsufficientStock, OverPurchaseLimit, Refusal, UnknownLocation, UnknownSku
+from channelsync.ledger.returns.inspecting import MoreThanWaits
+from channelsync.ledger.returns.receiving import MoreThanExpected
 from channelsync.ledger.together import LineRefused
 from channelsync.ledger.transfers.receiving import MoreThanShipped
 from channelsync.shell.desk import UnknownRequest
@@ -40,6 +42,9 @@ _STATUS: Mapping[str, int] = {
     "unknown_supplier": 404,
     "more_than_ordered": 409,
     "more_than_shipped": 409,
+    "more_than_expected": 409,
+    "more_than_waits": 409,
+    "unknown_order": 404,
     "wrong_state": 409,
     "not_applicable": 409,
 }
@@ -65,7 +70,9 @@ class ProblemBody(BaseModel):
     sku: str | None = None
     location: str | None = None
     wanted: int | None = Field(None, description="SKU units that were asked for.")
-    available: int | None = Field(None, description="SKU units that are there; negative where shops sold more than there was.")
+    available: int | None = Field(
+        None, description="SKU units that are there; negative where shops sold more than there was. Of an inspection: that wait."
+    )
     limit: int | None = Field(None, description="Of a purchase limit: what one reference may claim in all.")
     incoming: int | None = Field(None, description="Of a receipt: units of the line that are still to come.")
     in_transit: int | None = Field(None, description="Of a receipt: units of the line that are in transit.")
@@ -101,6 +108,10 @@ def of(refusal: Refusal) -> dict[str, Any]:
         more = {"sku": refusal.sku, "wanted": refusal.wanted, "incoming": refusal.incoming}
     elif isinstance(refusal, MoreThanShipped):
         more = {"sku": refusal.sku, "wanted": refusal.wanted, "in_transit": refusal.in_transit}
+    elif isinstance(refusal, MoreThanExpected):
+        more = {"sku": refusal.sku, "wanted": refusal.wanted, "incoming": refusal.to_come}
+    elif isinstance(refusal, MoreThanWaits):
+        more = {"sku": refusal.sku, "wanted": refusal.wanted, "available": refusal.waiting}
     elif isinstance(refusal, UnknownSku):
         more = {"sku": refusal.sku}
     elif isinstance(refusal, UnknownLocation):
