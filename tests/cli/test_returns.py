@@ -30,6 +30,9 @@ def test_a_return_from_announcement_to_the_end(alone: Scene) -> None:
     assert said("returns", "receive", "1", scene=alone)["state"] == "received"
     listed = call("returns", "list", "--waiting", scene=alone).stdout
     assert all(text in listed for text in ("RET-1", "received", "RMA-9", " s")), listed
+    state = call("status", scene=alone).stdout
+    assert "returns: 3 units to be inspected on 1, the oldest came" in state
+    assert said("status", scene=alone)["returns"]["units"] == 3
     assert "needs a reason" in call("returns", "inspect", "1", "--write-off", "SKU-1:1", scene=alone).stderr
     done = call("returns", "inspect", "1", "--write-off", "SKU-1:1", "--supplier", "SKU-2:1", "--reason", "no handle", scene=alone)
     assert "SKU-1: 2 expected, 2 received, 1 to inspect, 1 written off\n" in done.stdout

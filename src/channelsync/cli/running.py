@@ -13,6 +13,7 @@ from channelsync.clock import SystemClock
 from channelsync.ledger.alert_counts import AlertCounts
 from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.overview import ChannelView
+from channelsync.ledger.returns.pages import Waiting
 from channelsync.shell.desk import plain
 from channelsync.shell.standing import Standing, standing
 
@@ -33,6 +34,7 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:
         owners = [plain(each.authority) for each in stands.values() if each.authority]
         unmapped = {name: list(each.unmapped) for name, each in stands.items() if each.unmapped}
         told = {"channels": views, "findings": dict(whole.findings), "alerts": plain(whole.alerts), "authorities": owners}
+        told["returns"] = plain(whole.returns)
         dump({"daemon": live and {"pid": live["pid"]}, **told, "live": live["channels"] if live else {}, "unmapped": unmapped})
         return
     say(f"daemon: {'running, process ' + str(live['pid']) if live else 'not running; these are the numbers it left'}")
@@ -42,6 +44,8 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:
         _channel(each, now.get(name, {}))
     say(f"open findings: {counted(dict(whole.findings))}")
     say(escape(f"alerts: {_alerts(whole.alerts)}"))
+    if whole.returns.returns:
+        say(f"returns: {_returns(whole.returns)} (channelsync returns list --waiting)")
 
 
 def _alerts(counts: AlertCounts) -> str:
@@ -56,6 +60,11 @@ def _alerts(counts: AlertCounts) -> str:
     if given_up := sum(queue.given_up for queue in counts.queues):
         said.append(f"{_messages(given_up)} given up")
     return "; ".join(said) + (" (channelsync alerts list)" if len(said) > 1 or kinds else "")
+
+
+def _returns(waits: Waiting) -> str:
+    late = f"; {waits.late} wait too long" if waits.late else ""
+    return f"{waits.units} units to be inspected on {waits.returns}, the oldest came {ago(waits.since)}{late}"
 
 
 def _messages(count: int) -> str:

@@ -85,6 +85,7 @@ class AlertsConfig(Part):
     margin_least: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     down_minutes: Annotated[float, Field(ge=1, le=10_080)] = 15.0
     unsent_minutes: Annotated[float, Field(ge=1, le=10_080)] = 30.0
+    inspect_hours: Annotated[float, Field(ge=0.1, le=8_760)] = 24.0
     routes: Annotated[tuple[RouteConfig, ...], BeforeValidator(_list)] = ()
     targets: Mapping[str, TargetConfig] = {}
     webhooks: Mapping[str, WebhookConfig] = {}

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     DOWN = "channel-down"
     UNSENT = "unsent"
     STALE = "stale-numbers"
+    RETURN = "return-waiting"
 
 
 class Severity(StrEnum):
@@ -39,7 +40,7 @@ LIGHT = frozenset({Kind.LOW})
 MOMENTS = frozenset({Kind.SHORTAGE})
 """What has happened and has no end: it is told, and over."""
 
-INVENTORY = frozenset({Kind.LOW, Kind.OUT, Kind.OVERSELL, Kind.SHORTAGE})
+INVENTORY = frozenset({Kind.LOW, Kind.OUT, Kind.OVERSELL, Kind.SHORTAGE, Kind.RETURN})
 EVENTS = {kind: f"inventory.{kind}" if kind in INVENTORY else f"channel.{kind}" for kind in Kind}
 """The event feed's name of each kind; its end has `.resolved` behind it."""
 
@@ -86,6 +87,7 @@ class Rules:
     """What the config says. low: the level of a SKU without one of its own; low_at: the same at single locations, which are watched for it.
 
     down_after: by channel, how long no look at its orders may be complete. unsent_after: how old an unsent change may be; live: where it counts.
+    inspect_after: how long what has come back may wait for an inspection.
     """
 
     low: int = 5
@@ -97,6 +99,7 @@ class Rules:
     down_after: tuple[tuple[int, timedelta], ...] = ()
     unsent_after: timedelta = timedelta(minutes=30)
     live: tuple[int, ...] = ()
+    inspect_after: timedelta = timedelta(hours=24)
 
     def margin(self, level: int) -> int:
         """How far above its level a number must rise and still not count as recovered."""

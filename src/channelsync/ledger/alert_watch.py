@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, func, select
 
-from channelsync.ledger import alert_marks, alert_queue, alert_states, alerting, low_stock, stock_pages
+from channelsync.ledger import alert_marks, alert_queue, alert_returns, alert_states, alerting, low_stock, stock_pages
 from channelsync.ledger.alert_rules import Rules
 from channelsync.ledger.reorder_levels import EVERYWHERE
 from channelsync.ledger.schema import bundle_parts, movements, reorder_levels, skus, stock_looks
@@ -50,6 +50,7 @@ def _look(conn: Connection, item: Look, now: datetime) -> Looked:
         alert_states.from_findings(conn, rules, now)
         + alert_states.from_aside(conn, rules, now)
         + alert_states.from_pauses(conn, rules, now)
+        + alert_returns.from_returns(conn, rules, now)
     )
     if item.slow:
         opened += alert_states.from_silence(conn, rules, item.began, now) + alert_states.from_unsent(conn, rules, now)

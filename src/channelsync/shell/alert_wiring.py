@@ -71,5 +71,6 @@ def rules_of(config: Config, channel_ids: Mapping[str, int]) -> Rules:
         feeds=tuple(Feed(name, hook.events) for name, hook in said.webhooks.items()),
         down_after=tuple((channel_ids[each.name], max(down, POLLS_MISSED * timedelta(seconds=each.poll_seconds))) for each in sold),
         unsent_after=timedelta(minutes=said.unsent_minutes),
+        inspect_after=timedelta(hours=said.inspect_hours),
         live=tuple(channel_ids[each.name] for each in sold if each.mode == "live"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -13,6 +13,7 @@ from channelsync.ledger import channel_places
 from channelsync.ledger.alert_counts import AlertCounts, alert_counts
 from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.overview import ChannelView, overview
+from channelsync.ledger.returns.pages import Waiting, waiting_now
 
 GONE = "gone"
 
@@ -33,11 +34,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """findings: open ones, by kind."""
+    """findings: open ones, by kind. returns: what has come back and is not inspected."""
 
     channels: Mapping[str, Standing]
     findings: Mapping[str, int]
     alerts: AlertCounts
+    returns: Waiting
 
 
 def standing(conn: Connection, config: Config, now: datetime) -> Whole:
@@ -49,7 +51,8 @@ def standing(conn: Connection, config: Config, now: datetime) -> Whole:
         mode, role = (configured.mode, configured.role.value) if configured else (GONE, GONE)
         state = "shadow" if mode == "shadow" and view.state == "live" else view.state
         found[view.name] = Standing(state, mode, role, tuple(unmapped.get(view.name, ())), view, owners.get(view.name))
-    return Whole(found, seen.findings, alert_counts(conn))
+    waits = waiting_now(conn, timedelta(hours=config.alerts.inspect_hours), now)
+    return Whole(found, seen.findings, alert_counts(conn), waits)
 
 
 def _unmapped(conn: Connection, config: Config) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, case, exists, func, select
+from sqlalchemy import Connection, RowMapping, Select, case, func, select
 
 from channelsync.ledger import bounds, reorder_levels
 from channelsync.ledger.documents.states import UnknownDocument
@@ -100,13 +100,8 @@ def return_rows(conn: Connection, wanted: Filter, before: int | None = None, lim
         named = bounds.findable([wanted.order])
         query = query.where(orders.c.ref.in_(named) | orders.c.number.in_(named))
     if wanted.waiting:
-        query = query.where(returns.c.state == "received", waits())
+        query = query.where(waiting.HEAD)
     return _with_sums(conn, conn.execute(query).mappings().all())
-
-
-def waits() -> Any:
-    """Of a row of `returns`: something of it is not inspected."""
-    return exists().where(return_lines.c.return_id == returns.c.id, waiting.LINE > 0)
 
 
 def one_return(conn: Connection, number: int) -> ReturnDetail:
@@ -169,7 +164,7 @@ def _with_sums(conn: Connection, heads: Sequence[RowMapping]) -> list[ReturnRow]
 
 
 def _row(head: RowMapping, sums: RowMapping) -> ReturnRow:
-    units = {name: int(sums[name]) for name in ("lines", "waiting", "to_come", *SUMS)}
+    units: dict[str, Any] = {name: int(sums[name]) for name in ("lines", "waiting", "to_come", *SUMS)}
     if head["state"] in CLOSED:
         units["to_come"] = 0
     return ReturnRow(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
 
 from channelsync.ledger.schema import return_lines, returns
 
@@ -14,6 +14,8 @@ LINE: Final[ColumnElement[int]] = (
     return_lines.c.received - return_lines.c.restocked - return_lines.c.written_off - return_lines.c.to_supplier
 )
 """Of a row of `return_lines`: units that nobody has decided about."""
+HEAD: Final[ColumnElement[bool]] = and_(returns.c.state == "received", exists().where(return_lines.c.return_id == returns.c.id, LINE > 0))
+"""Of a row of `returns`: something of it waits."""
 
 
 def at(conn: Connection, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
