@@ -73,3 +73,21 @@ def test_a_caller_that_hangs_up_disturbs_nobody(tmp_path: Path) -> None:
             assert await ask(path, "echo", {"a": 1}) == {"a": 1}
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("half", [b"", b'{"ok": {"unit'])
+def test_a_daemon_that_dies_over_an_answer(tmp_path: Path, half: bytes) -> None:
+    """With unread bytes its end of the socket is reset; with half an answer written that half must not be read as one."""
+    path = tmp_path / "s.sock"
+
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(5)
+        writer.write(half)
+        writer.transport.abort()
+
+    async def story() -> None:
+        async with await asyncio.start_unix_server(die, path, limit=8):
+            with pytest.raises(ControlError, match="went away|without an answer"):
+                await ask(path, "echo", {"long": "x" * 4_000_000})
+
+    asyncio.run(story())

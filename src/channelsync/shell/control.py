@@ -101,9 +101,13 @@ async def ask(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
         writer.write(json.dumps({"verb": verb, "args": dict(args)}).encode() + b"\n")
         await writer.drain()
         line = await reader.readline()
+    except ConnectionError as error:
+        raise ControlError(
+            f"the daemon went away before it answered ({error.strerror or error}); what was asked may be done or not"
+        ) from error
     finally:
         writer.close()
-    if not line:
+    if not line.endswith(b"\n"):
         raise ControlError("the daemon closed the connection without an answer; it is probably stopping. Try again")
     answer = json.loads(line)
     if "error" in answer:
