@@ -10,8 +10,7 @@ from rich.markup import escape
 
 from channelsync.cli.show import dump, out, say, table
 from channelsync.cli.store import StoreAt
-from channelsync.config import sheets
-from channelsync.config.sheets import ConfigKind
+from channelsync.config.sheet_kind import ConfigKind, said
 from channelsync.ledger.files.importing import CHUNK
 from channelsync.ledger.files.reading import Reader, pieces
 from channelsync.ledger.files.telling import Tally
@@ -56,7 +55,7 @@ def import_config(
         verdicts = kind.compare(store.config, rows)
         tally.add(verdicts)
         tally.add_piece(piece)
-        texts.append(sheets.said(rows, verdicts, kind.toml))
+        texts.append(said(rows, verdicts, kind.toml))
     toml = "\n".join(text for text in texts if text)
     if json:
         dump({"kind": kind.name, "file": copy.name, "applied": False, **tally.told(), "toml": toml})

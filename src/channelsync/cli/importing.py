@@ -4,41 +4,31 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter
 from rich.markup import escape
 
 from channelsync.cli.exporting import FileKind
 from channelsync.cli.import_shown import import_config, show
-from channelsync.cli.progress import counting
-from channelsync.cli.rejecting import Rejects, rejects_of
+from channelsync.cli.import_work import Import
+from channelsync.cli.rejecting import rejects_of
 from channelsync.cli.show import dump, say
-from channelsync.cli.store import AsJson, Ask, ConfigFile, StoreAt, actor
+from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.cli.times import instant
 from channelsync.clock import SystemClock
 from channelsync.config.sheets import CONFIG_KINDS
-from channelsync.errors import ChannelsyncError
-from channelsync.ledger.files import importing
-from channelsync.ledger.files.importing import CHUNK, KINDS, WHOLE_MAX, Applied, Chunk
-from channelsync.ledger.files.kinds import LedgerKind, Source, source_id
-from channelsync.ledger.files.reading import Piece, Reader, pieces
+from channelsync.ledger.files.importing import KINDS, WHOLE_MAX
+from channelsync.ledger.files.kinds import Source, source_id
 from channelsync.ledger.files.telling import Tally
 from channelsync.ledger.refusals import NotAllowed
-from channelsync.tabular import Copy, copied, opened, opened_file
+from channelsync.tabular import Copy, copied, opened_file
 
 STDIN = "-"
-_APPLIED = TypeAdapter(Applied)
-
-
-class Stopped(ChannelsyncError):
-    """An import that could not go on."""
 
 
 def import_(
@@ -96,11 +86,11 @@ def import_(
         source = Source(source_id(kind.value, copy.digest, *meaning), when, actor())
         said = {"location": _place(store, location), "reason": reason, "reference": reference, "supplier": supplier}
         defaults = {name: value for name, value in said.items() if name in KINDS[kind.value].spoken}
-        work = _Import(store, KINDS[kind.value], copy, source, defaults, ignored, whole, first)
+        work = Import(store, KINDS[kind.value], copy, source, defaults, ignored, whole, first)
         _run(work, apply=apply, json=json, rejects=rejects, now=now)
 
 
-def _run(work: _Import, *, apply: bool, json: bool, rejects: Path | None, now: datetime) -> None:
+def _run(work: Import, *, apply: bool, json: bool, rejects: Path | None, now: datetime) -> None:
     seen = work.preview(now)
     if not json:
         show(work.copy.name, seen, done=False)
@@ -116,95 +106,6 @@ def _run(work: _Import, *, apply: bool, json: bool, rejects: Path | None, now: d
     if not json:
         show(work.copy.name, done, done=True)
     _end(work, done, applied=True, json=json, rejects=kept.path)
-
-
-class _Import:
-    """One file against one store. The copy is read twice: to show, and to do."""
-
-    def __init__(
-        self,
-        store: StoreAt,
-        kind: LedgerKind[Any],
-        copy: Copy,
-        source: Source,
-        defaults: dict[str, str],
-        ignored: Sequence[str],
-        whole: bool,
-        first: int,
-    ) -> None:
-        self.copy, self.kind, self.whole = copy, kind, whole
-        self._store, self._source = store, source
-        self._defaults, self._ignored, self._first = defaults, ignored, first
-        self.sheet = opened(copy.file, copy.name)
-
-    def preview(self, now: datetime) -> Tally:
-        tally, so_far = Tally(self._first), dict[Any, int]()
-        with self._store.reader() as read, counting("rows read", self._total()) as told:
-            for piece in self._pieces():
-                chunk = self._chunk(piece)
-                tally.add(read(importing.preview, chunk, so_far, now) if chunk.rows else ())
-                tally.add_piece(piece)
-                told(piece.size)
-                if self.whole and tally.rows > WHOLE_MAX:
-                    raise NotAllowed(
-                        f"{self.copy.name} has more than {WHOLE_MAX} rows, and so many at most are applied all or none; leave that out, or split it"
-                    )
-        return tally
-
-    def apply(self, rejects: Rejects) -> Tally:
-        tally = Tally(self._first)
-        with self._store.session() as ask, counting("rows applied", self._total()) as told:
-            for piece in self._pieces():
-                try:
-                    self._apply(ask, piece, tally, rejects)
-                except ChannelsyncError as error:
-                    raise _stopped(error, tally) from error
-                rejects.keep(piece.wrong)
-                tally.add_piece(piece)
-                told(piece.size)
-        return tally
-
-    def _apply(self, ask: Ask, piece: Piece[Any], tally: Tally, rejects: Rejects) -> None:
-        chunk = self._chunk(piece)
-        if not chunk.rows:
-            return
-        asked = {"kind": chunk.kind, "source": _plain(self._source), "rows": _rows(chunk), "whole": self.whole}
-        answer = _APPLIED.validate_python(ask("import", asked))
-        if not answer.done:
-            why = next(verdict for verdict in answer.rows if verdict.mistake)
-            raise NotAllowed(
-                f"line {why.line} is bad by now, so nothing was changed (--all-or-nothing): {why.mistake.why if why.mistake else ''}"
-            )
-        tally.add(answer.rows)
-        rejects.keep((row, verdict.mistake) for (row, _), verdict in zip(piece.asked, answer.rows, strict=True) if verdict.mistake)
-
-    def _pieces(self) -> Iterator[Piece[Any]]:
-        sheet = opened(self.copy.file, self.copy.name)
-        reader = Reader(self.kind, sheet.header, defaults=self._defaults, ignored=self._ignored)
-        return pieces(sheet.rows, reader, WHOLE_MAX if self.whole else CHUNK)
-
-    def _chunk(self, piece: Piece[Any]) -> Chunk:
-        return Chunk(self.kind.name, self._source, tuple(asked for _, asked in piece.asked), self.whole)
-
-    def _total(self) -> int | None:
-        """Of a CSV file as many as it has lines, about."""
-        return max(0, self.copy.breaks - 1) if self.sheet.delimiter else None
-
-
-def _stopped(error: ChannelsyncError, tally: Tally) -> ChannelsyncError:
-    if not tally.rows:
-        return error
-    return Stopped(
-        f"after {tally.rows:,} rows, of which {tally.changing:,} changed something: {error}. Import the same file again: nothing is done twice"
-    )
-
-
-def _plain(source: Source) -> dict[str, Any]:
-    return {**asdict(source), "as_of": source.as_of.isoformat()}
-
-
-def _rows(chunk: Chunk) -> list[dict[str, Any]]:
-    return [asdict(row) for row in chunk.rows]
 
 
 @contextmanager
@@ -232,7 +133,7 @@ def _place(store: StoreAt, location: str | None) -> str:
     return location or (known[0] if len(known) == 1 else "")
 
 
-def _asked(work: _Import, seen: Tally) -> bool:
+def _asked(work: Import, seen: Tally) -> bool:
     if work.copy.name == "stdin" or not _at_terminal():
         say("nothing was changed; --apply does it")
         return False
@@ -247,7 +148,7 @@ def _at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _end(work: _Import, tally: Tally, *, applied: bool, json: bool, rejects: Path | None = None) -> None:
+def _end(work: Import, tally: Tally, *, applied: bool, json: bool, rejects: Path | None = None) -> None:
     """Bad rows are an error to whoever calls, though the good ones were applied."""
     kept = None if rejects is None else str(rejects)
     if json:
