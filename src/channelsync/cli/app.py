@@ -15,6 +15,7 @@ from channelsync.cli.bundles import group as bundles
 from channelsync.cli.carts import change
 from channelsync.cli.checking import check
 from channelsync.cli.costing import cost
+from channelsync.cli.counts import group as counts
 from channelsync.cli.daemon import run
 from channelsync.cli.database import group as database
 from channelsync.cli.demo import demo
@@ -109,6 +110,7 @@ app.command("orders")(orders)
 app.add_typer(purchasing, name="po")
 app.add_typer(returning, name="returns")
 app.add_typer(suppliers, name="suppliers")
+app.add_typer(counts, name="counts")
 app.add_typer(transfers, name="transfers")
 app.add_typer(drift, name="drift")
 app.add_typer(alerts, name="alerts")

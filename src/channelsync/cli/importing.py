@@ -75,7 +75,7 @@ def import_(
     _fitting(kind.value, as_of, {"location": location, "reason": reason, "reference": reference, "supplier": supplier})
     store = StoreAt(config)
     ignored = tuple(ignore or ())
-    with _copied(file) as copy:
+    with copied_file(file) as copy:
         if kind.value in CONFIG_KINDS:
             import_config(store, CONFIG_KINDS[kind.value], copy, ignored, apply=apply, first=first, json=json)
             return
@@ -109,7 +109,8 @@ def _run(work: Import, *, apply: bool, json: bool, rejects: Path | None, now: da
 
 
 @contextmanager
-def _copied(file: str) -> Iterator[Copy]:
+def copied_file(file: str) -> Iterator[Copy]:
+    """The file of that name, or what comes in; as it is now."""
     if file == STDIN:
         with copied(sys.stdin.buffer, "stdin") as copy:
             yield copy
