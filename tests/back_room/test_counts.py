@@ -17,14 +17,20 @@ from channelsync.ledger.counts import pages
 from channelsync.ledger.counts.applying import Apply, Cancel, NotApplicable, apply_sheet, cancel_sheet
 from channelsync.ledger.counts.entering import Counted, Enter, enter_counts
 from channelsync.ledger.counts.opening import Open, open_sheet
+from channelsync.ledger.documents.lines import Line
 from channelsync.ledger.documents.states import UnknownDocument, WrongState
 from channelsync.ledger.freezing import Freeze, Scope
 from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
 from channelsync.ledger.refusals import KeyReused, NotAllowed, UnknownLocation, UnknownSku
+from channelsync.ledger.returns import expecting, inspecting, receiving
+from channelsync.ledger.returns.expecting import Expect
+from channelsync.ledger.returns.inspecting import Decision, Inspect, Outcome
+from channelsync.ledger.returns.receiving import Receive
 from channelsync.ledger.schema import count_lines, count_sheets, findings, locations, movements, skus
 from channelsync.ledger.skus import Rename, rename
 from channelsync.ledger.stock import Change
+from support import transfers
 from support.counts import HOUR, applied, enter, logged, opened, state_of, try_to_apply, try_to_enter, try_to_open
 from support.purchasing import only, refused
 from support.selling import line, open_shop, order
@@ -248,6 +254,22 @@ def _went_elsewhere(conn: Connection) -> None:
     only(stock.receive(conn, [Change("A", "annex", 4)], T + HOUR))
 
 
+def _moved_by_transfer(conn: Connection) -> None:
+    """Four go; of three that come back one is on its way."""
+    gone = transfers.draft(conn, {"A": 4}).number
+    back = transfers.draft(conn, {"A": 3}, "annex", "main").number
+    for number in (gone, back):
+        only(transfers.try_to_ship(conn, number, T + HOUR))
+    transfers.arrive(conn, back, {"A": 2}, at=T + HOUR)
+
+
+def _sent_back(conn: Connection) -> None:
+    """Two lie in quarantine, and one of them is put back on the shelf."""
+    number = only(expecting.expect(conn, [Expect("main", (Line("A", 2),))], T)).number
+    only(receiving.receive(conn, [Receive(number)], T + HOUR))
+    only(inspecting.inspect(conn, [Inspect(number, (Decision("A", 1, Outcome.RESTOCK),))], T + HOUR))
+
+
 def _arrived_before(conn: Connection) -> None:
     only(stock.receive(conn, [Change("A", "main", 5, occurred_at=T - timedelta(minutes=1))], T + HOUR))
 
@@ -262,7 +284,7 @@ def _reserved(conn: Connection) -> None:
 
 @pytest.mark.parametrize(
     ("happened", "there"),
-    [(_came_back, 10), (_went_elsewhere, 5), (_arrived_before, 9), (_broke, 7), (_reserved, 9)],
+    [(_came_back, 10), (_went_elsewhere, 5), (_moved_by_transfer, 7), (_sent_back, 10), (_arrived_before, 9), (_broke, 7), (_reserved, 9)],
 )
 def test_whatever_moves_meanwhile_is_added(shelf: Connection, happened: Told, there: int) -> None:
     number = opened(shelf, "main", "A").number
