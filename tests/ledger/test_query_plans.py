@@ -14,7 +14,7 @@ from support.story import live_a_day
 GROWING = frozenset(
     {
         "movements", "stock_levels", "skus", "reservations", "orders", "order_lines", "listings", "listing_aliases", "shelves", "shelf_feeds",
-        "book_entries", "attempts", "push_calls", "idempotency_keys", "inbox", "set_aside", "findings", "seals",
+        "book_entries", "attempts", "push_calls", "idempotency_keys", "inbox", "set_aside", "findings", "seals", "transfers", "transfer_lines",
     }
 )  # fmt: skip
 WHOLE = re.compile(r"^SCAN (?:TABLE )?(\w+)(?: AS \w+)?(?: USING (?:COVERING )?INDEX (\w+))?")
