@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -202,6 +204,42 @@ def test_bad_rows_are_named_and_kept_and_the_others_entered(alone: Scene) -> Non
     assert (kept[0], len(kept)) == ("problem;sku;counted;counted_at;counted_by;sheet", 12)
     corrected = beside(alone, "corrected.csv", "\n".join([kept[0], kept[1].replace("nine", "9")]) + "\n")
     assert said("counts", "enter", "1", "--file", corrected, scene=alone)["entered"]["counted"] == 3
+
+
+@pytest.mark.parametrize("daemon", [False, True])
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_file_of_which_more_is_good_by_now_is_not_entered_as_of_now(alone: Scene, daemon: bool) -> None:
+    said("counts", "open", scene=alone)
+    path = beside(alone, "x.csv", "sku,counted\nSKU-1,9\nNEW,3\n")
+    with in_background(up(alone)) if daemon else nullcontext():
+        assert call("counts", "enter", "1", "--file", path, scene=alone).exit_code == 1
+        said("stock", "count", "NEW", "1", scene=alone)
+        before = said("counts", "show", "1", scene=alone)["lines"]
+        refused = call("counts", "enter", "1", "--file", path, scene=alone)
+        assert (refused.exit_code, "entered before, when other rows of it were good" in refused.stderr) == (1, True), refused.stderr
+        assert said("counts", "show", "1", scene=alone)["lines"] == before
+        rest = said("counts", "enter", "1", "--file", f"{path}.rejected.csv", scene=alone)
+        assert [row["sku"] for row in rest["entered"]["entered"]] == ["NEW"]
+        assert said("counts", "enter", "1", "--file", path, "--again", scene=alone)["entered"]["counted"] == 2
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_file_that_cannot_be_written_leaves_none(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    said("counts", "open", scene=alone)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    path = beside(alone, "sheet.xlsx")
+    assert "pip install" in call("counts", "print", "1", "--csv", path, scene=alone).stderr
+    assert not Path(path).exists()
+    assert "cannot be written" in call("counts", "print", "1", "--csv", beside(alone, "none/sheet.csv"), scene=alone).stderr
+    assert said("counts", "print", "1", "--csv", beside(alone, "sheet.csv"), scene=alone)["rows"] == 3
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_program_that_is_asked_gets_one_document(alone: Scene) -> None:
+    said("counts", "open", scene=alone)
+    said("counts", "enter", "1", "SKU-1:9", scene=alone)
+    done = call("counts", "apply", "1", "--json", scene=alone, answer="y\n")
+    assert json.loads(done.stdout.removeprefix(" y\n"))["state"] == "applied", "but for the answer, which the runner types"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
@@ -26,8 +26,9 @@ from channelsync.ledger.counts.sheets import reference
 from channelsync.ledger.counts.states import COUNT
 from channelsync.ledger.files.kinds import Mistake, source_id
 from channelsync.ledger.files.reading import Piece, Reader, pieces
-from channelsync.ledger.refusals import NotAllowed
-from channelsync.tabular import Copy, Row, Sheet, opened, writer_for
+from channelsync.ledger.refusals import KeyReused, NotAllowed
+from channelsync.shell.control import ControlError
+from channelsync.tabular import Copy, Row, Sheet, Value, opened, writer_for
 
 Number = Annotated[int, typer.Argument(metavar="SHEET", help="Its number: 4 of CNT-4.")]
 RejectsAt = Annotated[
@@ -58,11 +59,7 @@ def print_(
         _on_paper(found, shown(found.sheet.created_at, store.config.store.time_zone))
         return
     lines = paper.rows(found)
-    with _new(csv) as file:
-        file.write(b"" if csv.suffix.lower() == ".xlsx" else BOM)  # by which spreadsheets know UTF-8
-        with writer_for(file, str(csv), paper.header(found)) as write:
-            for row in lines:
-                write(row)
+    _write(csv, paper.header(found), lines)
     if json:
         dump({"number": number, "file": str(csv), "rows": len(lines)})
     else:
@@ -70,14 +67,25 @@ def print_(
         say(escape(f"{csv}: {len(lines)} lines to count" + (f"; {done} are counted already and left out" if done else "")))
 
 
-def _new(path: Path) -> BinaryIO:
-    """Never over a file that is there: it may be filled in already."""
+def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+    """Whole or not at all; and never over a file that is there: it may be filled in already."""
     try:
-        return path.open("xb")
+        file = path.open("xb")
     except FileExistsError:
         raise CannotWrite(f"{path} exists already, and may be filled in; remove it, or name another file") from None
     except OSError as error:
         raise CannotWrite(f"{path} cannot be written: {error.strerror}") from error
+    try:
+        with file:
+            file.write(b"" if path.suffix.lower() == ".xlsx" else BOM)  # by which spreadsheets know UTF-8
+            with writer_for(file, str(path), header) as write:
+                for row in rows:
+                    write(row)
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise CannotWrite(f"{path} cannot be written: {error.strerror or error}") from error
+        raise
 
 
 def _on_paper(found: SheetDetail, opened_at: str) -> None:
@@ -87,7 +95,12 @@ def _on_paper(found: SheetDetail, opened_at: str) -> None:
     blind = sheet.blind and sheet.state == "open"
     head = ["SKU", "title", *([] if blind else ["expected"]), "counted"]
     rows = [
-        [line.sku, line.title, *([] if blind else [_cell(line.expected)]), BLANK if line.counted is None else str(line.counted)]
+        [
+            line.sku,
+            " ".join(line.title.split()),
+            *([] if blind else [_cell(line.expected)]),
+            BLANK if line.counted is None else str(line.counted),
+        ]
         for line in found.lines
     ]
     rows += [[BLANK * 2, "", *([] if blind else [""]), BLANK] for _ in range(3)]  # for what is found and not on it
@@ -111,6 +124,7 @@ def enter_file(
     *,
     again: bool,
     rejects: Path | None,
+    key: str | None,
     json: bool,
 ) -> None:
     """Good rows are entered together, bad ones are named and kept. Exits 1 if there are any."""
@@ -125,7 +139,7 @@ def enter_file(
         bad = [*piece.wrong, *((row, known[asked.line]) for row, asked in piece.asked if asked.line in known)]
         bad.sort(key=lambda each: each[0].line)
         with rejects_of(copy.name, sheet, rejects) as kept:
-            done = store.ask("counts.enter", _asked(number, copy, good, at, by, again=again)) if good else None
+            done = _enter(store, _asked(number, copy, good, at, by, key, again=again)) if good else None
             kept.keep(bad)
     rejected = None if kept.path is None else str(kept.path)
     if json:
@@ -155,7 +169,21 @@ def _read(sheet: Sheet, name: str, number: int, zone: str, now: datetime) -> Pie
     return found[0]
 
 
-def _asked(number: int, copy: Copy, rows: Sequence[CountRow], at: datetime | None, by: str, *, again: bool) -> dict[str, Any]:
+def _enter(store: StoreAt, asked: dict[str, Any]) -> Any:
+    try:
+        return store.ask("counts.enter", asked)
+    except (KeyReused, ControlError) as error:  # here, or in the daemon
+        if error.code != KeyReused.code:
+            raise
+        raise NotAllowed(
+            "this very file was entered before, when other rows of it were good, and nothing was entered now; enter what was rejected then from "
+            "its own file, or all of it once more with --again (and --at, if it is not of now)"
+        ) from error
+
+
+def _asked(
+    number: int, copy: Copy, rows: Sequence[CountRow], at: datetime | None, by: str, key: str | None, *, again: bool
+) -> dict[str, Any]:
     """The same file says the same: entered a second time it would say that the units were there now."""
     meaning = str(number), "" if at is None else at.isoformat(), by, str(uuid.uuid4()) if again else ""
     lines = [
@@ -168,7 +196,7 @@ def _asked(number: int, copy: Copy, rows: Sequence[CountRow], at: datetime | Non
         for row in rows
     ]
     said = {"number": number, "lines": lines, "counted_at": None if at is None else at.isoformat(), "counted_by": by, "actor": actor()}
-    return {**said, "key": f"counts:{source_id('count sheet', copy.digest, *meaning)}"}
+    return {**said, "key": key or f"counts:{source_id('count sheet', copy.digest, *meaning)}"}
 
 
 def _told(name: str, done: Any, bad: Sequence[tuple[Row, Mistake]], empty: int, rejected: str | None) -> None:

@@ -155,7 +155,7 @@ def enter(
     store, now = StoreAt(config), datetime.now(UTC)
     when = None if at is None else instant(at, store.config.store.time_zone, now)
     if file is not None:
-        count_paper.enter_file(store, number, file, when, by, now, again=again, rejects=rejects, json=json)
+        count_paper.enter_file(store, number, file, when, by, now, again=again, rejects=rejects, key=key, json=json)
         return
     if again or rejects is not None:
         raise typer.BadParameter("only together with --file", param_hint="--again" if again else "--rejects")
@@ -196,7 +196,9 @@ def apply(
     """
     store = StoreAt(config)
     if not yes:
-        _plan(store.read(pages.plan, number, missing_zero=missing))
+        planned = store.read(pages.plan, number, missing_zero=missing)
+        if not json:
+            _plan(planned)
         typer.confirm(f"Apply {reference(number)}?", abort=True, err=json)
     done = store.ask("counts.apply", {"number": number, "missing_is_zero": missing, "skip": skip, "actor": actor(), "key": key_of(key)})
     if json:
