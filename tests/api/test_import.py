@@ -111,11 +111,13 @@ def test_skus_listings_and_purchase_orders(shop: Api) -> None:
     order = shop.get("/purchase-orders/1")["order"]
     assert (order["state"], order["supplier"], order["ordered"]) == ("draft", "ACME", 29)
     shop.post("/purchase-orders/1/order", {})
+    received = send(shop, "receipts", "sku,quantity\nMUG,4\nCAP,1\n", order="PO-1", apply=True)
+    assert (received["changed"], received["bad"], on_hand(shop, "MUG")) == (1, 1, 14)
     changed = send(
         shop, "purchase-orders", sheet.replace("24", "25"), supplier="ACME", reference="A-1", location="main", apply=True, key="again"
     )
     assert (changed["unchanged"], changed["bad"]) == (1, 1)
-    assert "purchase order 1 is ordered" in changed["problems"][0]["problem"]
+    assert "purchase order 1 is part received" in changed["problems"][0]["problem"]
 
 
 def test_xlsx(shop: Api) -> None:
@@ -134,7 +136,7 @@ def test_without_openpyxl_it_says_what_to_install(shop: Api, monkeypatch: pytest
 
 
 def test_what_an_export_says_comes_back_and_changes_nothing(shop: Api) -> None:
-    for kind in ("stock", "skus", "listings", "purchase-orders"):
+    for kind in ("stock", "skus", "listings", "purchase-orders", "receipts"):
         text = shop.ask("GET", f"/export/{kind}").text
         told = send(shop, kind, text, apply=True)
         assert (told["unchanged"], told["bad"]) == (told["rows"], 0), told

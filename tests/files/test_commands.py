@@ -255,6 +255,30 @@ def test_purchase_orders_are_drafted_from_a_suppliers_sheet(scene: Scene) -> Non
     assert call("import", "purchase-orders", more, "--as-of", "2026-01-01", scene=scene).exit_code == 2
 
 
+def test_a_delivery_note_is_received_once(scene: Scene) -> None:
+    said("po", "draft", "SKU-1:12@3", "SKU-2:5", scene=scene)
+    said("po", "draft", "SKU-1:12", scene=scene)
+    for number in ("1", "2"):
+        said("po", "order", number, scene=scene)
+    note = write(scene, "sku,quantity,cost\nSKU-1,4,\nSKU-2,9,\nSKU-1,3,3.5\n")
+    options = ("import", "receipts", note, "--order", "PO-1")
+    seen = told(*options, scene=scene, code=1)
+    assert (seen["changed"], seen["bad"], on_hand(scene)["SKU-1"]) == (2, 1, 10)
+    done = told(*options, "--apply", scene=scene, code=1)
+    assert (done["first"], on_hand(scene)["SKU-1"], on_hand(scene)["SKU-2"]) == (seen["first"], 17, 10)
+    assert "5 are still to come" in done["problems"][0]["problem"]
+    again = told(*options, "--apply", scene=scene, code=1)
+    assert (again["done_before"], on_hand(scene)["SKU-1"]) == (2, 17)
+    assert told("import", "receipts", note, "--order", "2", "--apply", scene=scene, code=1)["changed"] == 2, (
+        "another order is another receipt"
+    )
+    assert on_hand(scene)["SKU-1"] == 24
+    assert {(row["order"], row["sku"], row["incoming"]) for row in exported("receipts", scene)} == {
+        ("PO-1", "SKU-1", "5"), ("PO-1", "SKU-2", "5"), ("PO-2", "SKU-1", "5"),
+    }  # fmt: skip
+    assert call("audit", scene=scene).exit_code == 0
+
+
 def test_files_that_cannot_be_read_say_why(scene: Scene) -> None:
     folder = scene.file.parent
     for content, name, part in (

@@ -296,7 +296,7 @@ def test_whatever_is_imported_twice_is_imported_once(engine: Engine, files: list
             assert again.changing <= first.bad, "what was bad may be good by now, and what was good is not done again"
             assert first.bad or orders(conn) == once
             if place == order_after and once:
-                ordering.order(conn, [ordering.Order(1)], NOW)
+                only(ordering.order(conn, [ordering.Order(once[0][0])], NOW))
         assert all(lines for *_, lines in orders(conn))
         assert audit(conn) == []
         transaction.rollback()

@@ -51,7 +51,7 @@ def list_(config: ConfigFile = None, json: AsJson = False) -> None:
         )
         for d in found
     ]
-    table("Drift", ("shelf#", "channel", "SKU", "location", "expected#", "shown#", "since", "state"), rows, empty="none")
+    table("Drift", ("shelf#", "channel", "SKU", "location", "expected#", "shown#", "since?", "state"), rows, empty="none")
 
 
 @group.command()

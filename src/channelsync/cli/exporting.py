@@ -31,6 +31,7 @@ class FileKind(StrEnum):
     SKUS = "skus"
     LISTINGS = "listings"
     PURCHASES = "purchase-orders"
+    RECEIPTS = "receipts"
     LOCATIONS = "locations"
     RULES = "rules"
 
@@ -53,7 +54,7 @@ def export(
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
-    """Write stock, SKUs, listings, purchase orders, locations or rules as a table. Read again with `import`, it changes nothing (docs/files.md).
+    """Write stock, SKUs, listings, purchase orders, receipts, locations or rules as a table. Read again with `import`, it changes nothing (docs/files.md).
 
     [dim]Example: channelsync export stock --out stock.csv[/dim]
     """

@@ -39,7 +39,7 @@ def import_(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="stock: when it was counted, in the store's time zone; now, if left out. What was sold or received since then is added, so a count of "
+            help="stock, receipts: when it was counted or came, in the store's time zone; now, if left out. What was sold or received since then is added, so a count of "
             "yesterday evening is right today, too.",
             show_default=False,
         ),
@@ -50,6 +50,7 @@ def import_(
     reason: Annotated[str, typer.Option(help="stock: for rows that give none. An adjustment needs one.", show_default=False)] = "",
     reference: Annotated[str, typer.Option(help="purchase-orders: for rows that name none.", show_default=False)] = "",
     supplier: Annotated[str, typer.Option(help="purchase-orders: for rows that name none.", show_default=False)] = "",
+    order: Annotated[str, typer.Option(help="receipts: for rows that name none.", show_default=False)] = "",
     whole: Annotated[bool, typer.Option("--all-or-nothing", help=f"Change nothing if any row is bad. At most {WHOLE_MAX} rows.")] = False,
     ignore: Annotated[list[str] | None, typer.Option(help="A column of the file to leave alone.", show_default=False)] = None,
     rejects: Annotated[
@@ -63,7 +64,7 @@ def import_(
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:
-    """Read a table of stock, SKUs, listings, purchase orders, locations or rules, and show what it would change; --apply, or a yes to the question, does it.
+    """Read a table of stock, SKUs, listings, purchase orders, receipts, locations or rules, and show what it would change; --apply, or a yes to the question, does it.
 
     Good rows are applied, bad ones are named and kept in FILE.rejected.csv, to be corrected and imported again. The same file again changes
     nothing twice. Stock is what is physically there: a row of on_hand is a count at --as-of, and whatever has been sold or received since is
@@ -72,7 +73,7 @@ def import_(
 
     [dim]Example: channelsync import stock count.csv --as-of 2026-01-31T18:00 --apply[/dim]
     """
-    _fitting(kind.value, as_of, {"location": location, "reason": reason, "reference": reference, "supplier": supplier})
+    _fitting(kind.value, as_of, {"location": location, "reason": reason, "reference": reference, "supplier": supplier, "order": order})
     store = StoreAt(config)
     ignored = tuple(ignore or ())
     with copied_file(file) as copy:
@@ -82,9 +83,9 @@ def import_(
         store.ask("live")  # whoever answers has brought the ledger's places up to the config, as whoever applies will have
         now = SystemClock().now()
         when = now if as_of is None else instant(as_of, store.config.store.time_zone, now)
-        meaning = (as_of or "", location or "", str(uuid.uuid4()) if again else "")
+        meaning = (as_of or "", location or "", str(uuid.uuid4()) if again else "", *filter(None, [order]))
         source = Source(source_id(kind.value, copy.digest, *meaning), when, actor())
-        said = {"location": _place(store, location), "reason": reason, "reference": reference, "supplier": supplier}
+        said = {"location": _place(store, location), "reason": reason, "reference": reference, "supplier": supplier, "order": order}
         defaults = {name: value for name, value in said.items() if name in KINDS[kind.value].spoken}
         work = Import(store, KINDS[kind.value], copy, source, defaults, ignored, whole, first)
         _run(work, apply=apply, json=json, rejects=rejects, now=now)

@@ -16,13 +16,14 @@ from channelsync.ledger import bounds
 from channelsync.ledger.files.kinds import LedgerKind, Mistake, SoFar, Source, State, Verdict
 from channelsync.ledger.files.listings import LISTINGS
 from channelsync.ledger.files.purchases import PURCHASES
+from channelsync.ledger.files.receipts import RECEIPTS
 from channelsync.ledger.files.skus import SKUS
 from channelsync.ledger.files.stock import STOCK
 from channelsync.ledger.group import assert_in_transaction, is_away
 from channelsync.ledger.refusals import KeyReused, NotAllowed, Refusal
 from channelsync.ledger.schema import idempotency_keys
 
-KINDS: Final[dict[str, LedgerKind[Any]]] = {kind.name: kind for kind in (STOCK, SKUS, LISTINGS, PURCHASES)}
+KINDS: Final[dict[str, LedgerKind[Any]]] = {kind.name: kind for kind in (STOCK, SKUS, LISTINGS, PURCHASES, RECEIPTS)}
 CHUNK: Final = 250
 """Rows of one transaction: a running daemon does its other work in between."""
 WHOLE_MAX: Final = 1_000

@@ -1,15 +1,17 @@
-"""Purchase orders as rows of an export, order by order."""
+"""Purchase orders as files of them need them: what is there of those that rows name, and the rows of an export, order by order."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from channelsync.ledger import costs
+from channelsync.ledger.dialects import among
 from channelsync.ledger.files.kinds import Value
 from channelsync.ledger.schema import locations, purchase_lines, purchase_orders, skus, suppliers, supplies
 
+CHUNK: Final = 400
 TOLD: Final = ("state", "code", "title", "received", "incoming")
 EXPORTED: Final = (
     "order", "state", "reference", "supplier", "location", "expected", "sku", "code", "title", "quantity", "received", "incoming", "cost",
@@ -51,3 +53,26 @@ def _next(conn: Connection, after: int, limit: int) -> tuple[list[int], bool]:
         taken.append(number)
         rows += count
     return taken, len(taken) < len(found)
+
+
+def heads(conn: Connection, numbers: set[int]) -> dict[int, RowMapping]:
+    """The orders that there are, with the codes of `supplier` and `location`."""
+    wanted, found = sorted(numbers), dict[int, RowMapping]()
+    query = (
+        select(purchase_orders, suppliers.c.code.label("supplier"), locations.c.code.label("location"))
+        .join(locations, locations.c.id == purchase_orders.c.location_id)
+        .outerjoin(suppliers, suppliers.c.id == purchase_orders.c.supplier_id)
+    )
+    for start in range(0, len(wanted), CHUNK):
+        here = query.where(purchase_orders.c.id.in_(wanted[start : start + CHUNK]))
+        found |= {row["id"]: row for row in conn.execute(here).mappings()}
+    return found
+
+
+def lines_on(conn: Connection, keys: set[tuple[int, int]]) -> dict[tuple[int, int], RowMapping]:
+    """(order, SKU id) -> its line; those that are not there are absent."""
+    wanted, found, line = sorted(keys), dict[tuple[int, int], RowMapping](), purchase_lines.c
+    for start in range(0, len(wanted), CHUNK):
+        here = among(conn, (line.order_id, line.sku_id), wanted[start : start + CHUNK])
+        found |= {(row["order_id"], row["sku_id"]): row for row in conn.execute(select(purchase_lines).where(here)).mappings()}
+    return found

@@ -29,7 +29,7 @@ def parse(line: int, cells: Cells) -> PurchaseRow | None:
     cell.fits("sku", sku=sku)
     if quantity is None:
         return None
-    number = _number(cells)
+    number = number_of(cells)
     reference, supplier, location = (cell.text(cells, name) for name in ("reference", "supplier", "location"))
     if number is None and not reference:
         raise BadCell(
@@ -43,10 +43,11 @@ def parse(line: int, cells: Cells) -> PurchaseRow | None:
     cell.fits("supplier", supplier=supplier)
     cell.fits("location", location=location)
     day = cell.day(cells, "expected")
-    return PurchaseRow(line, sku, quantity, _cost(cells), number, reference, supplier, location, "" if day is None else day.isoformat())
+    return PurchaseRow(line, sku, quantity, cost_of(cells), number, reference, supplier, location, "" if day is None else day.isoformat())
 
 
-def _number(cells: Cells) -> int | None:
+def number_of(cells: Cells) -> int | None:
+    """What the column `order` says."""
     said = cell.text(cells, "order")
     if not said:
         return None
@@ -56,7 +57,8 @@ def _number(cells: Cells) -> int | None:
     return int(found[1])
 
 
-def _cost(cells: Cells) -> str | None:
+def cost_of(cells: Cells) -> str | None:
+    """In the one spelling of an export."""
     said = cell.text(cells, "cost")
     try:
         return costs.text_of(costs.parsed(said)) if said else None

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
 from channelsync.ledger import bounds, bundles, costs, owning, skus
-from channelsync.ledger.dialects import among
 from channelsync.ledger.documents.states import UnknownDocument
 from channelsync.ledger.files.kinds import Difference, SoFar, Source, State, Verdict, bad, judged
+from channelsync.ledger.files.purchase_pages import CHUNK, heads, lines_on
 from channelsync.ledger.purchasing import filling, suppliers
 from channelsync.ledger.purchasing.filling import Ambiguous, Name
 from channelsync.ledger.purchasing.states import PURCHASE
 from channelsync.ledger.purchasing.suppliers import UnknownSupplier
 from channelsync.ledger.refusals import UnknownLocation, UnknownSku
-from channelsync.ledger.schema import locations, purchase_lines, purchase_orders
-from channelsync.ledger.schema import suppliers as supplier_table
+from channelsync.ledger.schema import locations, purchase_lines
 from channelsync.ledger.skus import Sku
 from channelsync.ledger.stock import no_own_stock
-
-CHUNK: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +63,11 @@ class _There:
 
     def __init__(self, conn: Connection, rows: Sequence[PurchaseRow]) -> None:
         self._named = filling.named(conn, (row.name for row in rows if row.number is None))
-        self._heads = _heads(conn, {row.number for row in rows if row.number is not None}.union(*self._named.values()))
+        self._heads = heads(conn, {row.number for row in rows if row.number is not None}.union(*self._named.values()))
         self._skus = skus.find(conn, (row.sku for row in rows))
         self._recipes = bundles.recipes(conn, (sku.id for sku in self._skus.values()))
         self._parts = skus.by_id(conn, {part for recipe in self._recipes.values() for part, _ in recipe})
-        self._lines = _lines(
+        self._lines = lines_on(
             conn, {(number, self._skus[row.sku].id) for row in rows if row.sku in self._skus for number in self._numbers(row)}
         )
         self._sizes = _sizes(conn, self._heads)
@@ -152,28 +149,6 @@ class _There:
         if any(each.column == "expected" for each in found.differences):
             so_far["expected", name] = 1
         return found
-
-
-def _heads(conn: Connection, numbers: set[int]) -> dict[int, RowMapping]:
-    wanted, found = sorted(numbers), dict[int, RowMapping]()
-    query = (
-        select(purchase_orders, supplier_table.c.code.label("supplier"), locations.c.code.label("location"))
-        .join(locations, locations.c.id == purchase_orders.c.location_id)
-        .outerjoin(supplier_table, supplier_table.c.id == purchase_orders.c.supplier_id)
-    )
-    for start in range(0, len(wanted), CHUNK):
-        here = query.where(purchase_orders.c.id.in_(wanted[start : start + CHUNK]))
-        found |= {row["id"]: row for row in conn.execute(here).mappings()}
-    return found
-
-
-def _lines(conn: Connection, keys: set[tuple[int, int]]) -> dict[tuple[int, int], RowMapping]:
-    """(order, SKU id) -> its line; those that are not there are absent."""
-    wanted, found, line = sorted(keys), dict[tuple[int, int], RowMapping](), purchase_lines.c
-    for start in range(0, len(wanted), CHUNK):
-        here = among(conn, (line.order_id, line.sku_id), wanted[start : start + CHUNK])
-        found |= {(row["order_id"], row["sku_id"]): row for row in conn.execute(select(purchase_lines).where(here)).mappings()}
-    return found
 
 
 def _sizes(conn: Connection, numbers: Iterable[int]) -> dict[int, int]:

@@ -27,6 +27,7 @@ class Exported(StrEnum):
     SKUS = "skus"
     LISTINGS = "listings"
     PURCHASES = "purchase-orders"
+    RECEIPTS = "receipts"
     LOCATIONS = "locations"
     RULES = "rules"
 

@@ -83,23 +83,25 @@ async def import_file(
         Literal["all", "each"], Query(description="each: what can be done is done. all: nothing, if any row is bad; at most 1,000 rows.")
     ] = "each",
     as_of: Annotated[
-        Instant | None, Query(description="stock: when it was counted; now, if left out.", examples=["2026-01-31T18:00:00Z"])
+        Instant | None,
+        Query(description="stock, receipts: when it was counted or came; now, if left out.", examples=["2026-01-31T18:00:00Z"]),
     ] = None,
     location: Annotated[str, Query(max_length=64, description="For rows that name none.", examples=["main"])] = "",
     reason: Annotated[str, Query(max_length=255, description="stock: for rows that give none.", examples=["broken"])] = "",
     reference: Annotated[str, Query(max_length=255, description="purchase-orders: for rows that name none.", examples=["A-4711"])] = "",
     supplier: Annotated[str, Query(max_length=64, description="purchase-orders: for rows that name none.", examples=["ACME"])] = "",
+    order: Annotated[str, Query(max_length=32, description="receipts: for rows that name none.", examples=["PO-7"])] = "",
     ignore: Annotated[list[str] | None, Query(max_length=256, description="Columns to leave alone.", examples=[["colour"]])] = None,
     first: Annotated[int, Query(ge=0, le=1_000, description="So many of the changes are told.")] = 20,
 ) -> ImportedOut:
-    said = {"location": location, "reason": reason, "reference": reference, "supplier": supplier}
+    said = {"location": location, "reason": reason, "reference": reference, "supplier": supplier, "order": order}
     known = _kind(kind.value, as_of, said)
     name = _name(request.headers.get("content-type", ""))
     async with request.app.state.imports:
         with copying(name) as copying_:
             copy = await _received(request, copying_)
             key = call.key(idempotency_key)
-            meaning = ("" if as_of is None else as_of.isoformat(), location, key or "")
+            meaning = ("" if as_of is None else as_of.isoformat(), location, key or "", *filter(None, [order]))
             source = Source(source_id(known.name, copy.digest, *meaning), as_of or call.backend.store.clock.now(), call.actor)
             defaults = {column: said[column] or _usual(call, column) for column in known.spoken}
             work = _Import(call, known, copy, source, defaults, ignore or [], first, whole=mode == "all")
