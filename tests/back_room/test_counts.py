@@ -125,7 +125,7 @@ def test_bundles_are_not_counted_but_their_parts(shelf: Connection) -> None:
         (Open("main", limit=0), "between 1 and that"),
         (Open("main", limit=1_001), "between 1 and that"),
         (Open("main", note="x" * 2_001), "note"),
-        (Open("main", prefix="x" * 256), "sku"),
+        (Open("main", prefix="x" * 256), "prefix"),
         (Open("main", prefix="\x00"), "no database can store"),
         (Open("main", actor="x" * 129), "actor"),
         (Open("main", tuple(f"S{n}" for n in range(1_001))), "1 to 1000 lines"),
@@ -184,7 +184,7 @@ def test_each_line_may_have_its_own_time_and_person(shelf: Connection) -> None:
         ((Counted("A", True),), "not a whole number"),
         ((Counted("A", 1), Counted("A", 2)), "more than one line"),
         ((Counted("A", 1, NOW + 9 * HOUR),), "in the future"),
-        ((Counted("A", 1, None, "x" * 129),), "actor"),
+        ((Counted("A", 1, None, "x" * 129),), "counted_by"),
         ((Counted("A", 1), Counted("NONE", 1)), "no SKU 'NONE'"),
     ],
 )

@@ -25,6 +25,9 @@ LENGTHS: Final = {
     "code": 255,
     "name": 255,
     "note": 2_000,
+    "prefix": 255,
+    "after": 255,
+    "counted_by": 128,
 }
 
 

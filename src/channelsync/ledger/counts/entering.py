@@ -92,9 +92,9 @@ def _enter(conn: Connection, book: Book, item: Enter, now: datetime) -> Entered 
 
 def _ill_formed(item: Enter, now: datetime) -> NotAllowed | None:
     said = lines.problem([lines.Line(line.sku, 0 if line.quantity is None else line.quantity) for line in item.lines], at_least=0)
-    problem = said or bounds.texts(actor=item.actor) or bounds.texts(actor=item.counted_by)
+    problem = said or bounds.texts(actor=item.actor) or bounds.texts(counted_by=item.counted_by)
     problem = problem or bounds.happened("counted_at", item.counted_at, now)
-    each = (bounds.texts(actor=line.counted_by) or bounds.happened("counted_at", line.counted_at, now) for line in item.lines)
+    each = (bounds.texts(counted_by=line.counted_by) or bounds.happened("counted_at", line.counted_at, now) for line in item.lines)
     return problem or next((wrong for wrong in each if wrong), None)
 
 

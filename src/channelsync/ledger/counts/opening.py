@@ -71,8 +71,7 @@ def _open(conn: Connection, item: Open, now: datetime) -> Opened | Refusal:
 
 
 def _ill_formed(item: Open) -> NotAllowed | None:
-    problem = bounds.texts(location=item.location, note=item.note, actor=item.actor)
-    problem = problem or bounds.texts(sku=item.prefix) or bounds.texts(sku=item.after)
+    problem = bounds.texts(location=item.location, note=item.note, actor=item.actor, prefix=item.prefix, after=item.after)
     if problem or not item.skus:
         if item.limit is not None and not 0 < item.limit <= bounds.MAX_LINES:
             return problem or NotAllowed(f"a sheet has at most {bounds.MAX_LINES} lines; a limit is between 1 and that")

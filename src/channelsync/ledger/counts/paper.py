@@ -54,7 +54,7 @@ def kind(number: int, moment: Moment) -> Kind[CountRow]:
             return None
         sku, by, sheet = cell.needed(cells, "sku", "a SKU"), cell.text(cells, "counted_by"), cell.text(cells, "sheet")
         cell.fits("sku", sku=sku)
-        cell.fits("counted_by", actor=by)
+        cell.fits("counted_by", counted_by=by)
         if sheet not in ("", reference(number), str(number)):
             raise BadCell("sheet", f"the row is of {sheet[:40]!r}, and {reference(number)} is entered; enter it there")
         return CountRow(line, sku, counted, _moment(cells, moment), by)
