@@ -73,6 +73,11 @@ def test_a_key_tells_imports_apart(shop: Api) -> None:
     refused = send(shop, "stock", "sku,location,adjust,reason\nMUG,main,-2,lost\n", key="monday", apply=True, status=422)
     assert refused["code"] == "key_reused"
     assert send(shop, "stock", file, key="monday")["applied"] is False
+    send(shop, "stock", "sku,color\n", key="friday", apply=True, status=422)
+    send(shop, "stock", "sku,location,on_hand\nTEE,moon,1\n", key="friday", apply=True, mode="all")
+    assert send(shop, "stock", "sku,location,on_hand\nTEE,main,1\n", key="friday", apply=True)["changed"] == 1, (
+        "nothing was done with it so far"
+    )
     assert on_hand(shop, "MUG") == 8
 
 

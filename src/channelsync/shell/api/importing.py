@@ -26,7 +26,7 @@ from channelsync.shell.api.exporting import CSV, Exported
 from channelsync.shell.api.import_models import ImportedOut
 from channelsync.shell.api.problems import MEDIA_TYPE, Problem, ProblemBody
 from channelsync.shell.api.requests import Instant
-from channelsync.tabular import Copy, Copying, copying, opened
+from channelsync.tabular import Copy, copying, opened
 
 router = APIRouter(prefix="/import", tags=["files"])
 
@@ -97,30 +97,30 @@ async def import_file(
     said = {"location": location, "reason": reason, "reference": reference, "supplier": supplier, "order": order}
     known = _kind(kind.value, as_of, said)
     name = _name(request.headers.get("content-type", ""))
-    async with request.app.state.imports:
-        with copying(name) as copying_:
-            copy = await _received(request, copying_)
+    with copying(name) as file:
+        async for piece in request.stream():  # all of it before it waits for its turn: a client that is not read from is cut off
+            file.take(piece)
+        async with request.app.state.imports:
+            copy = await _bounded(file.done())
             key = call.key(idempotency_key)
             meaning = ("" if as_of is None else as_of.isoformat(), location, key or "", *filter(None, [order]))
             source = Source(source_id(known.name, copy.digest, *meaning), as_of or call.backend.store.clock.now(), call.actor)
             defaults = {column: said[column] or _usual(call, column) for column in known.spoken}
-            work = _Import(call, known, copy, source, defaults, ignore or [], first, whole=mode == "all")
-            repeat = apply and key is not None and (await call.run(begin_import, Begin(source.id, key=key))).repeat
-            return await _done(work, apply=apply, repeat=repeat)
+            return await _done(_Import(call, known, copy, source, defaults, ignore or [], first, key, whole=mode == "all"), apply=apply)
 
 
-async def _done(work: _Import, *, apply: bool, repeat: bool) -> ImportedOut:
+async def _done(work: _Import, *, apply: bool) -> ImportedOut:
     tally, applied = None, False
     if not apply or work.whole:
         tally = await work.preview()
     if apply and not (tally and tally.bad):
         tally, applied = await work.apply()
     assert tally is not None
-    return ImportedOut.of(work.kind.name, tally.told(), applied=applied, repeat=repeat)
+    return ImportedOut.of(work.kind.name, tally.told(), applied=applied, repeat=work.repeat)
 
 
 class _Import:
-    """One file. It is read once for a preview and once to apply it."""
+    """One file. It is read once for a preview and once to apply it. repeat: it was sent with this key before."""
 
     def __init__(
         self,
@@ -131,10 +131,12 @@ class _Import:
         defaults: Mapping[str, str],
         ignored: list[str],
         first: int,
+        key: str | None,
         *,
         whole: bool,
     ) -> None:
-        self.kind, self.whole = kind, whole
+        self.kind, self.whole, self.repeat = kind, whole, False
+        self._key, self._begun = key, False
         self._call, self._copy, self._source = call, copy, source
         self._defaults, self._ignored, self._first = defaults, ignored, first
 
@@ -152,11 +154,18 @@ class _Import:
         with _telling_how_far(tally):
             async for piece in self._pieces(tally):
                 if chunk := self._chunk(piece):
+                    await self._begin()
                     answer = await self._call.backend.desk.take_rows(chunk)
                     done = done and answer.done
                     tally.add(answer.rows)
                 tally.add_piece(piece)
         return tally, done
+
+    async def _begin(self) -> None:
+        """The key stands for this file from now on. A file that cannot be read leaves it free."""
+        if self._key is not None and not self._begun:
+            self.repeat = (await self._call.run(begin_import, Begin(self._source.id, key=self._key))).repeat
+        self._begun = True
 
     async def _pieces(self, tally: Tally) -> AsyncIterator[Piece[Any]]:
         """Read beside the event loop: a piece may hold megabytes."""
@@ -206,10 +215,7 @@ def _usual(call: Call, column: str) -> str:
     return known[0] if column == "location" and len(known) == 1 else ""
 
 
-async def _received(request: Request, file: Copying) -> Copy:
-    async for piece in request.stream():
-        file.take(piece)
-    copy = file.done()
+async def _bounded(copy: Copy) -> Copy:
     lines = copy.breaks if copy.name == FILES[CSV] else await asyncio.to_thread(_rows, copy)
     if lines > ROWS_MAX + 1:
         raise Problem(413, "too_large", f"the file has {lines:,} lines, at most {ROWS_MAX:,} and a header are taken; send it in parts")
