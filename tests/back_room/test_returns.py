@@ -273,6 +273,13 @@ def test_several_verbs_of_one_batch_see_each_other(conn: Connection) -> None:
     proven(conn)
 
 
+def test_a_clock_that_was_set_back_meanwhile_is_no_difference_of_the_log(conn: Connection) -> None:
+    number = expect(conn, {"A": 2})
+    arrive(conn, number, at=NOW)
+    inspect(conn, number, ("A", 2, RESTOCK), at=NOW - HOUR)
+    proven(conn)
+
+
 def test_hands_leave_alone_what_waits_for_inspection(conn: Connection) -> None:
     number = expect(conn, {"A": 2})
     arrive(conn, number)

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
 from channelsync.ledger.net_effect import COUNTED, NOT_BACK
+from channelsync.ledger.since import TOLD_EARLY
 
 Rows = Iterator[tuple[str, str, str]]
 
 WAITING = "received - restocked - written_off - to_supplier"
+EARLIER = TOLD_EARLY // timedelta(microseconds=1)
 KINDS = "'quarantine', 'return', 'write_off', 'supplier_return'"
 
 
@@ -24,7 +27,9 @@ def check(conn: Connection) -> Rows:
 
 
 def _log(conn: Connection) -> Rows:
-    """Every unit that a line counts is one that its RET-<number> has moved, and the other way round. Hands have used the name before there was one."""
+    """Every unit that a line counts is one that its RET-<number> has moved, and the other way round. Hands may have used the name before there was one;
+    clocks can be set back, but not by more than a day.
+    """
     query = f"""
         SELECT return_id, sku_id, location_id, SUM(received), SUM(came), SUM(restocked), SUM(put_back), SUM(written_off), SUM(broken),
             SUM(to_supplier), SUM(went)
@@ -35,7 +40,7 @@ def _log(conn: Connection) -> Rows:
                 0, CASE type WHEN 'return' THEN on_hand ELSE 0 END, 0, CASE type WHEN 'write_off' THEN damaged ELSE 0 END,
                 0, CASE type WHEN 'supplier_return' THEN -quarantined ELSE 0 END
             FROM returns JOIN movements ON movements.reference = 'RET-' || CAST(returns.id AS VARCHAR(20))
-            WHERE channel_id IS NULL AND type IN ({KINDS}) AND recorded_at >= created_at
+            WHERE channel_id IS NULL AND type IN ({KINDS}) AND recorded_at >= created_at - {EARLIER}
         ) AS sides GROUP BY return_id, sku_id, location_id
         HAVING SUM(received) <> SUM(came) OR SUM(restocked) <> SUM(put_back) OR SUM(written_off) <> SUM(broken) OR SUM(to_supplier) <> SUM(went)
         ORDER BY return_id, sku_id, location_id
