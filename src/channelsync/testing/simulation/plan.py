@@ -146,13 +146,16 @@ class DepotPlan:
 
 @dataclass(frozen=True, slots=True)
 class BackRoomRates:
-    """Documents per second: purchase orders and what arrives of them, transfers and what arrives of these, and counts."""
+    """Documents per second: purchase orders and what arrives of them, transfers and what arrives of these, counts, returns from word to verdict."""
 
     order: float = 0.12
     arrive: float = 0.2
     ship: float = 0.15
     land: float = 0.2
     count: float = 0.12
+    announce: float = 0.15
+    come_back: float = 0.25
+    inspect: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from channelsync.clock import Clock
 from channelsync.contract import Call, Carrier
 from channelsync.ledger import pages
 from channelsync.ledger.door import Door
+from channelsync.ledger.net_effect import COUNTED
 from channelsync.ledger.outbox import Arming, Release
 from channelsync.ledger.pages import PageRead
 from channelsync.ledger.stock import Change
@@ -186,7 +187,7 @@ class RecordingDoor:
                 self._read_done = self._read_begun
 
     async def _read_news(self) -> None:
-        """Units that were shipped although nobody had counted them were there all along."""
+        """Units that were shipped although nobody had counted them were there all along; those that a return has, too, came back once."""
         recorder = self._recorder
         news = await self._own.read(_read_news, recorder.now(), recorder.goods, recorder.movements_seen)
         recorder.movements_seen = news.last_movement
@@ -228,7 +229,8 @@ _ATTEMPTS = text("""
 """)
 _FOUND = text(
     "SELECT skus.sku, locations.code, movements.on_hand FROM movements JOIN skus ON skus.id = movements.sku_id "
-    "JOIN locations ON locations.id = movements.location_id WHERE type = 'shortage' AND movements.id > :after ORDER BY movements.id"
+    f"JOIN locations ON locations.id = movements.location_id WHERE (type = 'shortage' OR type = 'defer' AND reason LIKE '{COUNTED}%') "
+    "AND movements.id > :after ORDER BY movements.id"
 )
 _LAST = text("SELECT COALESCE(MAX(id), 0) FROM movements")
 _NAME = text("SELECT name FROM channels WHERE id = :id")
@@ -236,7 +238,7 @@ _NAME = text("SELECT name FROM channels WHERE id = :id")
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """found: (SKU, location, units) that nobody had counted."""
+    """found: (SKU, location, units) that nobody had counted (> 0), or that were told twice."""
 
     found: list[tuple[str, str, int]]
     last_movement: int

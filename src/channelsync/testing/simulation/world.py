@@ -47,6 +47,7 @@ class World:
         self, plan: Plan, *, patience: float | None = None, points: Points | None = None, look: Callable[[Stage], None] | None = None
     ) -> None:
         self._look, self._points = look, points
+        self._back_room: BackRoom | None = None
         self.plan, self._patience = plan, plan.pace.patience if patience is None else patience
         self.report = Report(plan.seed)
 
@@ -111,7 +112,8 @@ class World:
             jobs |= HousePeople(plan, plan.depot, stage.house, stage.house_truth.returned, stage.people.acted).jobs()
         jobs |= Staff(stage).jobs()
         if plan.back_room is not None:
-            jobs |= BackRoom(stage, plan.back_room).jobs()
+            self._back_room = BackRoom(stage, plan.back_room)
+            jobs |= self._back_room.jobs()
         for job, rate in jobs.items():
             stage.spawn(stage.people.trade(job, rate, until))
         if plan.script is not None:
@@ -141,6 +143,8 @@ class World:
                 problems = list(invariants.at_rest(conn, stage.shops, stage.judge.truth, stage.goods, deliveries=self.plan.patient))
                 problems += invariants.rules_at_rest(conn, self.plan, stage.judge.truth, stage.goods, self._sale_on)
                 problems += invariants.listed_at_rest(conn, self.plan, stage.shops, stage.goods)
+                if self._back_room is not None:
+                    problems += self._back_room.at_rest(conn)
                 if stage.house is not None:
                     problems += invariants.house_at_rest(conn, stage.house, stage.house_truth)
         stage.report.problems += problems

@@ -23,6 +23,8 @@ WRONG = (0, 0, 0, -1, 1)
 """How many pieces more than the ledger thinks are found."""
 
 GIVEN_UP = 0.1
+TRIES = 3
+"""How often somebody comes back to a shelf that was not still."""
 
 
 class Counting:
@@ -36,7 +38,9 @@ class Counting:
         opened = await desk.ask(opening.open_sheet, sheet)
         found: dict[str, int] = {}
         for sku in wanted:
-            counted = await self._count(sku, place)
+            counted = None
+            for _ in range(TRIES):
+                counted = counted or await self._count(sku, place)
             if counted is not None:
                 units, wrong, at = counted
                 found[sku] = wrong
