@@ -228,6 +228,12 @@ def test_an_export_tells_all_and_changes_nothing_when_it_comes_back(conn: Connec
     assert orders(conn) == before
 
 
+@pytest.mark.parametrize("reference", [" A 1 ", "'x", "-5", "a,b", 'say "x"', "two\nlines", "1.0", "täß"])
+def test_whatever_an_order_is_called_its_export_comes_back(conn: Connection, reference: str) -> None:
+    draft(conn, {"A": 1}, reference=reference)
+    assert run(conn, export(conn, KIND), KIND).counts[State.SAME] == 1
+
+
 def test_a_whole_file_is_previewed_as_it_is_applied_over_chunks(conn: Connection) -> None:
     """Each order lies in several chunks, and one bad row in fifty."""
     for number in range(60):

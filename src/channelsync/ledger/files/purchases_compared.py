@@ -96,7 +96,7 @@ class _There:
     def _on(self, head: RowMapping, row: PurchaseRow, sku: Sku, so_far: SoFar) -> Verdict:
         """A row of an order that is there."""
         for column in ("reference", "supplier", "location"):
-            said, holds = getattr(row, column), head[column] or ""
+            said, holds = getattr(row, column), (head[column] or "").strip()
             if said and said != holds:
                 why = f"PO-{head['id']} has {f'the {column} {holds!r}' if holds else f'no {column}'}, and a file does not change that: "
                 return bad(row.line, row.about, f"{why}channelsync po edit {head['id']} --{column} {said}", column)
