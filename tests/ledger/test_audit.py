@@ -49,6 +49,7 @@ FLIPS: dict[str, dict[str, Callable[[Any], Any]]] = {
         "snapshot": lambda snapshot: snapshot | {"number": "forged"},
     },
     "order_lines": {"line_ref": lambda text: f"{text}!"},
+    "order_routes": {"location_id": lambda place: place % 2 + 1},
     "book_entries": {"kind": lambda kind: "rebase" if kind in {"opening", "write"} else kind},
     "count_sheets": {"state": lambda _: "cancelled"},
     "set_aside": {"ref": lambda text: f"{text}!", "resolved_at": lambda _: NOW},

@@ -17,7 +17,9 @@ from channelsync.ledger.holds import Which
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.reservations import Line, Release, Reserve
 from channelsync.ledger.returns.inspecting import Outcome
-from channelsync.ledger.schema import attempts, channels, push_calls, shelves
+from channelsync.ledger.routing import board
+from channelsync.ledger.routing.board import PlaceSpec
+from channelsync.ledger.schema import attempts, channels, locations, push_calls, shelves
 from channelsync.ledger.stock import Change, WriteOff
 from support import returning
 from support.stock import NOW, open_channel, open_locations, put, want
@@ -44,6 +46,7 @@ def live_a_day(conn: Connection) -> int:
     _write(conn, channel)
     _move(conn)
     _count(conn)
+    _route(conn, channel)
     return channel
 
 
@@ -125,3 +128,12 @@ def _count(conn: Connection) -> None:
         open_sheet(conn, [Open("main", skus)], NOW)
     enter_counts(conn, [Enter(number, (Counted("A", 18),)) for number in (1, 2)], NOW)
     apply_sheet(conn, [Apply(1)], NOW)
+
+
+def _route(conn: Connection, channel: int) -> None:
+    """An order that is shipped from another location than the shop sells from."""
+    annex = conn.execute(select(locations.c.id).where(locations.c.code == "annex")).scalar_one()
+    board.configure(conn, [PlaceSpec(annex)], NOW)
+    routed = OrderSnapshot("106", OrderState.OPEN, NOW, NOW, (OrderLine("a", "2", 1),))
+    orders.apply(conn, [Sighting(channel, routed, 9)], NOW)
+    board.configure(conn, [], NOW)

@@ -27,7 +27,7 @@ from channelsync.cli.importing import import_
 from channelsync.cli.initial import init
 from channelsync.cli.listings import group as listings
 from channelsync.cli.openapi import openapi
-from channelsync.cli.orders import orders
+from channelsync.cli.orders import group as orders
 from channelsync.cli.places import group as places
 from channelsync.cli.planning import apply, plan, sync
 from channelsync.cli.policy import backorder
@@ -106,7 +106,7 @@ stock.command("change")(change)
 app.add_typer(stock, name="stock")
 app.add_typer(bundles, name="bundles")
 app.add_typer(listings, name="listings")
-app.command("orders")(orders)
+app.add_typer(orders, name="orders")
 app.add_typer(purchasing, name="po")
 app.add_typer(returning, name="returns")
 app.add_typer(suppliers, name="suppliers")

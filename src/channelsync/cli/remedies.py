@@ -21,6 +21,7 @@ REMEDIES: Final[dict[str, tuple[str, str]]] = {
     "transfers": ("a line of a transfer was changed past the log", REPORT),
     "counts": ("a count sheet or its movements were changed past each other", RESTORE),
     "returns": ("a return or its movements were changed, or its order was applied wrongly", "channelsync returns show; " + REPORT),
+    "routes": ("a route or an order line was changed past the other", "`channelsync orders route` says anew where it is shipped from"),
     "pending": ("a level or an order line was changed past the log", REPORT),
     "shipments": ("an order line was changed past the log", REPORT),
     "books": ("a book was changed past its entries", REPAIR),

@@ -83,11 +83,25 @@ def section_problems(sections: Sections, channels: Mapping[str, Any]) -> Iterato
     for code in sections.availability.locations:
         if code not in sections.locations:
             yield ("availability", "locations"), f"no such ledger location {code!r}; known: {', '.join(sections.locations)}"
+    yield from routing_problems(sections)
     yield from rules.problems(sections.rules, channels, sections.store.time_zone)
     yield from alerts.problems(sections.alerts, sections.locations)
     public, private = sections.listen.public, sections.listen.private
     if public == private and public.port:
         yield ("listen", "private"), "is the same address as the public listener; choose another port"
+
+
+def routing_problems(sections: Sections) -> Iterator[tuple[Key, str]]:
+    for code in sections.routing.locations:
+        if code not in sections.locations:
+            yield ("routing", "locations"), f"no such ledger location {code!r}; known: {', '.join(sections.locations)}"
+    for code, place in sections.locations.items():
+        if (place.latitude is None) != (place.longitude is None):
+            there, missing = ("longitude", "latitude") if place.latitude is None else ("latitude", "longitude")
+            yield ("locations", code, missing), f"belongs to the {there}; give both, or neither"
+    may = sections.routing.locations or [code for code, place in sections.locations.items() if place.kind != "virtual"]
+    if sections.routing.enabled and not may:
+        yield ("routing", "locations"), "all locations are virtual, and nothing is shipped from those unless they are named here"
 
 
 def database_url(text: str, file: Path, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from channelsync.ledger.ruling import Rule
 
 NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 NAME_MAX = 63
+AREA_MAX = 64
 MAIN = "main"
 
 
@@ -63,11 +64,28 @@ def _origin(text: str) -> str:
     return text
 
 
+def _country(text: str) -> str:
+    if len(text) != 2 or not (text.isascii() and text.isalpha() and text.isupper()):
+        raise ValueError("a country has two capital letters, as ISO 3166 has them: DE")
+    return text
+
+
+def _area(text: str) -> str:
+    """A region, or how postcodes begin; both mean something within a country only."""
+    country, _, rest = text.partition("-")
+    if not rest.strip() or rest != rest.strip() or len(rest) > AREA_MAX:
+        raise ValueError('write the country before it: "US-CA" for a region, "DE-10" for postcodes that begin with 10')
+    _country(country)
+    return text
+
+
 def _one_or_more(value: Any) -> Any:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 Name = Annotated[str, AfterValidator(_name)]
+Country = Annotated[str, AfterValidator(_country)]
+Area = Annotated[str, AfterValidator(_area)]
 Places = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
 """Ledger locations: one by its code, or a list of them; an empty list leaves the channel's location alone."""
 Port = Annotated[int, Field(ge=0, le=65535)]  # 0: any free port
@@ -111,11 +129,25 @@ class ApiConfig(Part):
 
 
 class LocationConfig(Part):
-    """name: for people; the location's code if empty. priority: lower ships first."""
+    """name: for people; the location's code if empty. priority: lower ships first. The rest is for routing: where it lies, in degrees, and where it
+    ships to; without any of the three lists, everywhere.
+    """
 
     name: str = ""
     kind: Literal["warehouse", "retail", "fulfilment", "virtual"] = "warehouse"
     priority: int = 0
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    countries: tuple[Country, ...] = ()
+    regions: tuple[Area, ...] = ()
+    postcodes: tuple[Area, ...] = ()
+
+
+class RoutingConfig(Part):
+    """locations: which may ship; none: all but virtual ones."""
+
+    enabled: bool = False
+    locations: tuple[str, ...] = ()
 
 
 class ReservationsConfig(Part):
@@ -194,6 +226,7 @@ class Sections(Part):
     rules: StoreRules = StoreRules()
     locations: Mapping[Name, LocationConfig] = Field(default={MAIN: LocationConfig(name="Main")}, min_length=1)
     reservations: ReservationsConfig = ReservationsConfig()
+    routing: RoutingConfig = RoutingConfig()
     availability: AvailabilityConfig = AvailabilityConfig()
     retention: RetentionConfig = RetentionConfig()
     alerts: AlertsConfig = AlertsConfig()

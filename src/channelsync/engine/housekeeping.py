@@ -1,4 +1,6 @@
-"""What passes with time alone: holds that end, rows that are past their retention, and the seals over what was written since."""
+"""What passes with time alone: holds that end, rows that are past their retention, the seals over what was written since; and orders that are sent
+on from locations that have run out.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,16 @@ import structlog
 from channelsync.engine.store import Store
 from channelsync.ledger import expiry, seals
 from channelsync.ledger.expiry import Ending, Forget
+from channelsync.ledger.routing import relieving
+from channelsync.ledger.routing.relieving import Relieve
 from channelsync.ledger.seals import Seal
 
 log = structlog.get_logger(__name__)
 
 LIMIT = 256
 FORGET_EVERY = 60.0
+RELIEVE_EVERY = 30.0
+RELIEVE_LINES = 64
 SEAL_FIRST = 60.0
 SEAL_EVERY = 3600.0
 SEAL_ROWS = 2_000
@@ -28,10 +34,14 @@ class Housekeeping:
         self._store, self._delivery_age = store, timedelta(days=delivery_days)
         self._forget_at = store.clock.monotonic() + FORGET_EVERY
         self._seal_at = store.clock.monotonic() + SEAL_FIRST
+        self._relieve_at = store.clock.monotonic() + RELIEVE_EVERY
+        self._relieve_before: int | None = None
 
     async def run_once(self) -> None:
         if self._store.time.steady():
             await self._expire()
+        if self._store.clock.monotonic() >= self._relieve_at:
+            await self._relieve()
         if self._store.clock.monotonic() >= self._seal_at:
             await self._seal()
 
@@ -44,6 +54,15 @@ class Housekeeping:
             forgotten = await store.ledger.run(expiry.forget, Forget(LIMIT, self._delivery_age))
             pause = 1.0 if forgotten >= LIMIT else FORGET_EVERY
             self._forget_at = store.clock.monotonic() + pause
+
+    async def _relieve(self) -> None:
+        """Routed lines whose location has run out, a bounded number at a time."""
+        done = await self._store.ledger.run(relieving.relieve, Relieve(RELIEVE_LINES, self._relieve_before))
+        self._relieve_before = done.next
+        self._relieve_at = self._store.clock.monotonic() + (1.0 if done.next is not None else RELIEVE_EVERY)
+        if done.moved:
+            log.info("routed elsewhere", lines=done.moved)
+            self._store.wake()
 
     async def _seal(self) -> None:
         """A bounded part at a time, the next at once if there is more. The log names each seal: a witness outside the database."""

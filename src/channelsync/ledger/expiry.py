@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from channelsync.ledger import inbox, keys, order_ends, outbox, reservations, sightings
 from channelsync.ledger.net_effect import HOLD_GRACE
+from channelsync.ledger.routing import destinations
 
 CALLS_KEPT = timedelta(days=90)
 """How long settled calls are kept for `explain`; what they did to a book stays in its entries for ever."""
@@ -44,11 +45,12 @@ class Forget:
 
 
 def forget(conn: Connection, items: Sequence[Forget], now: datetime) -> list[int]:
-    """Forget what is past its retention: bodies, idempotency keys, settled calls. Returns how many rows."""
+    """Forget what is past its retention: bodies, where orders without holds go, idempotency keys, settled calls. Returns how many rows."""
     return [_forget(conn, item, now) for item in items]
 
 
 def _forget(conn: Connection, item: Forget, now: datetime) -> int:
     bodies = inbox.purge_bodies(conn, now - item.delivery_age, item.limit)
     looks = sightings.purge(conn, now - SIGHTINGS_KEPT, item.limit)
-    return bodies + looks + keys.purge(conn, now, limit=item.limit) + outbox.purge(conn, now - CALLS_KEPT, item.limit)
+    places = destinations.forget(conn, item.limit)
+    return bodies + looks + places + keys.purge(conn, now, limit=item.limit) + outbox.purge(conn, now - CALLS_KEPT, item.limit)

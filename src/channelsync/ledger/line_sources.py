@@ -40,16 +40,26 @@ def present(found: Sequence[Group]) -> Group:
     return next((group for group in found if any(row.quantity for row in group)), found[-1] if found else [])
 
 
+def routable(line: OrderLine) -> bool:
+    """The shop does not say itself where the line is shipped from."""
+    return line.stocked and not (line.location and line.assigned)
+
+
 def choose(work: OrderWork, line: OrderLine, found: Sequence[Group]) -> Choice:
-    """A line whose mapping is gone, or whose place nobody has mapped, stays where it was first applied; one that was never applied waits."""
+    """A line whose mapping is gone, or whose place nobody has mapped, stays where it was first applied, or goes where it was routed; one that was
+    never applied waits.
+    """
     target = work.target(line.listing)
-    stays = tuple(row.at for row in present(found))
+    route = work.routes.get(line.ref) if routable(line) else None
+    stays = tuple(row.at if route is None else replace(row.at, location_id=route) for row in present(found))
     if target is None or target.sku_id is None:
         what = line.sku or line.title or line.listing or "?"
         return Choice(stays, "" if stays else f"no SKU is linked to {what!r}: link its listing, the sale is then applied", what)
     place = target.at(work.channel, line.location)
     if place is None:
         return Choice(stays, _unmapped(line.location), _place_of(work, line))
+    if route is not None:
+        place = replace(place, location_id=route)
     pinned = _pinned(target, found, target.sources(place))
     return Choice(_shown_at(pinned, target, line.location))
 

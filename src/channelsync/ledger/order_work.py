@@ -12,22 +12,26 @@ from channelsync.contract import OrderSnapshot
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.order_mapping import ChannelRow, Target
+from channelsync.ledger.routing.board import Board
 
 REST_OF_SECOND = timedelta(microseconds=999_999)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a batch of snapshots is applied with. owned: locations where an authority counts."""
+    """What a batch of snapshots is applied with. owned: locations where an authority counts. board: those that routing may choose."""
 
     channels: Mapping[int, ChannelRow]
     targets: Mapping[tuple[int, str], Target]
     owned: frozenset[int]
+    board: Board
 
 
 @dataclass
 class OrderWork:
-    """shop_now: the shop's own clock, which its holds end by; None: those that the sweep has ended have. documents: by row, what an authority's documents have shipped of it by now."""
+    """shop_now: the shop's own clock, which its holds end by; None: those that the sweep has ended have. documents: by row, what an authority's documents have shipped of it by now.
+    routes: by line, the location that it is shipped from, where routing has decided. again: the snapshot is the stored one, which does not say where the order goes. actor, reason: of the movements.
+    """
 
     conn: Connection
     snapshot: OrderSnapshot
@@ -37,6 +41,10 @@ class OrderWork:
     shop_now: datetime | None
     documents: Mapping[int, int]
     order_id: int = 0
+    again: bool = False
+    actor: str = "channel"
+    reason: str = ""
+    routes: Mapping[str, int] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     books: list[BookEntry] = field(default_factory=list)
     shelves: set[int] = field(default_factory=set)
@@ -61,7 +69,8 @@ class OrderWork:
             *key,
             MovementType.RESERVE,
             reference=self.snapshot.ref,
-            actor="channel",
+            reason=self.reason,
+            actor=self.actor,
             channel_id=self.channel.id,
             occurred_at=self.snapshot.modified_at,
         )

@@ -31,6 +31,7 @@ from channelsync.ledger.line_sources import Group
 from channelsync.ledger.order_rows import LineRow, StoredOrder
 from channelsync.ledger.order_work import Known, OrderWork
 from channelsync.ledger.own_effects import Rebased
+from channelsync.ledger.routing import board, deciding
 
 
 class Verdict(StrEnum):
@@ -46,6 +47,7 @@ class Sighting:
 
     again: apply although nothing changed (a listing was mapped meanwhile); an older one still changes nothing. deliveries: inbox rows that are settled by this, in the same transaction.
     shop_time: the shop's own clock now, which its holds end by; None: ours (again: those that were ended have, and no other). documents: by order_lines row, what an authority's documents ship of it.
+    actor, reason: of what moves by it. routes: where lines are shipped from, by their refs, that were routed elsewhere (a ledger that is rebuilt).
     """
 
     channel_id: int
@@ -56,6 +58,9 @@ class Sighting:
     deliveries: tuple[int, ...] = ()
     shop_time: datetime | None = None
     documents: Mapping[int, int] = field(default_factory=dict)
+    actor: str = "channel"
+    reason: str = ""
+    routes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ def apply(conn: Connection, sightings: Sequence[Sighting], now: datetime) -> lis
         order_mapping.channel_rows(conn, {sighting.channel_id for sighting in fresh}),
         order_mapping.resolve(conn, refs),
         order_mapping.owned_locations(conn),
+        board.read(conn),
     )
     results = [repeats.get(place) or _apply(conn, sighting, known, now) for place, sighting in enumerate(sightings)]
     inbox.done(conn, [row for sighting in sightings for row in sighting.deliveries], now)
@@ -136,7 +142,9 @@ class _Application:
 
     def _work(self, order_id: int) -> OrderWork:
         shop_now = self.sighting.shop_time or (None if self.sighting.again else self.now)
-        return OrderWork(self.conn, self.snapshot, self.channel, self.known, self.now, shop_now, self.sighting.documents, order_id)
+        work = OrderWork(self.conn, self.snapshot, self.channel, self.known, self.now, shop_now, self.sighting.documents, order_id)
+        work.again, work.actor, work.reason = self.sighting.again, self.sighting.actor, self.sighting.reason
+        return work
 
     # -- is it news? -----------------------------------------------------------------------------------------------------------------------
 
@@ -175,6 +183,7 @@ class _Application:
 
     def _apply_lines(self, work: OrderWork, rows: Sequence[LineRow], early: bool, known_at: datetime | None) -> None:
         rebased = own_effects.look(work, rows, known_at)
+        work.routes = {**self.sighting.routes, **deciding.decide(work, rows, early=early)}
         for line in self.snapshot.lines:
             found = line_sources.groups([row for row in rows if row.line_ref == line.ref])
             if line.stocked or found:

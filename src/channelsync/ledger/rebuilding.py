@@ -31,6 +31,7 @@ from channelsync.ledger.schema import (
     locations,
     metadata,
     order_lines,
+    order_routes,
     shelf_feeds,
     shelves,
     skus,
@@ -67,7 +68,7 @@ def rebuild(conn: Connection, now: datetime) -> Rebuilt:
     with _empty_ledger(conn) as scratch:
         for page in _pages(conn):
             snapshots = {key: snapshot for key, snapshot in page.items() if snapshot is not None}
-            wanted = _applied(scratch, snapshots, now)
+            wanted = _applied(scratch, snapshots, _routes(conn, snapshots), now)
             count += len(snapshots)
             for key, rows in _lines(conn, snapshots).items():
                 compared = _compare(snapshots[key[:2]], rows, wanted.get(key, []))
@@ -109,10 +110,27 @@ def _pages(conn: Connection) -> Iterator[dict[tuple[int, str], OrderSnapshot | N
         yield {(row.channel_id, row.ref): order_json.read(row.snapshot) for row in page}
 
 
-def _applied(scratch: Connection, snapshots: Mapping[tuple[int, str], OrderSnapshot], now: datetime) -> dict[Key, list[LineRow]]:
+def _applied(
+    scratch: Connection, snapshots: Mapping[tuple[int, str], OrderSnapshot], routed: Mapping[tuple[int, str], dict[str, int]], now: datetime
+) -> dict[Key, list[LineRow]]:
     """`again`: no hold ends by the clock meanwhile."""
-    orders.apply(scratch, [Sighting(channel_id, each, 1, again=True) for (channel_id, _), each in snapshots.items()], now)
+    sightings = [Sighting(key[0], each, 1, again=True, routes=routed.get(key, {})) for key, each in snapshots.items()]
+    orders.apply(scratch, sightings, now)
     return _lines(scratch, snapshots)
+
+
+def _routes(conn: Connection, snapshots: Mapping[tuple[int, str], OrderSnapshot]) -> dict[tuple[int, str], dict[str, int]]:
+    """Where lines are shipped from is decided by the stock of its moment, so it is taken over: the last route of each."""
+    query = (
+        select(order_table.c.channel_id, order_table.c.ref, order_routes.c.line_ref, order_routes.c.location_id)
+        .join(order_table, order_table.c.id == order_routes.c.order_id)
+        .where(order_table.c.ref.in_({ref for _, ref in snapshots}))
+        .order_by(order_routes.c.id)
+    )
+    found: dict[tuple[int, str], dict[str, int]] = defaultdict(dict)
+    for row in conn.execute(query):
+        found[row.channel_id, row.ref][row.line_ref] = row.location_id
+    return found
 
 
 def _lines(conn: Connection, snapshots: Mapping[tuple[int, str], OrderSnapshot]) -> dict[Key, list[LineRow]]:

@@ -34,6 +34,9 @@ from channelsync.ledger.guard import Guarded, Limits
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.order_policy import OrderPolicy, Restock, Unpaid
 from channelsync.ledger.refusals import Refusal
+from channelsync.ledger.routing import board
+from channelsync.ledger.routing.areas import Areas
+from channelsync.ledger.routing.board import PlaceSpec
 from channelsync.ledger.ruling import CatchUp
 from channelsync.ledger.upgrade import upgrade
 from channelsync.registry import Registry
@@ -154,6 +157,7 @@ def enrol(database: sqlalchemy.Engine, config: Config, now: datetime) -> Ids:
         authorities.enrol(conn, _owners(config, {place.code: place.id for place in locations.every(conn)}, channel_ids), now)
         guard.configure(conn, [Guarded(channel_ids[each.name], _limits(each)) for each in config.channels.values()], now)
         ruling.keep(conn, config.shelf_rules(channel_ids))
+        board.configure(conn, _shipping(config, location_ids), now)
     return Ids(location_ids, channel_ids)
 
 
@@ -211,6 +215,17 @@ def _owners(config: Config, location_ids: Mapping[str, int], channel_ids: Mappin
         for code in codes
     }
     return [Ownership(location_id, owner.get(code)) for code, location_id in location_ids.items()]
+
+
+def _shipping(config: Config, location_ids: Mapping[str, int]) -> list[PlaceSpec]:
+    """The locations that routing may choose; none if it is off."""
+    named = config.routing.locations or tuple(code for code, place in config.locations.items() if place.kind != "virtual")
+    found = []
+    for code, place in config.locations.items() if config.routing.enabled else ():
+        if code in named:
+            point = None if place.latitude is None or place.longitude is None else (place.latitude, place.longitude)
+            found.append(PlaceSpec(location_ids[code], point, Areas(place.countries, place.regions, place.postcodes)))
+    return found
 
 
 def _default_place(channel: ChannelConfig, ids: Mapping[str, int]) -> int | None:

@@ -25,6 +25,7 @@ from channelsync.ledger.counts import applying, entering, opening
 from channelsync.ledger.purchasing import drafting, from_suggestions, ordering, receiving, suppliers
 from channelsync.ledger.returns import expecting, inspecting
 from channelsync.ledger.returns import receiving as taking_back
+from channelsync.ledger.routing import rerouting
 from channelsync.ledger.transfers import drafting as transfer_drafting
 from channelsync.ledger.transfers import receiving as transfer_receiving
 from channelsync.ledger.transfers import shipping
@@ -82,6 +83,7 @@ _BACK_ROOM: Final[Mapping[str, Any]] = {
     "returns.receive": (taking_back.receive, taking_back.Receive),
     "returns.inspect": (inspecting.inspect, inspecting.Inspect),
     "returns.cancel": (expecting.cancel, expecting.Cancel),
+    "orders.route": (rerouting.reroute, rerouting.Reroute),
 }
 
 LEDGER_VERBS: Final[Mapping[str, Any]] = {**_STOCK, **_BACK_ROOM}

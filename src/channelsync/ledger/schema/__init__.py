@@ -16,6 +16,7 @@ from channelsync.ledger.schema.purchasing import purchase_lines, purchase_orders
 from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries, push_calls, shelf_feeds, shelves
 from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, facts, findings, idempotency_keys, inbox, set_aside
 from channelsync.ledger.schema.returns import return_lines, returns
+from channelsync.ledger.schema.routing import order_destinations, order_routes, routing_places
 from channelsync.ledger.schema.rules import freezes, shelf_rules
 from channelsync.ledger.schema.seals import seals
 from channelsync.ledger.schema.shadow import measurements, sightings
@@ -75,7 +76,9 @@ __all__ = [
     "measurements",
     "metadata",
     "movements",
+    "order_destinations",
     "order_lines",
+    "order_routes",
     "orders",
     "pace",
     "purchase_lines",
@@ -86,6 +89,7 @@ __all__ = [
     "reservations",
     "return_lines",
     "returns",
+    "routing_places",
     "seals",
     "set_aside",
     "shelf_feeds",

@@ -31,6 +31,7 @@ orders = Table(
     Index(None, "reservation_ref"),
     Index(None, "applied_at"),
     Index(None, "placed_at"),
+    Index(None, "number"),
 )
 
 POSTED = ("soft", "hard", "shipped", "restocked", "quarantined")

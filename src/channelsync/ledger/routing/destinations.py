@@ -1,0 +1,35 @@
+"""Where open orders go, apart from their snapshots: it is personal data, of use only until the goods have left."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from sqlalchemy import Connection, delete, exists, or_, select
+
+from channelsync.contract import ShipTo
+from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.schema import order_destinations, order_lines
+
+
+def keep(conn: Connection, order_id: int, to: ShipTo | None) -> None:
+    """What the shop says now; None: nothing is to be kept of it."""
+    if to is None:
+        conn.execute(delete(order_destinations).where(order_destinations.c.order_id == order_id))
+        return
+    told = asdict(to)
+    statement = insert_into(conn, order_destinations).values(order_id=order_id, **told)
+    conn.execute(statement.on_conflict_do_update(index_elements=["order_id"], set_=told))
+
+
+def of(conn: Connection, order_id: int) -> ShipTo:
+    """Nothing known: an empty one."""
+    row = conn.execute(select(order_destinations).where(order_destinations.c.order_id == order_id)).one_or_none()
+    return ShipTo() if row is None else ShipTo(row.country, row.region, row.postcode, row.latitude, row.longitude)
+
+
+def forget(conn: Connection, limit: int) -> int:
+    """Of orders that hold nothing any more, at most `limit` of them. Returns how many went."""
+    line = order_lines.c
+    holds = exists().where(line.order_id == order_destinations.c.order_id, or_(line.soft > 0, line.hard > 0))
+    done = select(order_destinations.c.order_id).where(~holds).order_by(order_destinations.c.order_id).limit(limit)
+    return conn.execute(delete(order_destinations).where(order_destinations.c.order_id.in_(done.scalar_subquery()))).rowcount

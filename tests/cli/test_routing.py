@@ -1,0 +1,86 @@
+"""`orders`: listed, shown, and told where they are shipped from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from channelsync.testing.standins.memory import MemoryStandIn
+from cli.test_commands import call, said
+from support.store import Scene, in_background, two_shops
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+PLACES = """
+[routing]
+enabled = true
+[locations.main]
+latitude = 48.14
+longitude = 11.58
+[locations.annex]
+priority = 1
+latitude = 52.52
+longitude = 13.40
+"""
+
+
+@pytest.fixture
+def routed(tmp_path: Path) -> Iterator[tuple[Scene, str]]:
+    """Two shops, ten of SKU-1 at main, and five at annex, which is nearer to an order of two for Berlin."""
+    with in_background(two_shops(tmp_path)) as scene:
+        text = scene.file.read_text()
+        for name in ("east", "west"):
+            text = text.replace(f"[channels.{name}]", f'[channels.{name}]\nlocation = "main"')
+        scene.file.write_text(text + PLACES)
+        said("apply", "--yes", scene=scene)
+        said("stock", "receive", "SKU-1", "5", "--location", "annex", scene=scene)
+        shop = scene.shops["east"]
+        assert isinstance(shop, MemoryStandIn)
+        ref = shop.buy({"SKU-1": 2})
+        shop.send_to(ref, "DE", "BE", "10115")
+        said("sync", "east", scene=scene)
+        yield scene, ref
+
+
+def test_an_order_is_shown_explained_and_moved(routed: tuple[Scene, str]) -> None:
+    scene, ref = routed
+    explained = call("orders", "route", ref, "--explain", scene=scene).stdout
+    assert f"order {ref.removeprefix('order-')} of east, to DE BE 10115" in explained
+    assert "+ annex: is 2 km away; ships line SKU-1" in explained
+    assert "- main: is 505 km away; has it all; annex comes first: 2 km against 505 km" in explained
+    assert said("orders", "route", ref, "--explain", scene=scene)["lines"][0]["location"] == "annex"
+    moved = call("orders", "route", ref, "--to", "main", "--reason", "van", scene=scene)
+    assert moved.exit_code == 0
+    assert f"order {ref} of east: shipped from main: by hand: van" in moved.stdout
+    assert said("stock", "show", "SKU-1", scene=scene)["levels"][0]["available"] == 8
+    anew = said("orders", "route", ref, "--key", "k1", scene=scene)
+    assert (anew["lines"][0]["before"], anew["lines"][0]["location"], anew["repeat"]) == ("main", "annex", False)
+    assert said("orders", "route", ref, "--key", "k1", scene=scene)["repeat"] is True
+    shown = call("orders", "show", ref, scene=scene).stdout
+    assert "annex" in shown
+    assert "one parcel, from annex" in shown
+    assert said("orders", "show", ref, scene=scene)["order"]["lines"][0]["location"] == "annex"
+    assert said("orders", "route", ref, "--explain", scene=scene)["decisions"][1]["actor"].startswith("cli")
+
+
+def test_orders_are_listed_as_before_and_by_name(routed: tuple[Scene, str]) -> None:
+    scene, ref = routed
+    assert [row["ref"] for row in said("orders", scene=scene)] == [row["ref"] for row in said("orders", "list", scene=scene)] == [ref]
+    assert said("orders", "--channel", "west", scene=scene) == said("orders", "list", "--channel", "west", scene=scene) == []
+
+
+def test_what_cannot_be_is_said(routed: tuple[Scene, str]) -> None:
+    scene, ref = routed
+    for asked, code, why in (
+        (("orders", "route", "none"), 1, "no channel has told of an order 'none'"),
+        (("orders", "show", "none", "--channel", "east"), 1, "'east' has told of no order 'none'"),
+        (("orders", "route", ref, "--channel", "nope"), 1, "there is no channel 'nope'"),
+        (("orders", "route", ref, "--to", "atlantis"), 1, "no location 'atlantis'"),
+        (("orders", "route", ref, "--to", "main", "--line", "none"), 1, "holds nothing"),
+        (("orders", "route", ref, "--explain", "--to", "main"), 2, "only tells how it is"),
+    ):
+        result = call(*asked, scene=scene)
+        assert result.exit_code == code, asked
+        assert why in " ".join(result.stderr.split()), asked
