@@ -9,12 +9,23 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from channelsync.ledger.files import importing
+from channelsync.ledger.files.importing import Chunk
+from channelsync.ledger.files.kinds import Source
+from channelsync.ledger.files.listings import LinkRow
+from channelsync.ledger.files.purchases_compared import PurchaseRow
+from channelsync.ledger.files.receipts import ReceiptRow
+from channelsync.ledger.files.skus import SkuRow
+from channelsync.ledger.files.stock import StockRow
+from support.purchasing import ordered
+from support.stock import NOW, open_locations, put
 from support.story import live_a_day
 
 GROWING = frozenset(
     {
         "movements", "stock_levels", "skus", "reservations", "orders", "order_lines", "listings", "listing_aliases", "shelves", "shelf_feeds",
         "book_entries", "attempts", "push_calls", "idempotency_keys", "inbox", "set_aside", "findings", "seals", "transfers", "transfer_lines",
+        "purchase_orders", "purchase_lines",
     }
 )  # fmt: skip
 WHOLE = re.compile(r"^SCAN (?:TABLE )?(\w+)(?: AS \w+)?(?: USING (?:COVERING )?INDEX (\w+))?")
@@ -41,6 +52,28 @@ def test_no_verb_of_a_day_reads_a_whole_table(conn: Connection, statements: dict
     live_a_day(conn)
     found = [(table, statement) for statement, values in dict(statements).items() for table in _read_whole(conn, statement, values)]
     assert len(statements) > 50
+    assert not found, "\n".join(f"{table}: {statement}" for table, statement in found)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_no_row_of_a_file_reads_a_whole_table(conn: Connection, statements: dict[str, Any]) -> None:
+    open_locations(conn, "main")
+    put(conn, "A", 10)
+    source = Source("file", NOW, "tester")
+    number = ordered(conn, {"A": 10}, reference="R-1")
+    rows: dict[str, tuple[Any, ...]] = {
+        "stock": (StockRow(2, "A", "main", on_hand=7), StockRow(3, "NEW", "main", on_hand=7)),
+        "skus": (SkuRow(2, "A", {"title": "A mug", "cost": "3.20", "low": 2}),),
+        "listings": (LinkRow(2, "shop", "1", "A"),),
+        "purchase-orders": (PurchaseRow(2, "A", 3, reference="R-2", location="main"), PurchaseRow(3, "A", 10, number=number)),
+        "receipts": (ReceiptRow(2, number, "A", 3),),
+    }
+    assert set(rows) == set(importing.KINDS)
+    statements.clear()
+    for kind, some in rows.items():
+        for _ in range(2):
+            importing.apply(conn, [Chunk(kind, source, some)], NOW)
+    found = [(table, statement) for statement, values in dict(statements).items() for table in _read_whole(conn, statement, values)]
     assert not found, "\n".join(f"{table}: {statement}" for table, statement in found)
 
 
