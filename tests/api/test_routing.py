@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api.conftest import Api
+from channelsync.engine.housekeeping import RELIEVE_EVERY, Housekeeping
 from channelsync.ledger.database import open_database
 from channelsync.ledger.tokens import Scope
 from support.clock import ManualClock
@@ -93,3 +94,16 @@ def test_nothing_moves_after_shipping_and_the_address_is_forgotten(routed: tuple
     assert api.post(f"/orders/shop/{ref}/route", {"location": "main"}, status=422)["code"] == "not_allowed"
     told = api.get(f"/orders/shop/{ref}/route")
     assert (told["lines"][0]["shipped"], told["lines"][0]["location"], told["to"]["postcode"]) == (2, "annex", "")
+
+
+def test_a_count_that_leaves_too_few_sends_the_order_elsewhere_by_itself(routed: tuple[Api, str]) -> None:
+    api, ref = routed
+    housekeeping = Housekeeping(api.store)
+    api.post("/inventory/count", {"sku": "A", "location": "annex", "quantity": 1})
+    api._run(housekeeping.run_once())
+    assert api.get(f"/orders/shop/{ref}/route")["lines"][0]["location"] == "annex"
+    api.clock.advance(RELIEVE_EVERY)
+    api._run(housekeeping.run_once())
+    (line,) = api.get(f"/orders/shop/{ref}/route")["lines"]
+    assert (line["location"], line["way"], line["summary"]) == ("main", "auto", "annex has run out; one parcel, from main")
+    assert (available(api, "annex"), available(api, "main")) == (1, 8)

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from channelsync.contract import Listing, OrderState, ShipTo
-from channelsync.ledger import bundling, channel_places, expiry, listings, matching, reservations, stock
+from channelsync.ledger import bundling, channel_places, expiry, freezing, listings, matching, reservations, stock
 from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.expiry import Ending, Forget
 from channelsync.ledger.refusals import InsufficientStock, KeyReused, NotAllowed, Refusal, UnknownLocation
@@ -216,6 +216,37 @@ def test_what_the_storefront_has_reserved_is_shipped_from_there(store: Store) ->
     assert level(store.conn, "A", "main").available == 8
     assert decisions(store) == [("1", "main", "cart")]
     assert store.conn.scalar(select(func.count()).select_from(claims).where(claims.c.state == "open")) == 0
+    store.proven()
+
+
+def test_where_an_authority_counts_units_are_held_and_its_own_number_moves(store: Store) -> None:
+    owner = open_channel(store.conn, "erp", None)
+    store.conn.execute(update(locations).where(locations.c.code == "berlin").values(authority_id=owner))
+    store.see(sold("a", 3))
+    assert store.held() == {("1", "A", "berlin"): 3}
+    store.see(sold("a", 3, shipped=3))
+    left = level(store.conn, "A", "berlin")
+    assert (left.on_hand, left.pending_debit, left.available) == (10, 3, 7)
+    store.proven()
+
+
+def test_a_frozen_sku_is_routed_all_the_same(store: Store) -> None:
+    """Freezing stops what is written to shops; goods that are sold have to leave from somewhere."""
+    (answer,) = freezing.freeze(store.conn, [freezing.Freeze(freezing.Scope(sku="A"), reason="recall")], NOW)
+    assert not isinstance(answer, Refusal), answer
+    store.see(sold("a", 3))
+    assert store.held() == {("1", "A", "berlin"): 3}
+    store.reroute(to="main")
+    assert store.held() == {("1", "A", "main"): 3}
+    store.proven()
+
+
+def test_a_location_that_has_left_the_config_keeps_what_it_holds_and_gets_no_more(store: Store) -> None:
+    store.see(sold("a", 3))
+    store.route("main", "hamburg")
+    store.see(sold("a", 1), ref="101")
+    assert (store.held(), store.held("101")) == ({("1", "A", "berlin"): 3}, {("1", "A", "hamburg"): 1})
+    assert store.reroute().lines[0].location == "hamburg"
     store.proven()
 
 
