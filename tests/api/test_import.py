@@ -101,6 +101,7 @@ def test_what_is_said_for_the_whole_file(shop: Api) -> None:
     assert on_hand(shop, "MUG") == 12
     bad = send(shop, "skus", "sku,title\nMUG,A mug\n", location="main", status=422)
     assert "query.location" in bad["detail"]
+    assert "is in the future" in send(shop, "stock", FILE, as_of="2199-01-01T00:00:00Z", status=422)["detail"]
     assert "query.as_of" in send(shop, "listings", "channel,ref,sku\n", as_of=counted, status=422)["detail"]
 
 

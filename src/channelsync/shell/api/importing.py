@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
 from channelsync.config.sheets import CONFIG_KINDS
 from channelsync.errors import ChannelsyncError
+from channelsync.ledger import bounds
 from channelsync.ledger.files import importing
 from channelsync.ledger.files.beginning import Begin, begin_import
 from channelsync.ledger.files.importing import CHUNK, KINDS, WHOLE_MAX, Chunk
@@ -96,6 +97,8 @@ async def import_file(
 ) -> ImportedOut:
     said = {"location": location, "reason": reason, "reference": reference, "supplier": supplier, "order": order}
     known = _kind(kind.value, as_of, said)
+    if ahead := bounds.happened("as_of", as_of, call.backend.store.clock.now()):
+        raise ahead
     name = _name(request.headers.get("content-type", ""))
     with copying(name) as file:
         async for piece in request.stream():  # all of it before it waits for its turn: a client that is not read from is cut off
