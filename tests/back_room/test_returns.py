@@ -22,6 +22,8 @@ from channelsync.ledger.returns.expecting import UnknownOrder
 from channelsync.ledger.returns.inspecting import Decision, Inspect, MoreThanWaits, Outcome
 from channelsync.ledger.returns.receiving import MoreThanExpected, Receive
 from channelsync.ledger.schema import findings, locations, movements, return_lines, returns
+from channelsync.ledger.triggers import EVENTS
+from channelsync.ledger.verifier import verify
 from support.purchasing import only, refused
 from support.returning import arrive, cancel, expect, inspect, log_of, state_of, try_to_expect, try_to_inspect, try_to_receive
 from support.stock import NOW, assert_adds_up, level, open_channel, open_locations, put, want
@@ -316,3 +318,15 @@ def test_nothing_is_written_by_what_is_refused(conn: Connection) -> None:
     refused(try_to_inspect(conn, number, ("A", 1, RESTOCK), ("B", 1, RESTOCK)))
     refused(try_to_expect(conn, {"A": 1, "NONE": 1}))
     assert [conn.execute(select(table)).all() for table in (returns, return_lines, movements)] == before
+
+
+def test_what_hands_called_by_that_name_before_is_not_the_returns(conn: Connection) -> None:
+    """Until there were returns, people could write what they liked."""
+    only(stock.take_back(conn, [stock.Change("A", "main", 3, reference="RMA")], NOW - HOUR))
+    for event in EVENTS[conn.dialect.name]:
+        conn.exec_driver_sql(f"DROP TRIGGER movements_no_{event}" + (" ON movements" if conn.dialect.name == "postgresql" else ""))
+    conn.execute(update(movements).where(movements.c.reference == "RMA").values(reference="RET-1"))
+    assert expect(conn, {"A": 1}) == 1
+    arrive(conn, 1)
+    assert [each for each in audit(conn) if each.check == "returns"] == []
+    assert [each for each in verify(conn, NOW).mismatches if each.check == "returns"] == []

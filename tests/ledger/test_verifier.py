@@ -17,12 +17,13 @@ from channelsync.ledger.schema import BUCKETS, metadata
 from channelsync.ledger.triggers import APPEND_ONLY, EVENTS
 from channelsync.ledger.verifier import Mismatch, verify
 from support.stock import NOW
-from support.story import live_a_day
+from support.story import live_a_day, send_back
 
 
 @pytest.fixture
 def ledger(conn: Connection) -> Connection:
     live_a_day(conn)
+    send_back(conn)
     return conn
 
 
@@ -71,6 +72,7 @@ NUMBERS = {
     "order_lines": ("soft", "hard", "shipped", "debited"),
     "book_entries": ("delta", "shelf_id"),
     "shelves": ("book",),
+    "return_lines": ("received", "restocked", "written_off", "to_supplier"),
     "transfer_lines": ("quantity", "received", "missing", "in_transit"),
 }
 

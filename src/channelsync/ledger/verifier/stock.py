@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 from channelsync.ledger.verifier.found import Mismatches
+from channelsync.ledger.verifier.returns import SentBack
 from channelsync.ledger.verifier.rows import Row
 from channelsync.ledger.verifier.transfers import Carried
 
@@ -18,7 +19,7 @@ Place = tuple[int, int]
 Claim = tuple[str, int, int]
 
 UNITS: Final = ("on_hand", "soft", "hard", "incoming", "quarantined", "damaged", "pending_debit", "held_elsewhere")
-SOFT, HARD, INCOMING, PENDING = 1, 2, 3, 6
+SOFT, HARD, INCOMING, QUARANTINED, PENDING = 1, 2, 3, 4, 6
 COLUMNS: Final = (
     "id",
     "sku_id",
@@ -61,6 +62,7 @@ class Moved:
         self._levels: dict[Place, list[int]] = defaultdict(lambda: [0] * len(UNITS))
         self._claims: dict[Claim, list[int]] = {}
         self._carried = Carried()
+        self._sent_back = SentBack()
 
     def take(self, row: Row, found: Mismatches) -> None:
         place, units = (row[_SKU], row[_LOCATION]), row[_UNITS]
@@ -68,6 +70,7 @@ class Moved:
         for index, delta in enumerate(units):
             level[index] += delta
         self._carried.take(row)
+        self._sent_back.take(row)
         if units[SOFT] or units[HARD]:
             if row[_TYPE] in PHYSICAL:
                 found.add("kinds", f"movement {row[0]}", f"a {row[_TYPE]} moves no held units", f"soft {units[SOFT]}, hard {units[HARD]}")
@@ -90,6 +93,7 @@ class Moved:
         _compare(conn, kept, found, "pending", PENDING, _SHIPPED, "shipped and not proved")
         _compare(conn, kept, found, "incoming", INCOMING, _COMING, "open purchase orders and transfers")
         self._carried.compare(conn, found)
+        self._sent_back.compare(conn, {place: level[QUARANTINED] for place, level in kept.items()}, found)
 
     def _compare_levels(self, kept: dict[Place, list[int]], found: Mismatches) -> None:
         none = [0] * len(UNITS)
