@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -25,6 +26,7 @@ from support.stock import NOW, assert_adds_up, level, open_channel
 
 RESTOCK, WRITE_OFF, TO_SUPPLIER = Outcome.RESTOCK, Outcome.WRITE_OFF, Outcome.TO_SUPPLIER
 CHANNEL, NEVER, QUARANTINE = Restock.CHANNEL, Restock.NEVER, Restock.QUARANTINE
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -336,3 +338,46 @@ def test_a_batch_of_receipts_of_one_order(conn: Connection, tell: Told) -> None:
     tell(2)
     receiving.receive(conn, [Receive(one), Receive(two)], NOW + DAY)
     assert held(conn) == (6, 2, 0)
+
+
+# -- counts in between ---------------------------------------------------------------------------------------------------------------------------
+
+
+def count(conn: Connection, units: int, at: datetime | None = None, now: datetime = NOW) -> None:
+    only(stock.count(conn, [stock.Change("A", "main", units, occurred_at=at)], now))
+
+
+def test_who_counts_before_the_parcel_arrives_has_counted_without_it(conn: Connection, tell: Told) -> None:
+    """The shop has told two, and the ledger has 8 on hand; 6 are counted, because nothing has arrived yet."""
+    tell(2)
+    count(conn, 6, now=NOW + DAY)
+    arrive(conn, of_order(conn, {"A": 2}), at=NOW + 2 * DAY)
+    assert held(conn) == (6, 2, 0)
+    tell(0)
+    assert held(conn) == (6, 2, 0)
+
+
+def test_what_is_told_after_the_count_is_on_top_of_it(conn: Connection, tell: Told) -> None:
+    tell(1)
+    count(conn, 6, NOW + MINUTE + SECOND, NOW + DAY)
+    tell(3)
+    assert held(conn) == (8, 0, 0)
+    arrive(conn, of_order(conn, {"A": 3}), at=NOW + DAY)
+    assert held(conn) == (6, 3, 0)
+
+
+@pytest.mark.parametrize("counted_after", [SECOND, 3 * MINUTE], ids=["before", "after"])
+def test_a_count_of_a_time_in_between_is_right_when_it_is_entered_at_last(conn: Connection, tell: Told, counted_after: timedelta) -> None:
+    """Six lie there before the shop tells and after it; the number is entered when the parcel has arrived."""
+    tell(2)
+    arrive(conn, of_order(conn, {"A": 2}), at=NOW + DAY)
+    count(conn, 6, NOW + counted_after, NOW + 2 * DAY)
+    assert held(conn) == (6, 2, 0)
+
+
+def test_a_count_makes_no_difference_to_what_is_told_later(conn: Connection, tell: Told) -> None:
+    number = of_order(conn, {"A": 2})
+    arrive(conn, number)
+    count(conn, 5, now=NOW + DAY)
+    tell(2)
+    assert held(conn) == (5, 2, 0)

@@ -7,14 +7,15 @@ because the shop told it is taken away again. `docs/back-room.md` has the table,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
-from channelsync.ledger.net_effect import COUNTED, NOT_BACK
-from channelsync.ledger.schema import locations, movements, order_lines, return_lines, returns
+from channelsync.ledger.net_effect import COUNTED
+from channelsync.ledger.returns.lying import Lies, Lying
+from channelsync.ledger.schema import locations, order_lines, return_lines, returns
 
 Lines = Sequence["_Line"]
 
@@ -27,14 +28,6 @@ class _Line:
     reference: str
     received: int
     told: int
-
-
-@dataclass(slots=True)
-class _Lies:
-    """Units of one SKU that lie at a location because the shop told them: on hand, and in quarantine. < 0: it took back more than it had told."""
-
-    on_hand: int = 0
-    aside: int = 0
 
 
 def level_keys(conn: Connection, order_ids: Iterable[int]) -> set[LevelKey]:
@@ -51,33 +44,44 @@ def join(conn: Connection, order_id: int, sku_ids: Iterable[int], template: Entr
     lines = _lines(conn, order_id, sku_ids)
     if not lines:
         return []
-    restocked = _restocked(conn, order_id, lines)
-    ours = _ours(conn, {location_id for _, location_id in restocked})
-    lies = _lying(conn, template, lines, restocked, unwritten)
+    lying = Lying(conn, order_id, template, lines, unwritten)
+    ours = _ours(conn, {location_id for _, location_id in lying.at})
     entries = list[Entry]()
     for sku_id, mine in sorted(lines.items()):
-        told = sum(units for key, units in restocked.items() if key[0] == sku_id)
+        told = sum(units for key, units in lying.restocked.items() if key[0] == sku_id)
         both = min(told, sum(line.received for line in mine))
         _say(conn, mine, both)
         why = COUNTED + ", ".join(dict.fromkeys(line.reference for line in mine))
-        here = {key: found for key, found in lies.items() if key[0] == sku_id}
-        for (sku, location), change in _changes(here, told - both, ours):
-            moved = replace(template, sku_id=sku, location_id=location, on_hand=change.on_hand, quarantined=change.aside)
-            entries.append(replace(moved, type=MovementType.DEFER, reason=why[:255]))
+        here = {key: found for key, found in lying.at.items() if key[0] == sku_id}
+        for key, change in _changes(here, told - both, ours):
+            moved = replace(template, sku_id=key[0], location_id=key[1], type=MovementType.DEFER, reason=why[:255])
+            entries += _moved(moved, change, lying)
     return entries
 
 
-def _changes(lies: Mapping[LevelKey, _Lies], most: int, ours: frozenset[int]) -> list[tuple[LevelKey, _Lies]]:
+def _moved(template: Entry, change: Lies, lying: Lying) -> Iterator[Entry]:
+    """As of when the shop had put them there, so that who counts a time in between counts right. Units that a count has left out since are not on
+    hand: nothing is taken off for them.
+    """
+    key = template.key
+    if change.on_hand < 0:
+        template = replace(template, occurred_at=lying.told_at(key) or template.occurred_at)
+        if left_out := lying.left_out(key, -change.on_hand):
+            yield replace(template, type=MovementType.ADJUST, on_hand=left_out, reason="counted without them since")
+    yield replace(template, on_hand=change.on_hand, quarantined=change.aside)
+
+
+def _changes(lies: Mapping[LevelKey, Lies], most: int, ours: frozenset[int]) -> list[tuple[LevelKey, Lies]]:
     """What is to be moved so that no place lacks units, and no more than `most` lie there because the shop told them. Those in quarantine first.
 
     Where an authority counts on hand, it is not ours to move, and its own number tells what lies there.
     """
-    change = {key: _Lies() for key in lies}
+    change = {key: Lies() for key in lies}
     for key, found in lies.items():
         change[key].aside = max(0, -found.aside)
         if key[1] in ours:
             change[key].on_hand = max(0, -found.on_hand)
-    there = {key: _Lies(max(0, found.on_hand) if key[1] in ours else 0, max(0, found.aside)) for key, found in lies.items()}
+    there = {key: Lies(max(0, found.on_hand) if key[1] in ours else 0, max(0, found.aside)) for key, found in lies.items()}
     surplus = sum(each.on_hand + each.aside for each in there.values()) - most
     for bucket in ("aside", "on_hand"):
         for key in sorted(there):
@@ -97,41 +101,9 @@ def _lines(conn: Connection, order_id: int, sku_ids: Iterable[int]) -> dict[int,
     return dict(found)
 
 
-def _restocked(conn: Connection, order_id: int, sku_ids: Iterable[int]) -> dict[LevelKey, int]:
-    """What the shop has told by now."""
-    key = order_lines.c.sku_id, order_lines.c.location_id
-    query = select(*key, func.sum(order_lines.c.restocked)).where(
-        order_lines.c.order_id == order_id, order_lines.c.sku_id.in_(set(sku_ids))
-    )
-    return {(row[0], row[1]): int(row[2]) for row in conn.execute(query.group_by(*key))}
-
-
 def _ours(conn: Connection, location_ids: Iterable[int]) -> frozenset[int]:
     """Those of the locations where the ledger counts."""
     return frozenset(conn.scalars(select(locations.c.id).where(locations.c.id.in_(set(location_ids)), locations.c.authority_id.is_(None))))
-
-
-def _lying(
-    conn: Connection, template: Entry, sku_ids: Iterable[int], restocked: Mapping[LevelKey, int], unwritten: Sequence[Entry]
-) -> dict[LevelKey, _Lies]:
-    """All that was told, less what was not put on hand. What was told before the opening is on hand since then, without a movement."""
-    lies = {key: _Lies(units) for key, units in restocked.items()}
-    key = movements.c.sku_id, movements.c.location_id
-    mine = movements.c.reference == template.reference, movements.c.channel_id == template.channel_id, movements.c.sku_id.in_(set(sku_ids))
-    why = or_(movements.c.reason.startswith(NOT_BACK), movements.c.reason.startswith(COUNTED))
-    query = select(*key, func.sum(movements.c.on_hand), func.sum(movements.c.quarantined)).where(*mine, movements.c.type == "defer", why)
-    sums = [(row[0], row[1], int(row[2]), int(row[3])) for row in conn.execute(query.group_by(*key))]
-    sums += [(*each.key, each.on_hand, each.quarantined) for each in unwritten if _is_about(each, template)]
-    for sku_id, location_id, on_hand, aside in sums:
-        if (found := lies.get((sku_id, location_id))) is not None:
-            found.on_hand += on_hand
-            found.aside += aside
-    return lies
-
-
-def _is_about(entry: Entry, template: Entry) -> bool:
-    same = (entry.reference, entry.channel_id, entry.type) == (template.reference, template.channel_id, MovementType.DEFER)
-    return same and entry.reason.startswith((NOT_BACK, COUNTED))
 
 
 def _say(conn: Connection, lines: Lines, both: int) -> None:
