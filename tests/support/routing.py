@@ -93,11 +93,11 @@ class Store:
 
     def relieve(self, limit: int = 100) -> int:
         """A whole pass; how many lines have moved."""
-        moved, before = 0, None
+        moved, after = 0, None
         while True:
-            (done,) = relieving.relieve(self.conn, [Relieve(limit, before)], NOW)
-            moved, before = moved + done.moved, done.next
-            if before is None:
+            (done,) = relieving.relieve(self.conn, [Relieve(limit, after)], NOW)
+            moved, after = moved + done.moved, done.next
+            if after is None:
                 return moved
 
     def proven(self) -> None:

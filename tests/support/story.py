@@ -7,18 +7,21 @@ from datetime import timedelta
 from sqlalchemy import Connection, insert, select, update
 
 from channelsync.contract import Effect, Listing, OrderLine, OrderSnapshot, OrderState
-from channelsync.ledger import book, listings, matching, orders, reservations, stock
+from channelsync.ledger import book, expiry, listings, matching, orders, reservations, stock
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.counts.applying import Apply, apply_sheet
 from channelsync.ledger.counts.entering import Counted, Enter, enter_counts
 from channelsync.ledger.counts.opening import Open, open_sheet
+from channelsync.ledger.expiry import Forget
 from channelsync.ledger.fulfilment import Fulfil, fulfil
 from channelsync.ledger.holds import Which
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.reservations import Line, Release, Reserve
 from channelsync.ledger.returns.inspecting import Outcome
-from channelsync.ledger.routing import board
+from channelsync.ledger.routing import board, relieving, rerouting
 from channelsync.ledger.routing.board import PlaceSpec
+from channelsync.ledger.routing.relieving import Relieve
+from channelsync.ledger.routing.rerouting import Reroute
 from channelsync.ledger.schema import attempts, channels, locations, push_calls, shelves
 from channelsync.ledger.stock import Change, WriteOff
 from support import returning
@@ -136,4 +139,9 @@ def _route(conn: Connection, channel: int) -> None:
     board.configure(conn, [PlaceSpec(annex)], NOW)
     routed = OrderSnapshot("106", OrderState.OPEN, NOW, NOW, (OrderLine("a", "2", 1),))
     orders.apply(conn, [Sighting(channel, routed, 9)], NOW)
+    stock.count(conn, [Change("B", "annex", 0)], NOW)
+    relieving.relieve(conn, [Relieve(64)], NOW)
+    stock.count(conn, [Change("B", "annex", 4)], NOW)
+    rerouting.reroute(conn, [Reroute("106", to="annex")], NOW)
+    expiry.forget(conn, [Forget(10, timedelta(days=14))], NOW)
     board.configure(conn, [], NOW)

@@ -12,7 +12,7 @@ from channelsync.engine.store import Store
 from channelsync.ledger import expiry, seals
 from channelsync.ledger.expiry import Ending, Forget
 from channelsync.ledger.routing import relieving
-from channelsync.ledger.routing.relieving import Relieve
+from channelsync.ledger.routing.relieving import Mark, Relieve
 from channelsync.ledger.seals import Seal
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ class Housekeeping:
         self._forget_at = store.clock.monotonic() + FORGET_EVERY
         self._seal_at = store.clock.monotonic() + SEAL_FIRST
         self._relieve_at = store.clock.monotonic() + RELIEVE_EVERY
-        self._relieve_before: int | None = None
+        self._relieve_after: Mark | None = None
 
     async def run_once(self) -> None:
         if self._store.time.steady():
@@ -57,8 +57,8 @@ class Housekeeping:
 
     async def _relieve(self) -> None:
         """Routed lines whose location has run out, a bounded number at a time."""
-        done = await self._store.ledger.run(relieving.relieve, Relieve(RELIEVE_LINES, self._relieve_before))
-        self._relieve_before = done.next
+        done = await self._store.ledger.run(relieving.relieve, Relieve(RELIEVE_LINES, self._relieve_after))
+        self._relieve_after = done.next
         self._relieve_at = self._store.clock.monotonic() + (1.0 if done.next is not None else RELIEVE_EVERY)
         if done.moved:
             log.info("routed elsewhere", lines=done.moved)

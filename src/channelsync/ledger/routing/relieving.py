@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, and_, exists, or_, select
 
+from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.routing import board as boards
 from channelsync.ledger.routing import movable
 from channelsync.ledger.routing.board import Board
@@ -21,12 +22,16 @@ AUTO_MAX: Final = 5
 """So often a line is moved by itself. Then it stays until a person says where to."""
 
 
+Mark = tuple[int, int, int]
+"""SKU, location, and the order_lines row before which to go on there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Relieve:
-    """Look at so many lines, from those below `before` (an order_lines id; None: the newest)."""
+    """Look at so many lines and levels, from there on; None: from the first level."""
 
     limit: int
-    before: int | None = None
+    after: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Relieved:
     """moved: lines that are shipped from elsewhere now. next: where to go on; None: all were looked at."""
 
     moved: int
-    next: int | None
+    next: Mark | None
 
 
 def relieve(conn: Connection, items: Sequence[Relieve], now: datetime) -> list[Relieved]:
@@ -46,22 +51,45 @@ def _relieve(conn: Connection, item: Relieve, now: datetime) -> Relieved:
     board = boards.read(conn)
     if not board.on or not board.routed:
         return Relieved(0, None)
-    below = _SHORT if item.before is None else _SHORT.where(order_lines.c.id < item.before)
-    rows = conn.execute(below.limit(item.limit)).all()
-    moved = sum(
-        _move(conn, board, order_id, line_ref, now) for order_id, line_ref in dict.fromkeys((row.order_id, row.line_ref) for row in rows)
-    )
-    return Relieved(moved, rows[-1].id if len(rows) == item.limit else None)
+    moved, left = 0, item.limit
+    keys = _short_keys(conn, item)
+    for key in keys:
+        rows = _lines_at(conn, key, item, left)
+        moved += sum(_move(conn, board, order_id, line_ref, now) for _, order_id, line_ref in rows)
+        if len(rows) == left:
+            return Relieved(moved, (*key, rows[-1][0]))
+        left -= len(rows)
+    return Relieved(moved, (*keys[-1], 0) if len(keys) == item.limit else None)
 
 
 _LEVEL = stock_levels.c
-_ROUTED = exists().where(order_routes.c.order_id == order_lines.c.order_id, order_routes.c.line_ref == order_lines.c.line_ref)
+_LINE = order_lines.c
+_HELD = or_(_LINE.soft > 0, _LINE.hard > 0)
+_ROUTED = exists().where(order_routes.c.order_id == _LINE.order_id, order_routes.c.line_ref == _LINE.line_ref)
 _SHORT = (
-    select(order_lines.c.id, order_lines.c.order_id, order_lines.c.line_ref)
-    .join(stock_levels, and_(_LEVEL.sku_id == order_lines.c.sku_id, _LEVEL.location_id == order_lines.c.location_id))
-    .where(or_(order_lines.c.soft > 0, order_lines.c.hard > 0), AVAILABLE < 0, _ROUTED)
-    .order_by(order_lines.c.id.desc())
+    select(_LINE.sku_id, _LINE.location_id)
+    .join(stock_levels, and_(_LEVEL.sku_id == _LINE.sku_id, _LEVEL.location_id == _LINE.location_id))
+    .where(_HELD, AVAILABLE < 0)
+    .group_by(_LINE.sku_id, _LINE.location_id)
+    .order_by(_LINE.sku_id, _LINE.location_id)
 )
+
+
+def _short_keys(conn: Connection, item: Relieve) -> list[LevelKey]:
+    """Levels that hold more for orders than there is, in key order."""
+    query = _SHORT
+    if item.after is not None:
+        sku_id, location_id, _ = item.after
+        query = query.where(or_(_LINE.sku_id > sku_id, and_(_LINE.sku_id == sku_id, _LINE.location_id >= location_id)))
+    return [(row.sku_id, row.location_id) for row in conn.execute(query.limit(item.limit))]
+
+
+def _lines_at(conn: Connection, key: LevelKey, item: Relieve, limit: int) -> list[tuple[int, int, str]]:
+    """(id, order, line) of what was routed there, the latest first."""
+    query = select(_LINE.id, _LINE.order_id, _LINE.line_ref).where(_LINE.sku_id == key[0], _LINE.location_id == key[1], _HELD, _ROUTED)
+    if item.after is not None and item.after[:2] == key:
+        query = query.where(_LINE.id < item.after[2])
+    return [(row.id, row.order_id, row.line_ref) for row in conn.execute(query.order_by(_LINE.id.desc()).limit(limit))]
 
 
 def _move(conn: Connection, board: Board, order_id: int, line_ref: str, now: datetime) -> int:
