@@ -18,10 +18,9 @@ from channelsync.ledger.holds import Which
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.reservations import Line, Release, Reserve
 from channelsync.ledger.returns.inspecting import Outcome
-from channelsync.ledger.routing import board, relieving, rerouting
+from channelsync.ledger.routing import board, relieving
 from channelsync.ledger.routing.board import PlaceSpec
 from channelsync.ledger.routing.relieving import Relieve
-from channelsync.ledger.routing.rerouting import Reroute
 from channelsync.ledger.schema import attempts, channels, locations, push_calls, shelves
 from channelsync.ledger.stock import Change, WriteOff
 from support import returning
@@ -142,6 +141,5 @@ def _route(conn: Connection, channel: int) -> None:
     stock.count(conn, [Change("B", "annex", 0)], NOW)
     relieving.relieve(conn, [Relieve(64)], NOW)
     stock.count(conn, [Change("B", "annex", 4)], NOW)
-    rerouting.reroute(conn, [Reroute("106", to="annex")], NOW)
     expiry.forget(conn, [Forget(10, timedelta(days=14))], NOW)
     board.configure(conn, [], NOW)
