@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
 
+from channelsync.config import ConfigError, load
 from channelsync.ledger.returns import pages
 from channelsync.ledger.returns.inspecting import Outcome
 from channelsync.ledger.returns.pages import Filter, Waiting
 from channelsync.ledger.schema import alerts
+from channelsync.registry import Registry
+from channelsync.shell.alert_wiring import rules_of
+from channelsync.testing import config_file
 from support.alerts import RULES, look, queued, told
 from support.returning import arrive, cancel, expect, inspect, of_order
 from support.selling import line, open_shop, order
@@ -95,3 +100,18 @@ def test_what_waits_is_listed_and_counted(conn: Connection) -> None:
     assert [row.waiting_since for row in pages.return_rows(conn, Filter(state="inspected"))] == [None]
     assert pages.waiting_now(conn, DAY, LATE) == Waiting(2, 3, NOW, 1)
     assert pages.waiting_now(conn, 2 * DAY, LATE) == Waiting(2, 3, NOW, 0)
+
+
+def test_the_config_says_how_long_they_may_wait(tmp_path: Path) -> None:
+    def hours(**alerts: float) -> timedelta:
+        tables = {
+            "store": {"id": "test", "database": f"sqlite:///{tmp_path}/ledger.db"},
+            "locations": {"main": {"name": "Main"}},
+            "alerts": alerts,
+        }
+        return rules_of(load(config_file.write(tmp_path / "test.toml", tables), Registry.installed()), {}).inspect_after
+
+    assert hours() == timedelta(hours=24)
+    assert hours(inspect_hours=1.5) == timedelta(minutes=90)
+    with pytest.raises(ConfigError, match="inspect_hours"):
+        hours(inspect_hours=0)

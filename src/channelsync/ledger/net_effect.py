@@ -23,6 +23,8 @@ NOT_BACK: Final = "restock policy: "
 """How the reason begins where what a shop told as restocked is not put on hand."""
 COUNTED: Final = "counted with "
 """How it begins where that is not, or no longer, because a return document has received the same units."""
+LEFT_OUT: Final = "counted without them since"
+"""Beside it: of these units, those that are not on hand any more, because somebody has counted before they arrived."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, bindparam, select, update
 
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
-from channelsync.ledger.net_effect import COUNTED
+from channelsync.ledger.net_effect import COUNTED, LEFT_OUT
 from channelsync.ledger.returns.lying import Lies, Lying
 from channelsync.ledger.schema import locations, order_lines, return_lines, returns
 
@@ -67,7 +67,7 @@ def _moved(template: Entry, change: Lies, lying: Lying) -> Iterator[Entry]:
     if change.on_hand < 0:
         template = replace(template, occurred_at=lying.told_at(key) or template.occurred_at)
         if left_out := lying.left_out(key, -change.on_hand):
-            yield replace(template, type=MovementType.ADJUST, on_hand=left_out, reason="counted without them since")
+            yield replace(template, type=MovementType.ADJUST, on_hand=left_out, reason=LEFT_OUT)
     yield replace(template, on_hand=change.on_hand, quarantined=change.aside)
 
 
