@@ -30,6 +30,7 @@ from channelsync.ledger.returns.receiving import Receive
 from channelsync.ledger.schema import count_lines, count_sheets, findings, locations, movements, skus
 from channelsync.ledger.skus import Rename, rename
 from channelsync.ledger.stock import Change
+from channelsync.ledger.verifier import verify
 from support import transfers
 from support.counts import HOUR, applied, enter, logged, opened, state_of, try_to_apply, try_to_enter, try_to_open
 from support.purchasing import only, refused
@@ -53,6 +54,7 @@ def shelf(conn: Connection) -> Connection:
 
 def proven(conn: Connection) -> None:
     assert audit(conn) == []
+    assert verify(conn, T + 9 * HOUR).mismatches == ()
     assert_adds_up(conn)
 
 

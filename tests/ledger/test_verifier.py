@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 import channelsync.ledger.verifier
-from channelsync.ledger import order_ends, reservations
+from channelsync.ledger import order_ends, reservations, stock
+from channelsync.ledger.audit import audit
 from channelsync.ledger.schema import BUCKETS, metadata
 from channelsync.ledger.triggers import APPEND_ONLY, EVENTS
 from channelsync.ledger.verifier import Mismatch, verify
@@ -107,6 +108,30 @@ def _matters(table: str, row: Any) -> bool:
 def test_a_row_that_is_gone_is_found(unguarded: Connection, table: str) -> None:
     unguarded.execute(text(f"DELETE FROM {table} WHERE id = 1"))
     assert found(unguarded)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "UPDATE count_lines SET difference = difference + 1 WHERE difference IS NOT NULL",
+        "UPDATE count_lines SET difference = NULL WHERE difference IS NOT NULL",
+        "UPDATE count_lines SET difference = 0 WHERE difference IS NULL",
+        "DELETE FROM count_lines WHERE difference IS NOT NULL",
+        "UPDATE count_sheets SET location_id = 2 WHERE state = 'applied'",
+        "UPDATE count_sheets SET state = 'cancelled' WHERE state = 'applied'",
+        "UPDATE count_sheets SET closed_at = closed_at + 1 WHERE state = 'applied'",
+        "UPDATE movements SET reference = 'CNT-2' WHERE reference = 'CNT-1'",
+    ],
+)
+def test_a_sheet_that_says_something_else_than_its_counts(unguarded: Connection, changed: str) -> None:
+    unguarded.execute(text(changed))
+    assert {each.check for each in found(unguarded)} - {"chain"} == {"counts"}
+
+
+def test_what_a_hand_counts_under_the_name_of_a_sheet_is_none_of_it(ledger: Connection) -> None:
+    stock.count(ledger, [stock.Change("A", "main", 3, reference="CNT-1")], NOW + timedelta(minutes=1))
+    assert verify(ledger, NOW + timedelta(minutes=1)).mismatches == ()
+    assert audit(ledger) == []
 
 
 def test_a_movement_that_no_hold_may_come_from(unguarded: Connection) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from channelsync.ledger.verifier.counts import Sheets
 from channelsync.ledger.verifier.found import Mismatches
 from channelsync.ledger.verifier.returns import SentBack
 from channelsync.ledger.verifier.rows import Row
@@ -63,6 +64,7 @@ class Moved:
         self._claims: dict[Claim, list[int]] = {}
         self._carried = Carried()
         self._sent_back = SentBack()
+        self._sheets = Sheets()
 
     def take(self, row: Row, found: Mismatches) -> None:
         place, units = (row[_SKU], row[_LOCATION]), row[_UNITS]
@@ -71,6 +73,7 @@ class Moved:
             level[index] += delta
         self._carried.take(row)
         self._sent_back.take(row)
+        self._sheets.take(row)
         if units[SOFT] or units[HARD]:
             if row[_TYPE] in PHYSICAL:
                 found.add("kinds", f"movement {row[0]}", f"a {row[_TYPE]} moves no held units", f"soft {units[SOFT]}, hard {units[HARD]}")
@@ -94,6 +97,7 @@ class Moved:
         _compare(conn, kept, found, "incoming", INCOMING, _COMING, "open purchase orders and transfers")
         self._carried.compare(conn, found)
         self._sent_back.compare(conn, {place: level[QUARANTINED] for place, level in kept.items()}, found)
+        self._sheets.compare(conn, found)
 
     def _compare_levels(self, kept: dict[Place, list[int]], found: Mismatches) -> None:
         none = [0] * len(UNITS)
