@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from channelsync.config.location_sheets import LOCATIONS
+from channelsync.ledger.files.cells import BadCell
+from channelsync.ledger.files.kinds import State
 from config.test_load import MINIMAL, _load, _problems
 
 PLACES = """location = "berlin"
@@ -59,3 +62,25 @@ def test_what_makes_no_sense_is_named(tmp_path: Path, before: str, after: str, k
 def test_somebody_has_to_ship(tmp_path: Path) -> None:
     text = MINIMAL + '[routing]\nenabled = true\n[locations.main]\nkind = "virtual"\n'
     assert "all locations are virtual" in _problems(tmp_path, text)["routing.locations"]
+
+
+def test_locations_go_to_a_file_and_come_back_the_same(tmp_path: Path) -> None:
+    config = _load(tmp_path, MINIMAL + PLACES)
+    rows = [dict(zip(LOCATIONS.exported, map(_cell, row), strict=True)) for row in LOCATIONS.export(config)]
+    assert rows[0]["countries"] == "DE, AT"
+    read = [LOCATIONS.parse(number, row) for number, row in enumerate(rows, 2)]
+    assert [verdict.state for verdict in LOCATIONS.compare(config, [row for row in read if row])] == [State.SAME] * 2
+    moved = LOCATIONS.parse(
+        9, {"code": "berlin", "latitude": "52.6", "longitude": "13.5", "countries": "DE", "regions": "", "postcodes": "DE-1"}
+    )
+    assert moved is not None
+    assert LOCATIONS.compare(config, [moved])[0].state is State.CHANGE
+    assert "latitude = 52.6" in LOCATIONS.toml(moved)
+    assert 'postcodes = ["DE-1"]' in LOCATIONS.toml(moved)
+    for bad in ({"latitude": "north"}, {"countries": "Germany"}, {"latitude": "91"}):
+        with pytest.raises(BadCell):
+            LOCATIONS.parse(9, {"code": "berlin", **bad})
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else str(value)
