@@ -10,7 +10,7 @@ from typing import Any
 
 from channelsync.ledger.brackets import EditPolicy, OnEdit
 from channelsync.testing.simulation.network import Weather
-from channelsync.testing.simulation.plan import DRAIN, EAST, MAIN, DepotPlan, DepotRates, Plan, Rates, ShopPlan
+from channelsync.testing.simulation.plan import DRAIN, EAST, MAIN, BackRoomRates, DepotPlan, DepotRates, Plan, Rates, ShopPlan
 from channelsync.testing.standins.base import Faults
 
 CALM = Faults()
@@ -40,6 +40,7 @@ def world(
     share: int = 100,
     split: bool = False,
     depot: DepotPlan | None = None,
+    back_room: BackRoomRates | None = None,
     **dials: Any,
 ) -> Plan:
     """packs: the second shop sells such packs, too. bundle: a set that both sell. split: the shops know two places and a number for each."""
@@ -84,6 +85,7 @@ def world(
         places=(MAIN, EAST) if split else (MAIN,),
         bundles=bundles,
         depot=depot,
+        back_room=back_room,
     )
 
 
