@@ -13,7 +13,7 @@ from channelsync.testing.simulation.plan import BackRoomRates
 from channelsync.testing.simulation.quiet import quiet
 from channelsync.testing.simulation.world import World
 from channelsync.testing.standins.base import Faults
-from simulate import broken, broken_authority, broken_goods
+from simulate import broken, broken_authority, broken_back_room, broken_goods
 from simulate.worlds import DEAF, STEADY, STORM, busier, depot, world
 from support import planted
 
@@ -32,6 +32,13 @@ SHIPPING: dict[str, Any] = {
 }
 """Nothing goes there without a word of ours: whatever is too much was our own arithmetic."""
 WORKED_OUT: dict[str, Any] = {"depot": depot(replace(STEADY, recalculate=0.5)), "stock": 20, "seconds": 40.0}
+COUNTING = {"back_room": BackRoomRates(count=0.8, announce=0.0), "rates": busier(ship=0.1, refund=0.0), "stock": 12, "seconds": 60.0}
+TAKING_BACK = {
+    "back_room": BackRoomRates(count=0.0, announce=1.0, come_back=1.0, inspect=0.5),
+    "rates": busier(ship=0.8, cancel=0.05),
+    "stock": 12,
+    "seconds": 40.0,
+}
 LATER = {
     "carrier": "adjust",
     "key_memory": None,
@@ -105,6 +112,9 @@ CASES = (
     Case(broken_authority.ours_is_foreign, (1, 2, 3), {"depot": depot(replace(STEADY, demand=0.0))}),
     Case(broken_authority.ignores_foreign, (2, 1, 3), {"depot": depot()}),
     Case(broken_authority.waits_for_the_channel, (1, 2, 3), {"depot": depot()}),
+    Case(broken_back_room.counts_forget_what_went, (1, 2, 3, 4, 5), COUNTING),
+    Case(broken_back_room.takes_back_twice, (1, 2, 3, 4, 5), TAKING_BACK),
+    Case(broken_back_room.sells_what_is_coming, (1, 2, 3), {"back_room": BackRoomRates(order=0.4)}),
 )
 
 

@@ -106,6 +106,14 @@ class Promises:
             if not (item == untaken and line.was_taken)
         )
 
+    def by_order(self, shop: str, unit: str) -> dict[str, int]:
+        """Units promised by each of a shop's orders."""
+        found: dict[str, int] = defaultdict(int)
+        for item, count in self._items[shop, unit].items():
+            for order, line in self._lines[shop, item].items():
+                found[order] += count * line.promised.now
+        return found
+
     def least(self, shop: str, unit: str, since: float, until: float, *, untaken: str | None = None) -> int:
         """The least a list that lagged somewhere between the two instants can have shown: each order at its own lowest."""
         return sum(

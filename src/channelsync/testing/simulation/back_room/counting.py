@@ -1,21 +1,20 @@
 """Shelves are counted while goods are sold from them, and now and then a piece too many or too few lies there: the sheet is applied seconds later.
 
-Whoever counts knows what has left the house: a piece that a shop has sent off and the ledger has not heard of is not counted for or against it, and
-clocks differ by more than a second. So a shelf is counted when nothing was packed for a moment before and after, and the ledger knew all of it.
+Whoever counts knows what has left the shelf: a piece that was sent off or put aside and the ledger has not heard of is not counted for or against it,
+and clocks differ by more than a second. So a shelf is counted when nothing was for a moment before and after, and the ledger knew all of it.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import select, text
 
 from channelsync.ledger.counts import applying, entering, opening
-from channelsync.ledger.schema import locations, order_lines, skus, stock_levels
-from channelsync.testing.simulation import recorder
+from channelsync.ledger.schema import locations, skus, stock_levels
 from channelsync.testing.simulation.back_room.desk import Desk
 
-STILL_SECONDS = 2.5
+STILL_SECONDS = 1.5
 """More than any shop's clock is off."""
 
 UNTIL_APPLIED = (0.5, 8.0)
@@ -25,6 +24,11 @@ WRONG = (0, 0, 0, -1, 1)
 GIVEN_UP = 0.1
 TRIES = 3
 """How often somebody comes back to a shelf that was not still."""
+
+Gone = dict[tuple[str, str], tuple[int, int, int]]
+"""(shop, order) -> units that were sent off, that it still takes of the stock, these among them, and that it still waits for. Of orders from which
+something was sent off or struck.
+"""
 
 
 class Counting:
@@ -67,22 +71,27 @@ class Counting:
         wrong = self._dice.choice(WRONG)
         return (there + wrong, wrong, at) if there + wrong >= 0 else (there, 0, at)
 
-    def _still(self, sku: str, place: str) -> tuple[int, int] | None:
-        """What the shops have promised and sent off of it, as far as the ledger knows all of it; None: it does not."""
+    def _still(self, sku: str, place: str) -> Gone | None:
+        """What the orders have taken from the shelf, as far as the ledger knows all of it; None: it does not."""
         stage = self._desk.stage
         stage.recorder.catch_up()
-        unit, truth = stage.goods.unit(sku, place), stage.judge.truth
-        promised = sum(truth.promised(shop, unit) for shop in stage.shops)
-        sent = sum(
-            line.shipped * stage.goods.recipe(name, stage.goods.item(name, line.sku, line.location)).get(unit, 0)
-            for name, shop in stage.shops.items()
-            for order in shop.orders.values()
-            for line in order.lines
-        )
+        unit, gone = stage.goods.unit(sku, place), dict[tuple[str, str], tuple[int, int, int]]()
+        for name, shop in stage.shops.items():
+            promised = stage.judge.truth.by_order(name, unit)
+            for ref, order in shop.orders.items():
+                parts = [(line, self._in_one(name, line.sku, line.location, unit)) for line in order.lines]
+                if any(count and (line.shipped or line.cancelled) for line, count in parts):
+                    sent, still_open = (
+                        sum(units) for units in zip(*((line.shipped * count, line.open * count) for line, count in parts), strict=True)
+                    )
+                    gone[name, ref] = sent, promised.get(ref, 0), still_open
         with stage.database.connect() as conn, conn.begin():
-            counted = sum(each.promised for each in recorder.counted(conn, 0.0, stage.goods) if each.unit == unit)
-            known = _sent(conn, sku, place)
-        return (promised, sent) if (promised, sent) == (counted, known) else None
+            known = {(row[0], row[1]): tuple(int(units) for units in row[2:]) for row in conn.execute(_GONE, {"sku": sku, "place": place})}
+        return gone if all(known.get(order, (0, 0, 0)) == units for order, units in gone.items()) else None
+
+    def _in_one(self, shop: str, sku: str, location: str, unit: str) -> int:
+        goods = self._desk.stage.goods
+        return goods.recipe(shop, goods.item(shop, sku, location)).get(unit, 0)
 
     def _on_hand(self, sku: str, place: str) -> int:
         level = stock_levels.c
@@ -91,8 +100,9 @@ class Counting:
             return conn.scalar(query.where(skus.c.sku == sku, locations.c.code == place)) or 0
 
 
-def _sent(conn: Connection, sku: str, place: str) -> int:
-    line = order_lines.c
-    query = select(func.coalesce(func.sum(line.shipped), 0)).join(skus, skus.c.id == line.sku_id)
-    query = query.join(locations, locations.c.id == line.location_id)
-    return int(conn.execute(query.where(skus.c.sku == sku, locations.c.code == place)).scalar_one())
+_GONE = text(
+    "SELECT channels.name, orders.ref, SUM(shipped), SUM(soft + hard + shipped - restocked + quarantined), SUM(soft + hard) FROM order_lines "
+    "JOIN orders ON orders.id = order_lines.order_id JOIN channels ON channels.id = orders.channel_id JOIN skus ON skus.id = order_lines.sku_id "
+    "JOIN locations ON locations.id = order_lines.location_id WHERE skus.sku = :sku AND locations.code = :place "
+    "GROUP BY channels.name, orders.ref"
+)
