@@ -37,7 +37,11 @@ class Counting:
         self._clock, self._hub_clock = desk.stage.clock, desk.stage.hub_clock
 
     async def count(self) -> None:
-        desk, place, wanted = self._desk, self._dice.choice(self._desk.places), self._desk.some()
+        desk, place = self._desk, self._dice.choice(self._desk.places)
+        wanted = [sku for sku in desk.some() if sku not in desk.joined]
+        if not wanted:
+            return
+        desk.counted |= set(wanted)
         sheet = opening.Open(place, tuple(wanted), blind=self._dice.random() < 0.5, key=desk.key())
         opened = await desk.ask(opening.open_sheet, sheet)
         found: dict[str, int] = {}

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 
 class Desk:
-    """Deeds are counted in the people's `acted`. places: where the ledger counts; what a warehouse system owns is moved there."""
+    """Deeds are counted in the people's `acted`. places: where the ledger counts; what a warehouse system owns is moved there.
+
+    counted, joined: SKUs of which somebody has counted a shelf, and those of which returns name their orders. No SKU is both: whether a piece that a
+    shop has told of and that is still on its way lay on a shelf that was counted, nobody here can say.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.acted, self.skus = stage, stage.people.acted, stage.plan.skus
         self.places = [place for place in stage.plan.places if stage.plan.depot is None or place != MAIN]
         self.dice = random.Random(f"back room deeds {stage.plan.seed}")
+        self.counted, self.joined = set[str](), set[str]()
         self._serial = 0
 
     def some(self) -> list[str]:

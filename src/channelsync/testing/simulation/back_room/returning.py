@@ -42,11 +42,12 @@ class Returning:
 
     async def announce(self) -> None:
         desk, place = self._desk, self._dice.choice(self._desk.places)
-        shipped = [each for each in self._shipped() if each[3] > self._announced[each[:3]]]
+        shipped = [each for each in self._shipped() if each[2] not in desk.counted and each[3] > self._announced[each[:3]]]
         if shipped and self._dice.random() < NAMED:
             channel, order, sku, units = self._dice.choice(shipped[-LAST:])
             back = {sku: self._dice.randint(1, units - self._announced[channel, order, sku])}
             self._announced[channel, order, sku] += back[sku]
+            desk.joined.add(sku)
             wanted = expecting.Expect(place, _lines(back), channel, order, key=desk.key())
         else:
             back = {sku: self._dice.choice((1, 1, 2)) for sku in desk.some()}
