@@ -17,9 +17,9 @@ def counts_forget_what_went(patch: Patch) -> None:
     patch.setattr(judging, "since_each", lambda _conn, _wanted: {})
 
 
-def takes_back_twice(patch: Patch) -> None:
-    """What a return has received and its shop has told is on sale twice."""
-    patch.setattr(told, "join", lambda *_args, **_more: [])
+def counts_returns_twice(patch: Patch) -> None:
+    """A piece that a return has received and its shop has put on sale is two pieces."""
+    patch.setattr(told, "_moved", lambda _template, _change, _lying: ())
 
 
 def sells_what_is_coming(patch: Patch) -> None:

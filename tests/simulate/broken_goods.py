@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Connection, bindparam
 from channelsync.engine.channel import Channel
 from channelsync.ledger import due, outbox, rules, targets
 from channelsync.ledger.order_mapping import ChannelRow, Place, Source, Target
-from channelsync.ledger.returns import told
 from channelsync.ledger.schema import listings
 from simulate.broken import due_by
 
@@ -91,8 +90,3 @@ def writes_over_open_attempts(patch: Patch) -> None:
 
 def _about_attempts(clause: Any) -> bool:
     return "attempts" in str(clause) and "EXISTS" in str(clause)
-
-
-def counts_returns_twice(patch: Patch) -> None:
-    """A piece that a return has received and its shop has put on sale is two pieces."""
-    patch.setattr(told, "_moved", lambda _template, _change, _lying: ())

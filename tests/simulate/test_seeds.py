@@ -50,6 +50,7 @@ def test_among_the_worlds_are_all_platforms_several_shops_with_a_warehouse_and_e
     backs = [plan for plan in plans if plan.back_room is not None]
     assert len([plan for plan in backs if plan.depot is None]) > 60
     assert len([plan for plan in backs if plan.depot is None and len(plan.places) > 1]) > 15
+    assert sum(plan.routed for plan in plans) > 25
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from channelsync.testing.simulation.plan import (
     Sale,
     ShopPlan,
 )
+from channelsync.testing.simulation.routed import with_routing
 from channelsync.testing.simulation.staff_days import with_staff
 from channelsync.testing.simulation.summer_time import with_summer_time
 from channelsync.testing.standins.base import Faults
@@ -56,7 +57,7 @@ def draw(seed: int, *, seconds: float = SECONDS) -> Plan:
         bundles=bundles,
         depot=_depot(seed, stormy=stormy),
     )
-    return with_back_room(with_summer_time(with_staff(with_bad_days(with_account(with_fourth(plan))))))
+    return with_routing(with_back_room(with_summer_time(with_staff(with_bad_days(with_account(with_fourth(plan)))))))
 
 
 def _with_packs(seed: int, shops: tuple[ShopPlan, ...], skus: tuple[str, ...]) -> tuple[ShopPlan, ...]:

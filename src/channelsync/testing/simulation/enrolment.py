@@ -14,6 +14,8 @@ from channelsync.ledger.brackets import OnEdit
 from channelsync.ledger.bundling import Define, Defined, Part
 from channelsync.ledger.channels import ChannelSpec
 from channelsync.ledger.locations import LocationSpec
+from channelsync.ledger.routing import board
+from channelsync.ledger.routing.board import PlaceSpec
 from channelsync.ledger.rules import WHOLE
 from channelsync.ledger.ruling import Rule
 from channelsync.testing.simulation import shops as shop_rooms
@@ -30,6 +32,7 @@ def enrol(database: Engine, plan: Plan, shops: Mapping[str, StandIn], house: Hou
         found = [_shop(conn, shop, shops[shop.name], places, now, plan.pace) for shop in plan.shops]
         if house is not None and plan.depot is not None:
             found.append(_depot(conn, plan.depot, house, places, now, plan.pace))
+        board.configure(conn, [PlaceSpec(id_) for id_ in places.values()] if plan.routed else [], now)
         _bundle(conn, plan, now)
     return found
 

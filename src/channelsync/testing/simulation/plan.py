@@ -106,6 +106,7 @@ class Rates:
     reserve: float = 0.06
     edit: float = 0.0
     move: float = 0.0
+    route: float = 0.0
     freeze: float = 0.0
     retry: float = 0.0
     amend: float = 0.0
@@ -208,7 +209,9 @@ class Plan:
     """crashes: steps that each life of the daemon lasts. takeovers, outages, revocations, jumps: (second, ...) from the start of trading.
 
     bundles: SKUs that are made of others, and of how many of each. depot: the warehouse system that owns what lies at the main place.
-    back_room: staff move goods by documents. patient: rest is only reached when every delivery is settled, even one that waits minutes for its next try.
+    back_room: staff move goods by documents.
+    routed: the ledger says from which of its places an order is shipped; every shop shows what all of them have.
+    patient: rest is only reached when every delivery is settled, even one that waits minutes for its next try.
     hold: for how many seconds a cart of our own storefront holds its units.
     script: deeds at given times, beside what the rates bring.
     """
@@ -229,6 +232,7 @@ class Plan:
     bundles: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     depot: DepotPlan | None = None
     back_room: BackRoomRates | None = None
+    routed: bool = False
     pace: Pace = DENSE
     hold: float = 20.0
     script: Script | None = None
@@ -256,14 +260,17 @@ class Plan:
         return {sku: units}
 
     def goods(self) -> Goods:
-        """What every item is made of, and how much of it its shop may offer."""
-        located = len(self.places) > 1
+        """What every item is made of, and how much of it its shop may offer. Where orders are routed, a unit is one wherever it lies."""
+        located = len(self.places) > 1 and not self.routed
         goods = Goods(located=located, split=frozenset(shop.name for shop in self.shops if shop.split))
         feeds: dict[tuple[str, str], tuple[dict[str, int], ...]] = {}
         for shop in self.shops:
             for name in self.items(shop):
                 for own, places in shop.places.items():
-                    made = tuple({goods.unit(sku, place): n for sku, n in self.parts(shop, name).items()} for place in places)
+                    made = tuple(
+                        {goods.unit(sku, place): n for sku, n in self.parts(shop, name).items()}
+                        for place in (places[:1] if self.routed else places)
+                    )
                     feeds[shop.name, goods.item(shop.name, name, own)] = made
         recipes = {key: made[0] for key, made in feeds.items()}
         owned = frozenset({MAIN} if self.depot else ())

@@ -14,6 +14,9 @@ from channelsync.ledger import aside_groups, matching
 from channelsync.ledger.aside import Aside
 from channelsync.ledger.aside_groups import Wanted
 from channelsync.ledger.matching import Link
+from channelsync.ledger.refusals import Refusal
+from channelsync.ledger.routing import rerouting
+from channelsync.ledger.routing.rerouting import Reroute
 from channelsync.ledger.schema import listings, skus
 from channelsync.testing.standins.abilities import Amends, Relists, Renames
 from channelsync.testing.standins.base import SoldOut
@@ -35,12 +38,18 @@ class Staff:
         self._stage, self._plan, self._shops, self.acted = stage, stage.plan, stage.shops, stage.people.acted
         self._dice = random.Random(f"staff {stage.plan.seed}")
         self._off: set[tuple[str, str]] = set()
-        self._names = 0
+        self._names = self._routings = 0
 
     def jobs(self) -> dict[Callable[[], Awaitable[None]], float]:
         """Every kind of action and how often a second it happens."""
         rates = self._plan.rates
-        return {self.retry: rates.retry, self.amend: rates.amend, self.rename: rates.rename, self.relist: rates.relist}
+        return {
+            self.retry: rates.retry,
+            self.amend: rates.amend,
+            self.rename: rates.rename,
+            self.relist: rates.relist,
+            self.route: rates.route,
+        }
 
     async def retry(self) -> None:
         """Whoever looks at what was set aside has the refused numbers written again."""
@@ -67,6 +76,21 @@ class Staff:
         except (SoldOut, ValueError):
             return
         self.acted["raised an order" if units > 0 else "lowered an order"] += 1
+
+    async def route(self) -> None:
+        """Somebody says where an order is shipped from, or has it chosen anew. Most have nothing that can still be moved."""
+        name, shop = self._dice.choice(list(self._shops.items()))
+        if not shop.orders:
+            return
+        order, place = self._dice.choice(list(shop.orders)[-LAST:]), self._dice.choice((None, *self._plan.places))
+        self._routings += 1
+        anyway = place is not None and self._dice.random() < 0.3
+        wanted = Reroute(order, name, place, anyway=anyway, key=f"route-{self._routings}")
+        try:
+            await self._stage.ask(rerouting.reroute, wanted)
+            self.acted["routed an order"] += 1
+        except Refusal:
+            self.acted["refused to route"] += 1
 
     async def rename(self) -> None:
         """An article gets another SKU text, or its own one back."""

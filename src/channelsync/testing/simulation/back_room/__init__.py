@@ -23,12 +23,14 @@ class BackRoom:
 
     def __init__(self, stage: Stage, rates: BackRoomRates) -> None:
         self._rates, self._desk = rates, Desk(stage)
-        self._clocks_jump = bool(stage.plan.jumps)
+        self._counts = not stage.plan.jumps and not stage.plan.routed
         self._buying, self._moving = Buying(self._desk), Moving(self._desk)
         self._counting, self._returning = Counting(self._desk), Returning(self._desk)
 
     def jobs(self) -> dict[Callable[[], Awaitable[None]], float]:
-        """Every kind of action and how often a second it happens. Nobody counts by a clock that jumps."""
+        """Every kind of action and how often a second it happens. Nobody counts by a clock that jumps, nor
+        where this world does not say from which place an order is taken.
+        """
         rates, buying, moving, returning = self._rates, self._buying, self._moving, self._returning
         if not self._desk.places:
             return {}
@@ -41,7 +43,7 @@ class BackRoom:
         }
         if len(self._desk.places) > 1:
             found |= {moving.ship: rates.ship, moving.land: rates.land}
-        return found if self._clocks_jump else found | {self._counting.count: rates.count}
+        return found | {self._counting.count: rates.count} if self._counts else found
 
     def at_rest(self, conn: Connection) -> Iterator[str]:
         """What must hold of documents once everything is quiet; what must always hold of them is the audit's."""
