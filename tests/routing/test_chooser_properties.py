@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from itertools import product
+from math import ceil
 from random import Random
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
 from channelsync.contract import ShipTo
+from channelsync.ledger.routing import carrying
 from channelsync.ledger.routing.areas import Areas
+from channelsync.ledger.routing.carrying import missing
 from channelsync.ledger.routing.chooser import choose
 from channelsync.ledger.routing.model import Candidate, Choice, Line, Request
 
@@ -135,3 +140,41 @@ def test_many_lines_that_want_the_same_units_end_too() -> None:
     candidates = tuple(Candidate(f"l{number}", {"A": 39}) for number in range(3))
     choice = choose(Request(ShipTo(), lines, candidates, "l0"))
     assert sum(1 for each in choice.lines if not each.missing) == 57
+
+
+@pytest.mark.parametrize(
+    ("lines", "units", "places", "there"),
+    [(10, 1, 10, 1), (8, 2, 8, 3), (30, 2, 30, 3), (30, 2, 29, 3), (60, 2, 3, 39), (100, 3, 30, 10), (100, 3, 30, 11)],
+)
+def test_lines_that_want_the_same_units_cost_no_more_than_a_bounded_number_of_looks(
+    lines: int, units: int, places: int, there: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of places that have `there` units each, each takes as many lines as are whole in it; in none of these cases is one left over."""
+    looks = 0
+
+    def counted(line: Line, available: Mapping[str, int]) -> dict[str, int]:
+        nonlocal looks
+        looks += 1
+        assert looks < 300_000, "no end in sight"
+        return missing(line, available)
+
+    monkeypatch.setattr(carrying, "missing", counted)
+    wanted = tuple(Line(f"line-{number:03}", {"A": units}) for number in range(lines))
+    candidates = tuple(Candidate(f"l{number:02}", {"A": there}) for number in range(places))
+    choice = choose(Request(ShipTo(), wanted, candidates, "l00"))
+    room = places * (there // units)
+    assert sum(not each.missing for each in choice.lines) == min(lines, room)
+    assert len({each.location for each in choice.lines if not each.missing}) == min(places, ceil(lines / (there // units)))
+
+
+@given(requests())
+def test_without_any_work_left_every_line_goes_somewhere_all_the_same(request: Request) -> None:
+    lines, work = list(request.lines), carrying.Work(left=-1)
+    somehow = carrying.placeable(lines, request.candidates, work)
+    placed = [line for line in lines if line.ref in somehow]
+    plan = carrying.fewest(placed, request.candidates, [], somehow, work)
+    assert plan.keys() == somehow.keys()
+    for place, candidate in enumerate(request.candidates):
+        assert carrying.fit_together([line for line in lines if plan.get(line.ref) == place], candidate.available)
+    alone = [line for line in lines if any(not missing(line, each.available) for each in request.candidates)]
+    assert bool(plan) == bool(alone)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from channelsync.ledger.routing import carrying, words
-from channelsync.ledger.routing.carrying import Plan
+from channelsync.ledger.routing.carrying import Plan, Work
 from channelsync.ledger.routing.model import Assigned, Candidate, Choice, Line, Request
 from channelsync.ledger.routing.nearness import ranked
 
@@ -23,9 +23,11 @@ def choose(request: Request) -> Choice:
     order = ranked(request.to, request.candidates)
     serving = [each.candidate for each in order if each.serves]
     lines = sorted(request.lines, key=lambda line: line.ref)
-    whole = carrying.placeable(lines, serving)
+    work = Work()
+    somehow = carrying.placeable(lines, serving, work)
+    whole = [line for line in lines if line.ref in somehow]
     used = [place for place, each in enumerate(serving) if each.code in request.used]
-    plan = carrying.fewest(whole, serving, used)
+    plan = carrying.fewest(whole, serving, used, somehow, work)
     placed = _in_words(plan, whole, serving) + _short(request, lines, plan, serving)
     placed.sort(key=lambda each: each.line)
     return Choice(tuple(placed), words.considered(request, order, placed), words.summary(request, placed, serving=bool(serving)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from channelsync.ledger.routing.carrying import missing, plan
+from channelsync.ledger.routing.carrying import fit_together, missing
 from channelsync.ledger.routing.model import Assigned, Considered, Line, Request
 from channelsync.ledger.routing.nearness import Ranked
 
@@ -82,7 +82,7 @@ def _has(request: Request, each: Ranked) -> list[str]:
 def _stock(request: Request, each: Ranked) -> str:
     has = _has(request, each)
     if len(has) == len(request.lines):
-        together = plan(request.lines, [each.candidate], [0]) is not None
+        together = fit_together(request.lines, each.candidate.available)
         return "has it all" if together else "has each line, but not all of them together"
     lacking = [(line, missing(line, each.candidate.available)) for line in sorted(request.lines, key=lambda line: line.ref)]
     told = [f"{units(lacks)} for {_lines([line.ref])}" for line, lacks in lacking if lacks]
