@@ -13,8 +13,9 @@ from channelsync.ledger import bundling, channel_places, expiry, freezing, listi
 from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.expiry import Ending, Forget
 from channelsync.ledger.refusals import InsufficientStock, KeyReused, NotAllowed, Refusal, UnknownLocation
+from channelsync.ledger.routing import relieving
 from channelsync.ledger.routing.areas import Areas
-from channelsync.ledger.routing.relieving import AUTO_MAX
+from channelsync.ledger.routing.relieving import AUTO_MAX, Relieve
 from channelsync.ledger.routing.rerouting import UnknownOrder
 from channelsync.ledger.schema import locations, movements, order_destinations, order_routes
 from channelsync.ledger.schema import orders as order_table
@@ -413,6 +414,20 @@ def test_all_that_cannot_stay_moves_and_what_nobody_has_waits(store: Store) -> N
     count(store, "A", "hamburg", 0)
     assert store.relieve() == 0
     assert store.held("101") == {("1", "A", "hamburg"): 5}
+    store.proven()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_pass_ends_though_locations_stay_short(store: Store, limit: int) -> None:
+    store.see(sold("a", 5, ref="1"), sold("b", 5, ref="2"))
+    for sku in ("A", "B"):
+        for code in ("main", "berlin", "hamburg"):
+            count(store, sku, code, 0)
+    after, passes = None, 0
+    while passes == 0 or after is not None:
+        (done,) = relieving.relieve(store.conn, [Relieve(limit, after)], NOW)
+        after, passes = done.next, passes + 1
+        assert (done.moved, passes <= 6) == (0, True), "it looks at the same level again and again"
     store.proven()
 
 

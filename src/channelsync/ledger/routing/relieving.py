@@ -23,7 +23,7 @@ AUTO_MAX: Final = 5
 
 
 Mark = tuple[int, int, int]
-"""SKU, location, and the order_lines row before which to go on there."""
+"""SKU, location, and the order_lines row before which to go on there; 0: behind that location."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,9 @@ def _short_keys(conn: Connection, item: Relieve) -> list[LevelKey]:
     """Levels that hold more for orders than there is, in key order."""
     query = _SHORT
     if item.after is not None:
-        sku_id, location_id, _ = item.after
-        query = query.where(or_(_LINE.sku_id > sku_id, and_(_LINE.sku_id == sku_id, _LINE.location_id >= location_id)))
+        sku_id, location_id, before = item.after
+        from_there = _LINE.location_id >= location_id if before else _LINE.location_id > location_id
+        query = query.where(or_(_LINE.sku_id > sku_id, and_(_LINE.sku_id == sku_id, from_there)))
     return [(row.sku_id, row.location_id) for row in conn.execute(query.limit(item.limit))]
 
 
