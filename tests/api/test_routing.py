@@ -94,6 +94,7 @@ def test_nothing_moves_after_shipping_and_the_address_is_forgotten(routed: tuple
     assert api.post(f"/orders/shop/{ref}/route", {"location": "main"}, status=422)["code"] == "not_allowed"
     told = api.get(f"/orders/shop/{ref}/route")
     assert (told["lines"][0]["shipped"], told["lines"][0]["location"], told["to"]["postcode"]) == (2, "annex", "")
+    assert (told["lines"][0]["considered"], told["lines"][0]["forgotten"]) == ([], True)
 
 
 def test_a_count_that_leaves_too_few_sends_the_order_elsewhere_by_itself(routed: tuple[Api, str]) -> None:

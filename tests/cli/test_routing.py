@@ -63,6 +63,13 @@ def test_an_order_is_shown_explained_and_moved(routed: tuple[Scene, str]) -> Non
     assert "one parcel, from annex" in shown
     assert said("orders", "show", ref, scene=scene)["order"]["lines"][0]["location"] == "annex"
     assert said("orders", "route", ref, "--explain", scene=scene)["decisions"][1]["actor"].startswith("cli")
+    shop = scene.shops["east"]
+    assert isinstance(shop, MemoryStandIn)
+    shop.ship(ref)
+    said("sync", "east", scene=scene)
+    explained = call("orders", "route", ref, "--explain", scene=scene).stdout
+    assert "what was considered was forgotten with where the order went" in explained
+    assert "km away" not in explained
 
 
 def test_orders_are_listed_as_before_and_by_name(routed: tuple[Scene, str]) -> None:

@@ -15,6 +15,7 @@ from channelsync.ledger.expiry import Ending, Forget
 from channelsync.ledger.refusals import InsufficientStock, KeyReused, NotAllowed, Refusal, UnknownLocation
 from channelsync.ledger.routing import relieving
 from channelsync.ledger.routing.areas import Areas
+from channelsync.ledger.routing.pages import one_route
 from channelsync.ledger.routing.relieving import AUTO_MAX, Relieve
 from channelsync.ledger.routing.rerouting import UnknownOrder
 from channelsync.ledger.schema import locations, movements, order_destinations, order_routes
@@ -481,6 +482,10 @@ def destinations(store: Store) -> list[tuple[str, str, str]]:
     return [(row.country, row.region, row.postcode) for row in rows]
 
 
+def told(store: Store) -> str:
+    return str(store.conn.scalars(select(order_routes.c.told)).all())
+
+
 def test_where_an_order_goes_is_kept_while_it_is_open_and_not_in_its_snapshot(store: Store) -> None:
     store.see(sold("a", 3))
     assert destinations(store) == [("DE", "BE", "10115")]
@@ -489,6 +494,35 @@ def test_where_an_order_goes_is_kept_while_it_is_open_and_not_in_its_snapshot(st
     assert destinations(store) == [("DE", "HH", "20095")]
     store.see(sold("a", 3, shipped=3))
     assert destinations(store) == []
+
+
+@pytest.mark.parametrize("how", ["shipped", "cancelled", "switched off", "ended by the clock"])
+def test_what_routes_tell_of_where_an_order_goes_is_forgotten_with_it(store: Store, how: str) -> None:
+    store.route("main", "berlin", "hamburg", areas={"hamburg": Areas(postcodes=("DE-20", "DE-101"))})
+    if how == "ended by the clock":
+        store.see(sold("a", 2, withheld=2, took=0), state=OrderState.PENDING, hold_until=NOW + timedelta(hours=1))
+    else:
+        store.see(sold("a", 2))
+        store.reroute(actor="cli:bob")
+    assert "km away" in told(store)
+    before, route = decisions(store), one_route(store.conn, None, "100")
+    if how == "shipped":
+        store.see(sold("a", 2, shipped=1))
+        assert "km away" in told(store)
+        store.see(sold("a", 2, shipped=2))
+    elif how == "cancelled":
+        store.see(sold("a", 2, took=0, cancelled=2), state=OrderState.CANCELLED)
+    elif how == "switched off":
+        store.route()
+    else:
+        expiry.end_holds(store.conn, [Ending(10)], NOW + timedelta(hours=3))
+        expiry.forget(store.conn, [Forget(10, timedelta(days=14))], NOW + timedelta(hours=3))
+    assert not any(word in told(store) for word in ("km", "10115", "DE-", "postcode"))
+    after = one_route(store.conn, None, "100")
+    assert route is not None and after is not None
+    assert (decisions(store), after.decisions) == (before, route.decisions)
+    assert [(line.summary, line.considered, line.forgotten) for line in after.lines] == [(line.summary, (), True) for line in route.lines]
+    store.proven()
 
 
 def test_it_is_forgotten_when_routing_is_switched_off_and_never_kept_without(store: Store) -> None:

@@ -143,17 +143,19 @@ def _explain(found: OrderRoute) -> None:
     say(escape(f"order {found.number or found.order} of {found.channel}{_going_to(found.to)}"))
     rows = [(line.line, line.sku, line.location, line.held, line.shipped, line.way, line.why) for line in found.lines]
     table("Shipped from", ("line", "SKU", "location", "held#", "shipped#", "chosen", "why"), rows, empty="nothing is held or shipped")
-    for (summary, considered), refs in _choices(found.lines).items():
+    for (summary, considered, forgotten), refs in _choices(found.lines).items():
         say(escape(f"{', '.join(refs)}: {summary}"))
+        if forgotten:
+            say("  what was considered was forgotten with where the order went")
         for each in considered:
             say(escape(f"  {'+' if each.chosen else '-'} {each.location}: {each.why}"))
 
 
-def _choices(lines: tuple[RouteLine, ...]) -> dict[tuple[str, Any], list[str]]:
-    found: dict[tuple[str, Any], list[str]] = {}
+def _choices(lines: tuple[RouteLine, ...]) -> dict[tuple[str, Any, bool], list[str]]:
+    found: dict[tuple[str, Any, bool], list[str]] = {}
     for line in lines:
         if line.summary:
-            found.setdefault((line.summary, line.considered), []).append(line.line)
+            found.setdefault((line.summary, line.considered, line.forgotten), []).append(line.line)
     return found
 
 

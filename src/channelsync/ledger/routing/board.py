@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, insert, select
 
+from channelsync.ledger.routing import destinations
 from channelsync.ledger.routing.areas import Areas
-from channelsync.ledger.schema import locations, order_destinations, order_routes, routing_places
+from channelsync.ledger.schema import locations, order_routes, routing_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def configure(conn: Connection, items: Sequence[PlaceSpec], now: datetime) -> No
     """The locations that may ship are these; none: routing is off, and where orders go is forgotten. Routes that were decided stand."""
     conn.execute(delete(routing_places))
     if not items:
-        conn.execute(delete(order_destinations))
+        destinations.forget_all(conn)
         return
     conn.execute(insert(routing_places), [_row(item) for item in items])
 

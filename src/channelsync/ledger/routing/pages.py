@@ -26,7 +26,8 @@ class Considered:
 @dataclass(frozen=True, slots=True)
 class RouteLine:
     """location: where it is, or was, shipped from. held, shipped: SKU units, of a bundle those of all its parts. way: rule, cart, hand, anew, auto; "shop": the shop itself says where; "home": never
-    routed, it is where the shop sells from. summary and considered are those of its last decision.
+    routed, it is where the shop sells from. summary and considered are those of its last decision. forgotten: what was considered is not known any more, as it told of
+    where the order went.
     """
 
     line: str
@@ -40,6 +41,7 @@ class RouteLine:
     decided_at: datetime | None
     summary: str
     considered: tuple[Considered, ...]
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def _lines(conn: Connection, order: RowMapping, codes: dict[int, str], last: dic
                 route.decided_at if route else None,
                 str(route.told.get("summary", "")) if route else "",
                 considered,
+                bool(route and route.told.get("forgotten")),
             )
         )
     return tuple(found)

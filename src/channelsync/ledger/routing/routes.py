@@ -1,4 +1,6 @@
-"""What was decided for the lines of orders: rows that are only ever added, the last one of a line counts."""
+"""What was decided for the lines of orders: rows that are only ever added, the last one of a line counts. What they tell of where an order goes
+is forgotten with it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from channelsync.ledger.routing.model import Choice
 from channelsync.ledger.schema import order_routes
@@ -24,7 +26,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """told: the choice it came from, as `told_of` makes it."""
+    """told: the choice it came from, as `told_of` makes it, or what `forget` has left of it."""
 
     line: str
     location_id: int
@@ -70,3 +72,15 @@ def of_order(conn: Connection, order_id: int) -> list[Route]:
 def last(routes: Sequence[Route]) -> dict[str, Route]:
     """The one that counts, by line."""
     return {route.line: route for route in routes}
+
+
+def forget(conn: Connection, order_ids: Sequence[int]) -> None:
+    """Why locations were chosen or not tells of where these orders went, by distances and areas: it goes. Who, when, where to and why stay."""
+    query = select(order_routes.c.id, order_routes.c.told).where(order_routes.c.order_id.in_(order_ids))
+    gone = [
+        {"_id": row.id, "_told": {**row.told, "considered": [], "forgotten": True}}
+        for row in conn.execute(query)
+        if row.told.get("considered")
+    ]
+    if gone:
+        conn.execute(update(order_routes).where(order_routes.c.id == bindparam("_id")).values(told=bindparam("_told")), gone)

@@ -27,7 +27,7 @@ order_routes = Table(
     Column("location_id", BigInteger, ForeignKey("locations.id"), nullable=False),
     Column("way", String(4), nullable=False),
     Column("why", Text, nullable=False),
-    Column("told", JSON, nullable=False),  # {"summary": "", "considered": [{"location": "", "chosen": true, "why": ""}]}
+    Column("told", JSON, nullable=False),  # {"summary": "", "considered": [{"location": "", "chosen": true, "why": ""}], "forgotten": true}
     Column("actor", String(128), nullable=False, server_default=""),
     Column("decided_at", Utc, nullable=False),
     CheckConstraint("way IN ('rule', 'cart', 'hand', 'anew', 'auto')", name="way"),
@@ -35,6 +35,7 @@ order_routes = Table(
 )
 """Every decision for a line, the last one counts. rule: at first sight; cart: where its reservation was; hand: a person; anew: chosen again when
 somebody asked; auto: chosen again as its location had run out.
+told: considered tells of where the order goes, by distances and areas, and is forgotten with its row of order_destinations.
 """
 
 order_destinations = Table(

@@ -66,6 +66,7 @@ class RouteLineOut(Model):
     decided_at: Annotated[datetime | None, Field(description="Null: it never was.")]
     summary: Summary
     considered: list[ConsideredOut]
+    forgotten: Annotated[bool, Field(description="What was considered was forgotten with where the order went.")]
 
 
 class DecisionOut(Model):
