@@ -252,19 +252,38 @@ class Paper:
         self.orders[snapshot.ref] = Order(snapshot, max(seq, known.seq if known else 0), posted, took)
         change = Counter(posted)
         change.subtract(before)
+        self._take_over(snapshot.reservation_ref, change)
         for at in sorted({number[1:] for number in change}):
-            self._follow(snapshot.reservation_ref, at, {number[0]: units for number, units in change.items() if number[1:] == at})
+            self._follow(at, {number[0]: units for number, units in change.items() if number[1:] == at})
         return "applied"
 
-    def _follow(self, reference: str | None, at: Spot, change: dict[str, int]) -> None:
-        """Units of one place go the order's way: out of the storefront's claim it came from, off the shelf, into quarantine, back."""
+    def _take_over(self, reference: str | None, change: Counter[tuple[str, str, str]]) -> None:
+        """Out of the storefront's claim the order came from: first what was claimed at the same place, then at another. What moves is claimed already."""
+        wanted, of_sku = Counter[Spot](), Counter[str]()
+        for (number, sku, place), units in change.items():
+            if number != "restocked":
+                wanted[sku, place] += units
+                of_sku[sku] += units
+        for at in sorted(wanted, key=_in_order):
+            wanted[at] = max(0, min(wanted[at], of_sku[at[0]]))
+            of_sku[at[0]] -= wanted[at]
+        mine = [claim for claim in self.claims if claim.reference == reference] if reference is not None else []
+        for elsewhere in (False, True):
+            for at in sorted(wanted, key=_in_order):
+                there = [claim for claim in mine if claim.at[0] == at[0] and (claim.at != at) == elsewhere]
+                wanted[at] -= sum(units for _, units in self._take(there, wanted[at], "committed"))
+
+    def _follow(self, at: Spot, change: dict[str, int]) -> None:
+        """Units of one place go the order's way: off the shelf, into quarantine, back."""
         shipped, back, waits = (change.get(number, 0) for number in ("shipped", "restocked", "quarantined"))
-        wanted = change.get("soft", 0) + change.get("hard", 0) + shipped + waits
-        if reference is not None and wanted > 0:
-            self._take([claim for claim in self.claims if (claim.reference, claim.at) == (reference, at)], wanted, "committed")
         self.on_hand[at] += back - shipped - waits + min(0, self.quarantined[at] + waits)
         self.quarantined[at] = max(0, self.quarantined[at] + waits)
         self.on_hand[at] = max(0, self.on_hand[at])
+
+
+def _in_order(at: Spot) -> tuple[str, int]:
+    """As the ledger numbers them."""
+    return at[0], list(PLACES.values()).index(at[1])
 
 
 def _is_news(known: Order, snapshot: OrderSnapshot, seq: int, direct: bool) -> bool:

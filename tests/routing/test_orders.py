@@ -9,16 +9,18 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from channelsync.contract import Listing, OrderState, ShipTo
-from channelsync.ledger import bundling, channel_places, expiry, freezing, listings, matching, reservations, stock
+from channelsync.ledger import aside, bundling, channel_places, expiry, freezing, levels, listings, matching, reservations, stock
 from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.expiry import Ending, Forget
+from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.refusals import InsufficientStock, KeyReused, NotAllowed, Refusal, UnknownLocation
+from channelsync.ledger.reservations import Line, Reserve
 from channelsync.ledger.routing import relieving
 from channelsync.ledger.routing.areas import Areas
 from channelsync.ledger.routing.pages import one_route
 from channelsync.ledger.routing.relieving import AUTO_MAX, Relieve
 from channelsync.ledger.routing.rerouting import UnknownOrder
-from channelsync.ledger.schema import locations, movements, order_destinations, order_routes
+from channelsync.ledger.schema import locations, movements, order_destinations, order_routes, skus
 from channelsync.ledger.schema import orders as order_table
 from channelsync.ledger.schema import reservations as claims
 from support.routing import BERLIN, Store, open_store
@@ -549,3 +551,62 @@ def test_a_reroute_goes_by_where_the_order_goes_now(store: Store) -> None:
     assert store.held() == {("1", "A", "berlin"): 3}
     assert store.reroute().lines[0].location == "hamburg"
     store.proven()
+
+
+# -- claims, things set aside, other systems ---------------------------------------------------------------------------------------------------
+
+
+def test_what_a_cart_holds_at_one_place_is_taken_over_by_its_order_at_another(conn: Connection) -> None:
+    store = open_store(conn, A=(2, 9, 9))
+    reservations.reserve(conn, [Reserve("cart", (Line("A", "main", 2),), "hard")], NOW)
+    store.see(sold("a", 3), reservation_ref="cart")
+    assert store.held() == {("1", "A", "berlin"): 3}, "main has too few"
+    assert (level(conn, "A", "main").hard, level(conn, "A", "main").available) == (0, 2)
+    store.proven()
+
+
+def test_a_move_takes_over_no_other_claim_of_the_same_cart(store: Store) -> None:
+    store.see(sold("a", 2), reservation_ref="cart")
+    reservations.reserve(store.conn, [Reserve("cart", (Line("A", "hamburg", 1),), "hard")], NOW)
+    store.reroute(to="hamburg")
+    assert store.held() == {("1", "A", "hamburg"): 2}
+    assert level(store.conn, "A", "hamburg").hard == 3
+    store.proven()
+
+
+def test_a_move_does_not_settle_what_is_set_aside_of_the_order(store: Store) -> None:
+    """It applies what the ledger has; what waits is newer."""
+    store.see(sold("a", 2))
+    store.see(sold("a", 2, shipped=2, cancelled=1))
+    store.reroute(to="hamburg")
+    assert [each.ref for each in aside.listed(store.conn)] == ["100"]
+    store.see(sold("a", 2, shipped=2))
+    assert aside.listed(store.conn) == []
+
+
+def test_a_line_that_moves_by_itself_does_not_settle_it_either(store: Store) -> None:
+    store.see(sold("a", 2))
+    store.see(sold("a", 2, shipped=2, cancelled=1))
+    count(store, "A", "berlin", 0)
+    assert store.relieve() == 1
+    assert [each.ref for each in aside.listed(store.conn)] == ["100"]
+
+
+def test_an_address_that_makes_no_sense_costs_no_sale(store: Store) -> None:
+    store.see(sold("a", 2), to=ShipTo("DEU", "BE", "1" * 40))
+    assert sum(store.held().values()) == 2
+    assert aside.listed(store.conn) == []
+    store.proven()
+
+
+def test_a_location_that_another_system_counts_has_not_run_out_before_its_documents_are_read(store: Store) -> None:
+    """Its number may be ahead of what it says it has shipped."""
+    owner = open_channel(store.conn, "erp", None)
+    conn = store.conn
+    conn.execute(update(locations).where(locations.c.code == "berlin").values(authority_id=owner))
+    store.see(sold("a", 2))
+    assert store.held() == {("1", "A", "berlin"): 2}
+    sku = int(conn.execute(select(skus.c.id).where(skus.c.sku == "A")).scalar_one())
+    levels.post(conn, [Entry(sku, store.ids["berlin"], MovementType.IMPORT, on_hand=-10)], NOW)
+    assert store.relieve() == 0
+    assert store.held() == {("1", "A", "berlin"): 2}

@@ -54,7 +54,7 @@ def note(conn: Connection, items: Sequence[Documented], now: datetime) -> None:
         query = select(order_table.c.id, order_table.c.channel_id, order_table.c.read_seq, order_table.c.snapshot)
         rows = conn.execute(query.where(order_table.c.id.in_(chunk)).order_by(order_table.c.id)).all()
         again = [
-            Sighting(row.channel_id, order_json.from_json(row.snapshot), row.read_seq, again=True, documents=of_order[row.id])
+            Sighting(row.channel_id, order_json.from_json(row.snapshot), row.read_seq, again=True, stored=True, documents=of_order[row.id])
             for row in rows
         ]
         orders.apply(conn, again, now)

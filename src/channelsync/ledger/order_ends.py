@@ -57,7 +57,7 @@ def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: dat
         row = _stored(conn, channel_id, ref)
         if row is None:
             continue
-        sighting = Sighting(channel_id, order_json.from_json(row.snapshot), row.read_seq, again=True)
+        sighting = Sighting(channel_id, order_json.from_json(row.snapshot), row.read_seq, again=True, stored=True)
         results += apply(conn, [sighting], now)
     return results
 

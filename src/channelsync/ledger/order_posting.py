@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -39,11 +40,17 @@ def _consume_reservation(work: OrderWork) -> None:
     reference = work.snapshot.reservation_ref
     if reference is None:
         return
-    net: dict[LevelKey, int] = {}
+    net, of_sku = Counter[LevelKey](), Counter[int]()
     for entry in work.entries:
         if entry.type in CLAIMING:  # what leaves out of the order's own claim needs no other
-            net[entry.key] = net.get(entry.key, 0) + entry.soft + entry.hard - entry.on_hand
-    wanted = {key: units for key, units in net.items() if units > 0}
+            units = entry.soft + entry.hard - entry.on_hand
+            net[entry.key] += units
+            of_sku[entry.sku_id] += units
+    wanted = {}
+    for key in sorted(net):  # what only moves from one location to another is claimed already
+        if (units := min(net[key], of_sku[key[0]])) > 0:
+            wanted[key] = units
+            of_sku[key[0]] -= units
     if wanted:
         work.entries = [*reservations.consume(work.conn, reference, wanted, work.now), *work.entries]
 

@@ -46,6 +46,7 @@ class Sighting:
     """One snapshot as it was seen. read_seq: taken before the request that fetched it. direct: read from the shop, not a webhook's body.
 
     again: apply although nothing changed (a listing was mapped meanwhile); an older one still changes nothing. deliveries: inbox rows that are settled by this, in the same transaction.
+    stored: the snapshot is the one that the ledger has; something else has changed. What is set aside of the order is newer, and waits still.
     shop_time: the shop's own clock now, which its holds end by; None: ours (again: those that were ended have, and no other). documents: by order_lines row, what an authority's documents ship of it.
     actor, reason: of what moves by it. routes: where lines are shipped from, by their refs, that were routed elsewhere (a ledger that is rebuilt).
     """
@@ -55,6 +56,7 @@ class Sighting:
     read_seq: int
     direct: bool = True
     again: bool = False
+    stored: bool = False
     deliveries: tuple[int, ...] = ()
     shop_time: datetime | None = None
     documents: Mapping[int, int] = field(default_factory=dict)
@@ -135,7 +137,8 @@ class _Application:
             return self.run()
         work = self._work(order_id)
         rows = order_rows.lines_of(self.conn, order_id) if stored else []
-        aside.resolve(self.conn, self.channel.id, "order", self.snapshot.ref, self.now)
+        if not self.sighting.stored:
+            aside.resolve(self.conn, self.channel.id, "order", self.snapshot.ref, self.now)
         self._apply_lines(work, rows, early, stored.modified_at if stored else None)
         order_posting.post(work)
         return OrderResult(Verdict.APPLIED, order_id, frozenset(entry.sku_id for entry in work.entries))

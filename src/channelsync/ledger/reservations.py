@@ -199,14 +199,20 @@ def expire(conn: Connection, now: datetime, limit: int = 256) -> int:
 
 
 def consume(conn: Connection, reference: str, wanted: Mapping[LevelKey, int], now: datetime) -> list[Entry]:
-    """An order takes over the claims it came from (rule 6): up to `wanted` units per (sku_id, location_id), oldest claims first.
+    """An order takes over the claims it came from (rule 6): up to `wanted` units per (sku_id, location_id), oldest claims first. What it takes from
+    another location than it had reserved them at is the same claim: those at the same location come first.
 
     Returns the movements that end those claims, *not yet posted*: the caller posts them together with the order's own, in this transaction.
     """
     holds = Holds(conn, [Which(reference=reference)])
     entries: list[Entry] = []
-    for key, units in sorted(wanted.items()):
-        entries += _take([hold for hold in holds.all_open() if hold.key == key], units, MovementType.COMMIT, "committed", now)
+    left = dict(wanted)
+    for elsewhere in (False, True):
+        for key, units in sorted(left.items()):
+            found = [hold for hold in holds.all_open() if hold.key[0] == key[0] and (hold.key != key) == elsewhere and hold.open]
+            taken = _take(found, units, MovementType.COMMIT, "committed", now)
+            entries += taken
+            left[key] += sum(entry.soft + entry.hard for entry in taken)
     holds.write()
     return entries
 

@@ -37,8 +37,8 @@ class Free:
     def locked(cls, conn: Connection, sku_ids: Iterable[int], location_ids: Iterable[int], own: Mapping[LevelKey, int]) -> Free:
         places = set(location_ids)
         keys = {(sku_id, location_id) for sku_id in set(sku_ids) for location_id in places}
-        found = levels.read(conn, keys, lock=True)
-        return cls(Counter({key: level.available + own.get(key, 0) for key, level in found.items()}))
+        found = levels.read(conn, keys | set(own), lock=True)  # those that the lines leave, too: in one order, as everybody takes them
+        return cls(Counter({key: found[key].available + own.get(key, 0) for key in keys}))
 
     def has(self, parts: Mapping[int, int], location_id: int) -> bool:
         return all(self.units[sku_id, location_id] >= units for sku_id, units in parts.items())

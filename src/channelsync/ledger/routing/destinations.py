@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, exists, or_, select
 
-from channelsync.contract import ShipTo
+from channelsync.contract import ShipTo, ship_to
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.routing import routes
 from channelsync.ledger.schema import order_destinations, order_lines
@@ -19,8 +19,8 @@ AT_ONCE: Final = 500
 
 
 def keep(conn: Connection, order_id: int, to: ShipTo | None) -> None:
-    """What the shop says now; None: nothing is to be kept of it."""
-    if to is None:
+    """What the shop says now, as far as it is one; None: nothing is to be kept of it. No address costs a sale."""
+    if (to := to and ship_to(**asdict(to))) is None:
         _forget(conn, [order_id])
         return
     told = asdict(to)

@@ -58,7 +58,7 @@ class Order:
         return dict(units)
 
     def again(self, actor: str, reason: str) -> Sighting:
-        return Sighting(self.channel_id, self.snapshot, self.read_seq, again=True, actor=actor, reason=reason)
+        return Sighting(self.channel_id, self.snapshot, self.read_seq, again=True, stored=True, actor=actor, reason=reason)
 
 
 def read(conn: Connection, order_id: int) -> Order | None:

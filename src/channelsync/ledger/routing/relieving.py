@@ -16,7 +16,7 @@ from channelsync.ledger.routing.board import Board
 from channelsync.ledger.routing.movable import Held, Order
 from channelsync.ledger.routing.rerouting import DECISIONS_MAX, anew, apply
 from channelsync.ledger.routing.routes import Way
-from channelsync.ledger.schema import AVAILABLE, order_lines, order_routes, stock_levels
+from channelsync.ledger.schema import AVAILABLE, locations, order_lines, order_routes, stock_levels
 
 AUTO_MAX: Final = 5
 """So often a line is moved by itself. Then it stays until a person says where to."""
@@ -69,7 +69,8 @@ _ROUTED = exists().where(order_routes.c.order_id == _LINE.order_id, order_routes
 _SHORT = (
     select(_LINE.sku_id, _LINE.location_id)
     .join(stock_levels, and_(_LEVEL.sku_id == _LINE.sku_id, _LEVEL.location_id == _LINE.location_id))
-    .where(_HELD, AVAILABLE < 0)
+    .join(locations, locations.c.id == _LINE.location_id)
+    .where(_HELD, AVAILABLE < 0, locations.c.authority_id.is_(None))
     .group_by(_LINE.sku_id, _LINE.location_id)
     .order_by(_LINE.sku_id, _LINE.location_id)
 )
