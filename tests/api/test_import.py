@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from api.conftest import Api
 from channelsync.ledger.group import DatabaseAway
 from channelsync.ledger.tokens import Scope
 from channelsync.shell.api.bounded import IMPORT_MAX
-from channelsync.shell.api.importing import XLSX
+from channelsync.shell.api.importing import IN_HAND, XLSX
 from channelsync.tabular import xlsx_writer
+from tabular.swollen import changed, in_cell, with_entity
 
 CSV = "text/csv"
 
@@ -135,6 +137,17 @@ def test_xlsx(shop: Api) -> None:
     assert send(shop, "stock", b"PK\x03\x04", type_=XLSX, status=422)["code"] == "malformed"
 
 
+def test_an_xlsx_that_would_swell_in_the_daemon_is_refused(shop: Api) -> None:
+    """A few kilobytes that became one cell of 300 million characters: the search for entities took UTF-16 for something else."""
+    for swollen in (
+        lambda sheet: with_entity(sheet, "utf-16", 1_000_000, 300),
+        lambda sheet: in_cell(sheet, f"<t>{'x' * 6_000_000}</t>").encode(),
+    ):
+        told = send(shop, "stock", changed(swollen), type_=XLSX, apply=True, status=422)
+        assert told["code"] == "malformed"
+        assert "XML entities" in told["detail"] or "4 MiB in one row or cell" in told["detail"]
+
+
 def test_without_openpyxl_it_says_what_to_install(shop: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
     told = send(shop, "stock", b"PK\x03\x04", type_=XLSX, status=415)
@@ -234,3 +247,32 @@ def test_two_at_once_change_nothing_twice(shop: Api) -> None:
     answers = [answer.json() for answer in shop._run(both())]
     assert sum(answer["changed"] for answer in answers) == 3
     assert [on_hand(shop, sku) for sku in ("MUG", "TEE", "CAP")] == [9, 9, 9]
+
+
+def test_so_many_imports_wait_and_no_more(shop: Api) -> None:
+    """Bodies that come slowly: those beyond the bound are refused before they are read, and when the others are done there is room again."""
+    url, headers = "/api/v1/import/stock", {"content-type": CSV, "authorization": f"Bearer {shop.token}"}
+
+    async def many() -> list[Any]:
+        refused, others = asyncio.Event(), []
+
+        async def body() -> AsyncIterator[bytes]:
+            yield b"sku,location,on_hand\n"
+            await asyncio.wait_for(refused.wait(), 30)
+            yield b"MUG,main,7\n"
+
+        async def one() -> Any:
+            answer = await shop._client.post(url, headers=headers, content=body())
+            if answer.status_code == 503:
+                others.append(answer)
+                if len(others) == 3:
+                    refused.set()
+            return answer
+
+        return await asyncio.gather(*(one() for _ in range(IN_HAND + 3)))
+
+    answers = shop._run(many())
+    assert sorted(answer.status_code for answer in answers) == [200] * IN_HAND + [503] * 3
+    refused = next(answer for answer in answers if answer.status_code == 503)
+    assert (refused.json()["code"], refused.headers["retry-after"]) == ("busy", "5")
+    assert send(shop, "stock", "sku,location,on_hand\nMUG,main,7\n", apply=True)["changed"] == 1

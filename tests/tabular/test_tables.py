@@ -166,7 +166,7 @@ def test_files_that_are_called_xlsx_and_are_none() -> None:
     assert "swell to more than 256 MiB" in problem_of(zipped(**{"a.xml": b" " * (300 << 20)}), "x.xlsx")
     assert "texts" in problem_of(zipped(**{"xl/sharedStrings.xml": b" " * (70 << 20)}), "x.xlsx")
     bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
-    assert "XML entities" in problem_of(zipped(**{"xl/workbook.xml": bomb}), "x.xlsx")
+    assert "XML entities" in problem_of(zipped(**{"[Content_Types].xml": bomb}), "x.xlsx")
     assert "1500 parts" in problem_of(zipped(**{f"{number}.xml": b"" for number in range(1_500)}), "x.xlsx")
 
 

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import re
 import warnings
-import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final, cast
 
 from channelsync.errors import ChannelsyncError
+from channelsync.tabular.parts import PIECE, STRINGS_MAX, Looks, look_over, too_many_texts
 from channelsync.tabular.row import Row, Unreadable
 
-SWOLLEN_MAX: Final = 256 * 1024 * 1024
-STRINGS_MAX: Final = 64 * 1024 * 1024
-PARTS_MAX: Final = 1_000
-PIECE: Final = 1024 * 1024
+TREE_MAX: Final = 16 * PIECE
+CELLS_MAX: Final = 1_000
+"""Of a row; more than a table may have columns, so that one which has more is told so."""
+ESCAPED_MAX: Final = 7 * 32_768
+"""Of longer texts more is left than a cell may hold, whatever was escaped in them."""
 _ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")
 _UNFIT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -40,11 +41,11 @@ def rows(file: BinaryIO, name: str) -> Iterator[Row]:
     """Rows of the first sheet, the header among them. Raises Unreadable and NoXlsx."""
     openpyxl = require()
     try:
-        _look_over(file, name)
+        looks = look_over(file, name)
         file.seek(0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about styles and extensions that we do not look at
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            book = _book(openpyxl, file, name, looks)
         if not book.worksheets:
             raise Unreadable(f"{name} has no sheet with cells")
     except ChannelsyncError:
@@ -59,7 +60,7 @@ def _rows(sheet: Any, name: str) -> Iterator[Row]:
     line = 0
     try:
         for line, values in enumerate(sheet.iter_rows(values_only=True), 1):
-            cells = tuple(_text(value) for value in values)
+            cells = tuple(_text(value) for value in values[:CELLS_MAX])
             while cells and not cells[-1]:
                 cells = cells[:-1]
             yield Row(line, cells)
@@ -71,36 +72,43 @@ def _rows(sheet: Any, name: str) -> Iterator[Row]:
         ) from error
 
 
-def _look_over(file: BinaryIO, name: str) -> None:
-    """Unpack every part once, counting, before anybody builds objects of it."""
-    with zipfile.ZipFile(file) as archive:
-        parts = archive.infolist()
-        if len(parts) > PARTS_MAX:
-            raise Unreadable(f"{name} has {len(parts)} parts inside; it is no ordinary XLSX file")
-        if sum(part.file_size for part in parts) > SWOLLEN_MAX:
-            raise Unreadable(f"{name} would swell to more than {SWOLLEN_MAX // PIECE} MiB; save the sheet as CSV, or split it")
-        for part in parts:
-            if "sharedstrings" in part.filename.lower() and part.file_size > STRINGS_MAX:
-                raise Unreadable(f"{name} has more than {STRINGS_MAX // PIECE} MiB of texts; save the sheet as CSV, or split it")
-            if part.filename.lower().endswith((".xml", ".rels")):
-                _look_at(archive, part, name)
+def _book(openpyxl: Any, file: BinaryIO, name: str, looks: Looks) -> Any:
+    """As openpyxl.load_workbook, with bounds on what it makes whole trees of; sheets that are charts have no rows and are left out."""
+    reader = openpyxl.reader.excel.ExcelReader(file, read_only=True, data_only=True, keep_links=False)
+    archive, read_strings = reader.archive, reader.read_strings
+    plain, unpack, texts_part = archive.open, archive.read, ""
 
+    def fit_only(part: str, *how: Any) -> IO[bytes]:
+        if (why := looks.unfit.get(part)) is not None:
+            raise why
+        if part in (looks.with_rows if part == texts_part else looks.with_texts):
+            raise Unreadable(f"{name} has rows and texts in one another's place; open it and save it again, or save it as CSV")
+        return cast(IO[bytes], plain(part, *how))
 
-def _look_at(archive: zipfile.ZipFile, part: zipfile.ZipInfo, name: str) -> None:
-    """zipfile unpacks no more than the size a part claims; entities, which swell later, are not for spreadsheets."""
-    with archive.open(part) as content:
-        tail = b""
-        while piece := content.read(PIECE):
-            if b"<!DOCTYPE" in tail + piece or b"<!ENTITY" in tail + piece:
-                raise Unreadable(f"{name} declares XML entities, which no spreadsheet does; it is not read")
-            tail = piece[-16:]
+    def bounded(part: str) -> bytes:
+        if archive.getinfo(part).file_size > TREE_MAX:
+            raise Unreadable(f"{name} has more than {TREE_MAX // PIECE} MiB in {part[:80]}, which is no sheet; save the sheet as CSV")
+        return bytes(unpack(part))
+
+    def strings() -> None:
+        nonlocal texts_part
+        if (found := reader.package.find(openpyxl.xml.constants.SHARED_STRINGS)) is not None:
+            texts_part = found.PartName[1:]
+            if archive.getinfo(texts_part).file_size > STRINGS_MAX:
+                raise too_many_texts(name)
+        read_strings()
+
+    archive.open, archive.read = fit_only, bounded
+    reader.read_strings, reader.read_chartsheet = strings, lambda *_: None
+    reader.read()
+    return reader.wb
 
 
 def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
+        return value if len(value) > ESCAPED_MAX else _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -90,7 +89,7 @@ COMMON = {
     422: "Not understood, not allowed by a rule, or an idempotency key used for another request.",
     429: "More requests than the token may make; come again after `Retry-After`.",
     502: "A shop's answer made no sense; the detail says which.",
-    503: "The database or a shop cannot be reached; try again.",
+    503: "The database or a shop cannot be reached, or too many imports wait; try again.",
 }
 
 
@@ -124,7 +123,7 @@ def build(backend: Backend | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.backend = backend
-    app.state.imports = asyncio.Semaphore(importing.AT_ONCE)
+    app.state.imports = importing.Imports()
     for routes in ROUTERS:
         app.include_router(routes, prefix=PREFIX)
     problems.install(app)

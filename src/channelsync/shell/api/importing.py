@@ -37,6 +37,8 @@ ROWS_MAX: Final = 250_000
 PROBLEMS_MAX: Final = 1_000
 AT_ONCE: Final = 2
 """Imports that are worked on; others wait. Each keeps some bytes of each row in memory."""
+IN_HAND: Final = 16
+"""Imports that come in, wait or are worked on. Each keeps its file on disk."""
 
 Adjuster = Annotated[Call, Depends(needs(Scope.ADJUST))]
 Key = Annotated[
@@ -63,6 +65,26 @@ BODY: Final[dict[str, Any]] = {
 NO_TABLE: Final[dict[int | str, dict[str, Any]]] = {
     415: {"description": "The body is no CSV in UTF-8 and no XLSX.", "model": ProblemBody, "content": {MEDIA_TYPE: {}}}
 }
+
+
+class Imports:
+    """How many files there are at once in this process."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Semaphore(AT_ONCE)
+        self._in_hand = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Raises Problem, before anything is read, if there are too many."""
+        if self._in_hand >= IN_HAND:
+            detail = f"{IN_HAND} imports come in or wait already; nothing was done, send the same again after `Retry-After`"
+            raise Problem(503, "busy", detail, headers={"retry-after": problems.RETRY_SECONDS})
+        self._in_hand += 1
+        try:
+            yield
+        finally:
+            self._in_hand -= 1
 
 
 @router.post(
@@ -100,10 +122,11 @@ async def import_file(
     if ahead := bounds.happened("as_of", as_of, call.backend.store.clock.now()):
         raise ahead
     name = _name(request.headers.get("content-type", ""))
-    with copying(name) as file:
+    imports: Imports = request.app.state.imports
+    with imports.one(), copying(name) as file:
         async for piece in request.stream():  # all of it before it waits for its turn: a client that is not read from is cut off
             file.take(piece)
-        async with request.app.state.imports:
+        async with imports.turn:
             copy = await _bounded(file.done())
             key = call.key(idempotency_key)
             meaning = ("" if as_of is None else as_of.isoformat(), location, key or "", *filter(None, [order]))
