@@ -54,7 +54,7 @@ STEP = st.one_of(
     TELL,
     TELL,
     st.builds(
-        lambda place, units, of: Expect(place, (Line("A", units),), "shop" if of else None, of),
+        lambda place, units, of: Expect(place, (Line("A", units),), "shop" if of else None, of, over=True),
         st.sampled_from(["main", "annex"]),
         UNITS,
         st.sampled_from(["100", "100", "200", None]),
@@ -216,7 +216,7 @@ def _after(conn: Connection, restock: Restock, facts: list[Any]) -> Any:
                 world.tell(fact)
                 continue
             number, of, units = fact
-            world.do(Expect("main", (Line("A", units),), "shop", of))
+            world.do(Expect("main", (Line("A", units),), "shop", of, over=True))
             world.do(Receive(0))
             world.do(Inspect(0, (Decision("A", 1, list(Outcome)[number % 3]),), reason="looked at"))
         log = Counter(

@@ -20,7 +20,7 @@ from channelsync.ledger.returns.inspecting import Outcome
 from channelsync.ledger.returns.receiving import Receive
 from channelsync.ledger.schema import channels, listings, locations, return_lines, shelves
 from support.purchasing import only, refused
-from support.returning import arrive, expect, inspect, line_of, log_of, of_order, try_to_expect
+from support.returning import arrive, cancel, expect, inspect, line_of, log_of, of_order, try_to_expect
 from support.selling import DAY, MINUTE, Shop, findings, line, open_shop, order
 from support.stock import NOW, assert_adds_up, level, open_channel
 
@@ -381,3 +381,25 @@ def test_a_count_makes_no_difference_to_what_is_told_later(conn: Connection, tel
     count(conn, 5, now=NOW + DAY)
     tell(2)
     assert held(conn) == (5, 2, 0)
+
+
+def test_no_more_of_an_order_is_expected_than_it_shipped_unless_that_is_said(conn: Connection, shop: Shop) -> None:
+    """Four are shipped; of order 300, two are ordered and none is told as shipped."""
+
+    def expected(units: int, order: str = "100", **more: Any) -> Any:
+        return try_to_expect(conn, {"A": units}, channel="shop", order=order, **more)
+
+    too_many = refused(expected(60))
+    assert (too_many.code, "60 are expected back, but the order shipped 4;" in str(too_many)) == ("more_than_shipped", True)
+    one = only(expected(3)).number
+    assert "shipped 4, and its other returns bring 3" in str(refused(expected(2)))
+    cancel(conn, one)
+    two = only(expected(4)).number
+    arrive(conn, two, {"A": 1})
+    assert refused(expected(3)).code == "more_than_shipped", "three may still come"
+    inspect(conn, two, ("A", 1, RESTOCK), complete=True)
+    assert only(expected(3)).state == "expected", "they did not"
+    assert only(expected(60, over=True)).state == "expected"
+    shop.see(order(line("a", 2), ref="300"))
+    assert "asked for 2, none of them told as shipped" in str(refused(expected(3, "300")))
+    assert only(expected(2, "300")).state == "expected"

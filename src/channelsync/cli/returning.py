@@ -102,6 +102,7 @@ def expect(
     location: Annotated[str | None, typer.Option("--location", "-l", help="Where it comes; needed only if there are several.")] = None,
     reference: Annotated[str, typer.Option(help="Your own number of it, such as an RMA number.")] = "",
     note: Annotated[str, typer.Option(help="For whoever reads the return.")] = "",
+    over: Annotated[bool, typer.Option("--over", help="More may come back than the order shipped.")] = False,
     key: Key = None,
     config: ConfigFile = None,
     json: AsJson = False,
@@ -114,7 +115,7 @@ def expect(
         raise typer.BadParameter("name what comes back", param_hint="SKU:QTY")
     store = StoreAt(config)
     asked = {"location": place_of(store, location), "lines": _lines(lines), "channel": channel, "order": order}
-    done = store.ask("returns.expect", {**asked, "reference": reference, "note": note, "actor": actor(), "key": key_of(key)})
+    done = store.ask("returns.expect", {**asked, "reference": reference, "note": note, "over": over, "actor": actor(), "key": key_of(key)})
     dump(done) if json else _told(done)
 
 

@@ -15,7 +15,9 @@ from channelsync.ledger.documents import lines
 from channelsync.ledger.documents.lines import Line
 from channelsync.ledger.keys import Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownLocation
+from channelsync.ledger.returns import shipped
 from channelsync.ledger.returns.documents import Book, Told, as_told
+from channelsync.ledger.returns.shipped import MoreThanOrderShipped
 from channelsync.ledger.returns.states import RETURN
 from channelsync.ledger.schema import channels, locations, order_lines, orders, return_lines, returns
 from channelsync.ledger.skus import Sku
@@ -23,7 +25,10 @@ from channelsync.ledger.skus import Sku
 
 @dataclass(frozen=True, slots=True)
 class Expect(Keyed):
-    """channel and order (the shop's own id of it, or its number): whose units they are; both None: not known. reference: an RMA number."""
+    """channel and order (the shop's own id of it, or its number): whose units they are; both None: not known. reference: an RMA number.
+
+    over: more may come back than the order shipped, together with its other returns.
+    """
 
     location: str
     lines: tuple[Line, ...]
@@ -32,6 +37,7 @@ class Expect(Keyed):
     reference: str = ""
     note: str = ""
     actor: str = ""
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +63,12 @@ class UnknownOrder(Refusal):
 
 @idempotent(Told)
 def expect(conn: Connection, items: Sequence[Expect], now: datetime) -> Sequence[Told | Refusal]:
-    return [_expect(conn, item, now) for item in items]
+    heads = [_head(conn, item) for item in items]
+    shipped.hold(conn, {head["order_id"] for head in heads if not isinstance(head, Refusal)} - {None})
+    return [_expect(conn, item, head, now) for item, head in zip(items, heads, strict=True)]
 
 
-def _expect(conn: Connection, item: Expect, now: datetime) -> Told | Refusal:
-    head = _head(conn, item)
+def _expect(conn: Connection, item: Expect, head: dict[str, Any] | Refusal, now: datetime) -> Told | Refusal:
     if isinstance(head, Refusal):
         return head
     found = lines.problem(item.lines) or lines.resolve(conn, [line.sku for line in item.lines])
@@ -70,6 +77,8 @@ def _expect(conn: Connection, item: Expect, now: datetime) -> Told | Refusal:
     refs = _line_refs(conn, head["order_id"], found)
     if isinstance(refs, Refusal):
         return refs
+    if too_many := _too_many(conn, item, head["order_id"], found):
+        return too_many
     made = {"state": RETURN.start, "created_at": now, "created_by": item.actor}
     number = int(conn.execute(insert(returns).values(head | made).returning(returns.c.id)).scalar_one())
     rows = [
@@ -124,6 +133,15 @@ def _line_refs(conn: Connection, order_id: int | None, found: Mapping[str, Sku])
     if strange := next((text for text, sku in found.items() if sku.id not in refs), None):
         return NotAllowed(f"SKU {strange!r} is not on that order; name another order, or none if it is not known")
     return {text: refs[sku.id][0] for text, sku in found.items() if len(refs[sku.id]) == 1}
+
+
+def _too_many(conn: Connection, item: Expect, order_id: int | None, found: Mapping[str, Sku]) -> MoreThanOrderShipped | None:
+    """The first line that more is expected of than the order shipped."""
+    if order_id is None or item.over:
+        return None
+    rooms = shipped.rooms(conn, order_id, (sku.id for sku in found.values()))
+    over = ((line, rooms[found[line.sku].id]) for line in item.lines if line.quantity > rooms[found[line.sku].id].left)
+    return next((MoreThanOrderShipped(line.sku, line.quantity, room) for line, room in over), None)
 
 
 @idempotent(Told)

@@ -21,6 +21,7 @@ from channelsync.ledger.purchasing.receiving import MoreThanOrdered
 from channelsync.ledger.refusals import InsufficientStock, OverPurchaseLimit, Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.returns.inspecting import MoreThanWaits
 from channelsync.ledger.returns.receiving import MoreThanExpected
+from channelsync.ledger.returns.shipped import MoreThanOrderShipped
 from channelsync.ledger.together import LineRefused
 from channelsync.ledger.transfers.receiving import MoreThanShipped
 from channelsync.shell.desk import UnknownRequest
@@ -71,7 +72,9 @@ class ProblemBody(BaseModel):
     location: str | None = None
     wanted: int | None = Field(None, description="SKU units that were asked for.")
     available: int | None = Field(
-        None, description="SKU units that are there; negative where shops sold more than there was. Of an inspection: that wait."
+        None,
+        description="SKU units that are there; negative where shops sold more than there was. Of an inspection: that wait. "
+        "Of an order's return: that can still come back.",
     )
     limit: int | None = Field(None, description="Of a purchase limit: what one reference may claim in all.")
     incoming: int | None = Field(None, description="Of a receipt: units of the line that are still to come.")
@@ -110,6 +113,8 @@ def of(refusal: Refusal) -> dict[str, Any]:
         more = {"sku": refusal.sku, "wanted": refusal.wanted, "in_transit": refusal.in_transit}
     elif isinstance(refusal, MoreThanExpected):
         more = {"sku": refusal.sku, "wanted": refusal.wanted, "incoming": refusal.to_come}
+    elif isinstance(refusal, MoreThanOrderShipped):
+        more = {"sku": refusal.sku, "wanted": refusal.wanted, "available": refusal.left}
     elif isinstance(refusal, MoreThanWaits):
         more = {"sku": refusal.sku, "wanted": refusal.wanted, "available": refusal.waiting}
     elif isinstance(refusal, UnknownSku):

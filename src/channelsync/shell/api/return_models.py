@@ -56,9 +56,10 @@ class ReturnExpectIn(Model):
     order: Order = None
     reference: Reference = ""
     note: Note = ""
+    over: Annotated[bool, Field(description="More may come back than the order shipped, together with its other returns.")] = False
 
     def item(self, actor: str, key: str | None) -> Expect:
-        return Expect(self.location, _lines(self.lines), self.channel, self.order, self.reference, self.note, actor, key=key)
+        return Expect(self.location, _lines(self.lines), self.channel, self.order, self.reference, self.note, actor, self.over, key=key)
 
 
 class ReturnReceiveIn(Model):

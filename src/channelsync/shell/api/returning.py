@@ -60,7 +60,9 @@ async def list_returns(
 
 @router.post("", summary="Expect a return", operation_id="expect_return", response_model=ReturnOut)
 async def expect_return(call: Adjuster, asked: ReturnExpectIn, idempotency_key: IdempotencyKey = None) -> dict[str, Any]:
-    """No stock moves. With channel and order, units that the shop tells as restocked, too, count once."""
+    """No stock moves. With channel and order, units that the shop tells as restocked, too, count once; more than the order shipped, together with
+    its other returns, is refused (`more_than_shipped`) unless `over` says that it may be so.
+    """
     return asdict(await call.run(expecting.expect, asked.item(call.actor, call.key(idempotency_key))))
 
 
