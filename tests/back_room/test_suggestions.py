@@ -215,6 +215,22 @@ def test_what_is_low_is_listed_though_nothing_sells(conn: Connection) -> None:
     assert {row.sku for row in ask(conn, everything=True)} == {"A", "B", "C"}
 
 
+def test_a_level_over_all_locations_is_for_where_the_sku_lay_and_counts_what_is_suggested_elsewhere(conn: Connection) -> None:
+    """Annex comes first: of A somebody only looked for units there; of B, main has a level of its own."""
+    seed(conn, "A", 2)
+    refused(reservations.reserve(conn, [want("A", 3, location="annex")], NOW))
+    seed(conn, "B", 2, "annex")
+    seed(conn, "B", 2)
+    reorder(conn, "A", 9, 24)
+    reorder(conn, "B", 9, 24)
+    reorder(conn, "B", 2, 30, "main")
+    rows = {(row.sku, row.location): row.quantity for row in ask(conn)}
+    assert rows == {("A", "main"): 24, ("B", "main"): 30}, "30 more are no longer low at annex"
+    assert ask(conn, location="annex") == []
+    (annex,) = ask(conn, location="annex", skus=("B",), everything=True)
+    assert "over all locations low at 9, and 34 are there (30 of them suggested for other locations): not low" in annex.sum
+
+
 def test_the_level_of_the_config_counts_where_people_have_said_none(conn: Connection) -> None:
     seed(conn, "A", 4)
     seed(conn, "B", 4)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, func, select, true, tuple_, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, exists, func, or_, select, true, tuple_, type_coerce
 
 from channelsync.ledger.levels import LevelKey, MovementType
 from channelsync.ledger.reorder_levels import EVERYWHERE
 from channelsync.ledger.schema import (
     AVAILABLE,
+    BUCKETS,
     bundle_parts,
     locations,
     low_stock,
@@ -157,12 +158,28 @@ def ours(conn: Connection) -> dict[int, str]:
 
 
 def main_places(conn: Connection, sku_ids: Iterable[int], places: Iterable[int]) -> dict[int, int]:
-    """Where a SKU is bought for all locations together: the first of `places` at which it ever lay."""
+    """Where a SKU is bought for all locations together: the first of `places` at which it ever lay. A level alone says little: whoever looks for
+    units at a location makes one; where it never lay at all, it is the first that has a level.
+    """
     rank = {place: number for number, place in enumerate(places)}
     found: dict[int, int] = {}
-    for sku_id, place in sorted(there(conn, ((sku_id, EVERYWHERE) for sku_id in sku_ids)), key=lambda key: rank.get(key[1], len(rank))):
+    wanted = set(sku_ids)
+    lain = _lain(conn, wanted)
+    levels = there(conn, ((sku_id, EVERYWHERE) for sku_id in wanted))
+    for sku_id, place in sorted(levels, key=lambda key: (key not in lain, rank.get(key[1], len(rank)))):
         if place in rank:
             found.setdefault(sku_id, place)
+    return found
+
+
+def _lain(conn: Connection, sku_ids: Iterable[int]) -> set[LevelKey]:
+    """Where units of the SKUs are, are claimed or are coming; and where any ever moved."""
+    wanted, found, level = sorted(set(sku_ids)), set[LevelKey](), stock_levels.c
+    moved = exists().where(_LOG.sku_id == level.sku_id, _LOG.location_id == level.location_id, or_(*(_LOG[name] != 0 for name in BUCKETS)))
+    for start in range(0, len(wanted), CHUNK):
+        here = level.sku_id.in_(wanted[start : start + CHUNK])
+        query = select(level.sku_id, level.location_id).where(here, or_(*(level[name] != 0 for name in BUCKETS), moved))
+        found |= {(row[0], row[1]) for row in conn.execute(query)}
     return found
 
 

@@ -16,13 +16,14 @@ DAYS_LEAST: Final = 7
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """From `low` units on it is low, and `reorder` (None: not said) are ordered then. there: units that are there, coming and on drafts, at the
-    location or over all of them.
+    location or over all of them. suggested: of these, units that the SKU's suggestions at other locations bring.
     """
 
     low: int
     reorder: int | None
     there: int
     everywhere: bool = False
+    suggested: int = 0
 
     @property
     def reached(self) -> bool:
@@ -130,6 +131,7 @@ def _not_counted(facts: Facts, advice: Advice) -> str:
 def _by(threshold: Threshold) -> str:
     where = "over all locations " if threshold.everywhere else ""
     level = f"{where}low at {threshold.low}, and {threshold.there} are there"
+    level += f" ({threshold.suggested} of them suggested for other locations)" if threshold.suggested else ""
     if not threshold.reached:
         return f"{level}: not low"
     return f"{level}: {'to stand above it' if threshold.reorder is None else 'to reorder'} {threshold.wants}"

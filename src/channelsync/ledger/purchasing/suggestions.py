@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,15 +111,20 @@ def _facts(conn: Connection, asked: Question, now: datetime) -> Mapping[LevelKey
     keys = {key for key in sold.keys() | said.keys() if key[1] in places} | set(mains.items())
     keys = keys if only is None else {key for key in keys if key[0] in only}
     supplies = supply_of(conn, {sku_id for sku_id, _ in keys})
-    chosen = sorted(_chosen(conn, asked, keys - {(id_, place) for id_ in demand.bundled(conn) for place in places}, supplies))
+    keys -= {(id_, place) for id_ in demand.bundled(conn) for place in places}
+    asked_for = _chosen(conn, asked, keys, supplies)
+    of_these = {sku_id for sku_id, _ in asked_for}
+    # a SKU's suggestions at other locations count for its level over all of them, so the place where that is judged comes last
+    chosen = sorted((key for key in keys if key[0] in of_these), key=lambda key: (mains.get(key[0]) == key[1], key))
     there, sales = demand.there(conn, chosen), demand.sales(conn, chosen, sold, now, asked.days)
     found: dict[LevelKey, tuple[Supply | None, Facts]] = {}
     sums = _sums(there, drafted, {sku_id for sku_id, _ in chosen})
+    elsewhere = Counter[int]()
     for key in chosen:
         supply, (available, incoming), on_drafts = supplies.get(key[0]), there.get(key, (0, 0)), drafted.get(key, 0)
         lead, lead_from = (asked.lead, "default") if supply is None or supply.lead_days is None else (supply.lead_days, supply.lead_from)
-        scopes = [(key, available + incoming + on_drafts)]
-        scopes += [((key[0], EVERYWHERE), sums[key[0]])] if mains.get(key[0]) == key[1] else []
+        scopes = [(key, available + incoming + on_drafts, 0)]
+        scopes += [((key[0], EVERYWHERE), sums[key[0]] + elsewhere[key[0]], elsewhere[key[0]])] if mains.get(key[0]) == key[1] else []
         found[key] = (
             supply,
             Facts(
@@ -136,13 +142,14 @@ def _facts(conn: Connection, asked: Question, now: datetime) -> Mapping[LevelKey
                 multiple=None if supply is None else supply.multiple,
             ),
         )
-    return found
+        elsewhere[key[0]] += suggesting.advise(found[key][1]).quantity
+    return {key: found[key] for key in chosen if key in asked_for}
 
 
-def _thresholds(said: Mapping[tuple[int, int], Said], scopes: Sequence[tuple[tuple[int, int], int]]) -> Iterator[Threshold]:
-    for scope, there in scopes:
+def _thresholds(said: Mapping[tuple[int, int], Said], scopes: Sequence[tuple[tuple[int, int], int, int]]) -> Iterator[Threshold]:
+    for scope, there, suggested in scopes:
         if scope in said:
-            yield Threshold(said[scope].low, said[scope].reorder, there, everywhere=scope[1] == EVERYWHERE)
+            yield Threshold(said[scope].low, said[scope].reorder, there, everywhere=scope[1] == EVERYWHERE, suggested=suggested)
 
 
 def _sums(there: Mapping[LevelKey, tuple[int, int]], drafted: Mapping[LevelKey, int], sku_ids: set[int]) -> dict[int, int]:
