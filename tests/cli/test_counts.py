@@ -224,6 +224,14 @@ def test_a_file_of_which_more_is_good_by_now_is_not_entered_as_of_now(alone: Sce
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_a_column_that_is_unknown_is_told_without_an_option_that_is_not_there(alone: Scene, tmp_path: Path) -> None:
+    said("counts", "open", scene=alone)
+    (tmp_path / "odd.csv").write_text("sku,counted,colour\nSKU-1,4,red\n")
+    told = call("counts", "enter", "CNT-1", "--file", str(tmp_path / "odd.csv"), scene=alone)
+    words = " ".join((told.stderr + told.stdout).split())
+    assert (told.exit_code != 0, "colour" in words, "take them out" in words, "--ignore" in words) == (True, True, True, False), words
+
+
 def test_a_file_that_cannot_be_written_leaves_none(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     said("counts", "open", scene=alone)
     monkeypatch.setitem(sys.modules, "openpyxl", None)

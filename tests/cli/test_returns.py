@@ -62,6 +62,15 @@ def test_what_makes_no_sense(alone: Scene) -> None:
     assert call("returns", "expect", scene=alone).exit_code == 2
     assert call("returns", "expect", "SKU-1", scene=alone).exit_code == 2
     assert call("returns", "expect", "SKU-1:1@3", scene=alone).exit_code == 2
+    for text in ("SKU-1", "SKU-1:1@3"):
+        told = call("returns", "inspect", "1", "--restock", text, scene=alone).stderr
+        assert ("is not SKU:QTY," in told, "COST" in told) == (True, False), told
+    wrong = call("returns", "show", "PO-9", scene=alone)
+    assert (wrong.exit_code, "RET-12" in wrong.stderr) == (2, True), wrong.stderr
+    assert "there is no return 9" in call("returns", "show", "ret-9", scene=alone).stderr
+    assert "there is no purchase order 9" in call("po", "show", "PO-9", scene=alone).stderr
+    assert "there is no transfer 9" in call("transfers", "show", "TR-9", scene=alone).stderr
+    assert "there is no count sheet 9" in call("counts", "show", "CNT-9", scene=alone).stderr
     assert call("returns", "list", "--state", "lost", scene=alone).exit_code == 2
     assert call("returns", "inspect", "1", "--rest", "shred", scene=alone).exit_code == 2
     assert "there is no return 9" in call("returns", "show", "9", scene=alone).stderr

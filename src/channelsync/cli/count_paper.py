@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from channelsync.cli.exporting import BOM, CannotWrite
 from channelsync.cli.importing import copied_file
+from channelsync.cli.numbers import number_argument
 from channelsync.cli.rejecting import rejects_of
 from channelsync.cli.show import dump, out, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
@@ -30,7 +31,7 @@ from channelsync.ledger.refusals import KeyReused, NotAllowed
 from channelsync.shell.control import ControlError
 from channelsync.tabular import Copy, Row, Sheet, Value, opened, writer_for
 
-Number = Annotated[int, typer.Argument(metavar="SHEET", help="Its number: 4 of CNT-4.")]
+Number = Annotated[int, number_argument("CNT", "SHEET", 4)]
 RejectsAt = Annotated[
     Path | None, typer.Option("--rejects", help="Where bad rows of a --file are kept; FILE.rejected.csv, if left out.", show_default=False)
 ]
@@ -160,7 +161,7 @@ def _read(sheet: Sheet, name: str, number: int, zone: str, now: datetime) -> Pie
         except NoTime as error:
             raise ValueError(str(error)) from error
 
-    reader = Reader(paper.kind(number, moment), sheet.header, defaults={})
+    reader = Reader(paper.kind(number, moment), sheet.header, defaults={}, ignored=None)
     found = list(islice(pieces(sheet.rows, reader, bounds.MAX_LINES + 1), 1))
     if not found:
         return Piece((), (), 0)

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from channelsync.cli import count_paper
 from channelsync.cli.goods import key_of
+from channelsync.cli.numbers import number_argument
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.stock import Key, place_of
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
@@ -27,7 +28,7 @@ group = typer.Typer(
 )
 
 LINE = re.compile(r"(?P<sku>.+):(?P<quantity>[0-9]{1,10}|-)", re.DOTALL)
-Number = Annotated[int, typer.Argument(metavar="SHEET", help="Its number: 4 of CNT-4.")]
+Number = Annotated[int, number_argument("CNT", "SHEET", 4)]
 Missing = Annotated[bool, typer.Option("--missing-is-zero", help="Of lines that were not counted nothing is there. Otherwise they stay.")]
 
 

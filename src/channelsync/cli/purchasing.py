@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from channelsync.cli.goods import key_of
+from channelsync.cli.numbers import number_argument
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.stock import Key, Reason, place_of
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
@@ -24,7 +25,7 @@ group = typer.Typer(no_args_is_help=True, help="Purchase orders.\n\n[dim]Example
 group.command()(suggest)
 
 LINE = re.compile(r"(?P<sku>.+):(?P<quantity>[0-9]{1,10})(?:@(?P<cost>[^@:]*))?", re.DOTALL)
-Number = Annotated[int, typer.Argument(metavar="ORDER", help="Its number: 7 of PO-7.")]
+Number = Annotated[int, number_argument("PO", "ORDER", 7)]
 Lines = Annotated[
     list[str] | None,
     typer.Argument(

@@ -9,11 +9,12 @@ import typer
 from rich.markup import escape
 
 from channelsync.cli.goods import key_of
-from channelsync.cli.purchasing import lines_of
+from channelsync.cli.numbers import number_argument
 from channelsync.cli.show import age, dump, say, table
 from channelsync.cli.stock import Key, Reason, place_of
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.cli.times import instant
+from channelsync.cli.transfers import lines_of
 from channelsync.ledger.returns import pages
 from channelsync.ledger.returns.inspecting import Outcome
 from channelsync.ledger.returns.pages import Filter
@@ -21,7 +22,7 @@ from channelsync.ledger.returns.states import RETURN
 
 group = typer.Typer(no_args_is_help=True, help="What customers send back.\n\n[dim]Example: channelsync returns list --waiting[/dim]")
 
-Number = Annotated[int, typer.Argument(metavar="RETURN", help="Its number: 12 of RET-12.")]
+Number = Annotated[int, number_argument("RET", "RETURN", 12)]
 Lines = Annotated[list[str] | None, typer.Argument(metavar="SKU:QTY...", help="SKUs with their units.", show_default=False)]
 Channel = Annotated[str | None, typer.Option(help="The channel of the order.", show_default=False)]
 Order = Annotated[str | None, typer.Option(help="The order: the shop's own id of it, or its number.", show_default=False)]
@@ -114,7 +115,7 @@ def expect(
     if not lines:
         raise typer.BadParameter("name what comes back", param_hint="SKU:QTY")
     store = StoreAt(config)
-    asked = {"location": place_of(store, location), "lines": _lines(lines), "channel": channel, "order": order}
+    asked = {"location": place_of(store, location), "lines": lines_of(lines), "channel": channel, "order": order}
     done = store.ask("returns.expect", {**asked, "reference": reference, "note": note, "over": over, "actor": actor(), "key": key_of(key)})
     dump(done) if json else _told(done)
 
@@ -133,7 +134,7 @@ def receive(
 
     [dim]Example: channelsync returns receive 12 MUG-01:1[/dim]
     """
-    _do("returns.receive", number, config, key, at, json=json, lines=_lines(lines or []), over=over)
+    _do("returns.receive", number, config, key, at, json=json, lines=lines_of(lines or []), over=over)
 
 
 @group.command()
@@ -160,7 +161,7 @@ def inspect(
     [dim]Example: channelsync returns inspect 12 --write-off MUG-01:1 --reason "no handle" --rest restock[/dim]
     """
     named = ((Outcome.RESTOCK, restock), (Outcome.WRITE_OFF, write_off), (Outcome.TO_SUPPLIER, supplier))
-    lines = [{**line, "outcome": outcome.value} for outcome, texts in named for line in _lines(texts or [])]
+    lines = [{**line, "outcome": outcome.value} for outcome, texts in named for line in lines_of(texts or [])]
     more = {"lines": lines, "rest": _outcome(rest), "complete": complete, "reason": reason}
     _do("returns.inspect", number, config, key, at, json=json, **more)
 
@@ -182,14 +183,6 @@ def _outcome(text: str | None) -> str | None:
     if text is not None and text not in OUTCOMES:
         raise typer.BadParameter(f"one of {', '.join(OUTCOMES)}", param_hint="--rest")
     return None if text is None else OUTCOMES[text].value
-
-
-def _lines(texts: list[str]) -> list[dict[str, Any]]:
-    """SKU:QTY; what goods cost is no matter of returns."""
-    found = lines_of(texts)
-    if costly := next((text for text, line in zip(texts, found, strict=True) if line["cost"] is not None), None):
-        raise typer.BadParameter(f"{costly!r} is not SKU:QTY, such as MUG-01:2", param_hint="SKU:QTY")
-    return [{"sku": line["sku"], "quantity": line["quantity"]} for line in found]
 
 
 def _do(verb: str, number: int, config: Any, key: str | None, at: str | None, *, json: bool, **more: Any) -> None:

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from channelsync.cli.goods import key_of
+from channelsync.cli.numbers import number_argument
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.stock import Key, Reason
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
@@ -24,7 +25,7 @@ group = typer.Typer(
 )
 
 LINE = re.compile(r"(?P<sku>.+):(?P<quantity>[0-9]{1,10})", re.DOTALL)
-Number = Annotated[int, typer.Argument(metavar="TRANSFER", help="Its number: 3 of TR-3.")]
+Number = Annotated[int, number_argument("TR", "TRANSFER", 3)]
 Lines = Annotated[list[str] | None, typer.Argument(metavar="SKU:QTY...", help="SKUs with their units.", show_default=False)]
 When = Annotated[str | None, typer.Option("--at", metavar="TIME", help="When it was; now, if left out.", show_default=False)]
 

@@ -23,12 +23,14 @@ class WrongColumns(ChannelsyncError):
 
 class Reader(Generic[R]):
     """For one pass through one file. Raises WrongColumns. defaults: what stands in cells that are empty or not there. ignored: columns of the
-    file to leave alone.
+    file to leave alone; None: whoever reads it cannot say so.
     """
 
-    def __init__(self, kind: Kind[R], header: tuple[str, ...], *, defaults: Mapping[str, str], ignored: Collection[str] = ()) -> None:
+    def __init__(
+        self, kind: Kind[R], header: tuple[str, ...], *, defaults: Mapping[str, str], ignored: Collection[str] | None = ()
+    ) -> None:
         self._kind, self._defaults = kind, defaults
-        self._places = _places(kind, header, {folded(name) for name in ignored}, defaults)
+        self._places = _places(kind, header, None if ignored is None else {folded(name) for name in ignored}, defaults)
         self._seen: dict[bytes, int] = {}
         self._said: dict[bytes, tuple[int, str]] = {}
 
@@ -106,7 +108,7 @@ def folded(name: str) -> str:
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def _places(kind: Kind[Any], header: tuple[str, ...], ignored: Collection[str], defaults: Mapping[str, str]) -> dict[str, int]:
+def _places(kind: Kind[Any], header: tuple[str, ...], ignored: Collection[str] | None, defaults: Mapping[str, str]) -> dict[str, int]:
     """Column -> its place in the rows; those that are only told are left out."""
     columns, found, unknown = {column.name: column for column in kind.columns}, dict[str, int](), list[str]()
     for place, cell in enumerate(header):
@@ -115,10 +117,10 @@ def _places(kind: Kind[Any], header: tuple[str, ...], ignored: Collection[str], 
             raise WrongColumns(f"the header names the column {cell!r} twice; remove one of the two")
         if name in columns:
             found[name] = place
-        elif name not in ignored:
+        elif name not in (ignored or ()):
             unknown.append(cell)
     if unknown:
-        raise WrongColumns(_about_unknown(kind, unknown))
+        raise WrongColumns(_about_unknown(kind, unknown, can_ignore=ignored is not None))
     missing = [name for name, column in columns.items() if column.required and name not in found]
     if missing:
         raise WrongColumns(f"the header lacks {', '.join(missing)}; a file of {kind.name} begins with a line like: {example(kind)}")
@@ -127,13 +129,13 @@ def _places(kind: Kind[Any], header: tuple[str, ...], ignored: Collection[str], 
     return {name: place for name, place in found.items() if not columns[name].told}
 
 
-def _about_unknown(kind: Kind[Any], unknown: list[str]) -> str:
+def _about_unknown(kind: Kind[Any], unknown: list[str], *, can_ignore: bool) -> str:
     known = [column.name for column in kind.columns]
     hints = {name: get_close_matches(folded(name), known, 1) for name in unknown[:10]}
     named = ", ".join(repr(name[:40]) + (f" (meant {hints[name][0]}?)" if hints[name] else "") for name in hints)
     return (
         f"the header has columns that are unknown here: {named}; known for {kind.name}: {', '.join(known)}. "
-        "Rename them, or leave them alone with --ignore NAME"
+        f"Rename them, or {'leave them alone with --ignore NAME' if can_ignore else 'take them out of the file'}"
     )
 
 
