@@ -232,12 +232,12 @@ def test_a_channel_that_only_looks_on_is_not_called_live_and_nothing_is_on_its_w
 
 
 def test_status_fits_a_hundred_columns_without_cutting_names(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = alone.file.read_text()
-    alone.file.write_text(words.replace("[channels.west]", "[channels.warehouse-in-the-west]"))
+    config = alone.file.read_text()
+    alone.file.write_text(config.replace("[channels.west]", "[channels.warehouse-in-the-west]"))
     said("apply", "--yes", scene=alone)
     monkeypatch.setenv("COLUMNS", "100")
-    names = [line.split("│")[1].strip() for line in call("status", scene=alone).stdout.splitlines() if line.startswith("│")]
-    assert [name for name in names if name] == ["east", "warehouse-in-the-west"], "a long trouble may go on in a second line"
+    words = call("status", scene=alone).stdout.replace("│", " ").split()
+    assert {"east", "warehouse-in-the-west"} <= set(words), "whole, whether or not there was room for lines between the columns"
 
 
 def test_status_breaks_no_word_on_eighty_columns(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
