@@ -100,6 +100,32 @@ def test_another_policy_is_for_what_comes_back_from_then_on(conn: Connection, sh
     assert tally(conn) == (8, 0, 0, 0)
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("then", Restock)
+@pytest.mark.parametrize("first", Restock)
+def test_a_word_that_is_taken_back_leaves_nothing_behind(
+    conn: Connection, shop: Shop, first: Restock, then: Restock, by_hand: bool
+) -> None:
+    """Whatever is done with what comes back by then, and also if somebody has put the unit on sale meanwhile."""
+    treat(conn, restock=first)
+    shop.see(order(line("a", 2, took=1, shipped=2, restocked=1)))
+    if by_hand:
+        stock.restock(conn, [Change("A", "main", 1)], NOW)
+    treat(conn, restock=then)
+    shop.see(order(line("a", 2, shipped=2), at=LATER))
+    assert tally(conn) == (8, 0, 0, 0)
+
+
+def test_of_units_that_were_treated_differently_those_on_sale_are_taken_back_first(conn: Connection, shop: Shop) -> None:
+    treat(conn, restock=Restock.NEVER)
+    shop.see(order(line("a", 3, took=2, shipped=3, restocked=1)))
+    treat(conn, restock=Restock.CHANNEL)
+    shop.see(order(line("a", 3, took=1, shipped=3, restocked=2), at=LATER))
+    assert tally(conn) == (8, 0, 0, 0)
+    shop.see(order(line("a", 3, took=2, shipped=3, restocked=1), at=LATER + MINUTE))
+    assert tally(conn) == (7, 0, 0, 0)
+
+
 # -- unpaid checkouts ----------------------------------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ HOLD_GRACE = timedelta(seconds=60)
 OWNED: Final = "an authority counts here: its own number moves"
 NOT_BACK: Final = "restock policy: "
 """How the reason begins where what a shop told as restocked is not put on hand."""
+TAKEN_BACK: Final = f"{NOT_BACK}the shop took back its word"
 COUNTED: Final = "counted with "
 """How it begins where that is not, or no longer, because a return document has received the same units."""
 LEFT_OUT: Final = "counted without them since"
@@ -142,7 +143,8 @@ def deferred(template: Entry, before: Posted, after: Posted, *, owned: bool, res
     """Beside the movements between the two: what of them the ledger does not post to its own physical units.
 
     owned: an authority counts here. Its own number shows by itself what leaves and comes back: what was shipped waits as pending_debit until that
-    is proved, and nothing else moves. Otherwise goods that came back are on sale again only if the restock policy is as the shop says.
+    is proved, and nothing else moves. Otherwise goods that came back are on sale again only if the restock policy is as the shop says; what becomes
+    of those of which the shop takes back its word hangs on how they were treated (`returns.told`).
     """
     shipped, back = after.shipped - before.shipped, after.restocked - before.restocked
     quarantined = after.quarantined - before.quarantined
@@ -151,7 +153,7 @@ def deferred(template: Entry, before: Posted, after: Posted, *, owned: bool, res
         yield replace(defer, on_hand=shipped + quarantined, quarantined=-quarantined, pending_debit=shipped, reason=OWNED)
     if owned and back:
         yield replace(defer, on_hand=-back, reason=f"{NOT_BACK}{OWNED}")
-    elif back and restock is not Restock.CHANNEL:
+    elif back > 0 and restock is not Restock.CHANNEL:
         aside = back if restock is Restock.QUARANTINE else 0
         yield replace(defer, on_hand=-back, quarantined=aside, reason=f"{NOT_BACK}{restock.value}")
 

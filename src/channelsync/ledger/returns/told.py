@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, bindparam, select, update
 
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
-from channelsync.ledger.net_effect import COUNTED, LEFT_OUT
+from channelsync.ledger.net_effect import COUNTED, LEFT_OUT, TAKEN_BACK
 from channelsync.ledger.returns.lying import Lies, Lying
 from channelsync.ledger.schema import locations, order_lines, return_lines, returns
 
@@ -37,11 +37,14 @@ def level_keys(conn: Connection, order_ids: Iterable[int]) -> set[LevelKey]:
 
 
 def join(conn: Connection, order_id: int, sku_ids: Iterable[int], template: Entry, unwritten: Sequence[Entry] = ()) -> list[Entry]:
-    """The movements after which these SKUs of an order count once; `told` of the lines of its returns is written. The caller holds the order's row.
+    """The movements after which these SKUs of an order count once, and nothing lies here that its shop tells no more; `told` of the lines of its returns
+    is written. The caller holds the order's row.
 
     template: a movement of the order, with its reference and channel. unwritten: movements that are not in the log yet, those of the order among them.
     """
     lines = _lines(conn, order_id, sku_ids)
+    for sku_id in {entry.sku_id for entry in unwritten if entry.type is MovementType.RETURN and entry.on_hand < 0}:
+        lines.setdefault(sku_id, [])
     if not lines:
         return []
     lying = Lying(conn, order_id, template, lines, unwritten)
@@ -51,7 +54,7 @@ def join(conn: Connection, order_id: int, sku_ids: Iterable[int], template: Entr
         told = sum(units for key, units in lying.restocked.items() if key[0] == sku_id)
         both = min(told, sum(line.received for line in mine))
         _say(conn, mine, both)
-        why = COUNTED + ", ".join(dict.fromkeys(line.reference for line in mine))
+        why = COUNTED + ", ".join(dict.fromkeys(line.reference for line in mine)) if mine else TAKEN_BACK
         here = {key: found for key, found in lying.at.items() if key[0] == sku_id}
         for key, change in _changes(here, told - both, ours):
             moved = replace(template, sku_id=key[0], location_id=key[1], type=MovementType.DEFER, reason=why[:255])
