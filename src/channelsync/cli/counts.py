@@ -21,6 +21,7 @@ from channelsync.ledger.counts import pages
 from channelsync.ledger.counts.pages import Filter, Plan, PlanRow, SheetRow
 from channelsync.ledger.counts.sheets import reference
 from channelsync.ledger.counts.states import COUNT
+from channelsync.ledger.documents.heads import PAGE_MAX
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -37,7 +38,7 @@ def list_(
     state: Annotated[str | None, typer.Option(help=f"Only in this state: {', '.join(sorted(COUNT.states))}.", show_default=False)] = None,
     location: Annotated[str | None, typer.Option("--location", "-l", help="Only of this location.", show_default=False)] = None,
     before: Annotated[int | None, typer.Option(help="Go on before this sheet.", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(min=1, max=pages.PAGE_MAX)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE_MAX)] = 50,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:

@@ -16,6 +16,7 @@ from channelsync.cli.stock import Key, Reason, place_of
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.cli.suggesting import Cover, Days, Lead, OfSkus, suggest
 from channelsync.cli.times import instant
+from channelsync.ledger.documents.heads import PAGE_MAX
 from channelsync.ledger.purchasing import pages
 from channelsync.ledger.purchasing.pages import Filter
 from channelsync.ledger.purchasing.states import PURCHASE
@@ -46,7 +47,7 @@ def list_(
     location: Annotated[str | None, typer.Option("--location", "-l", help="Only for this location.", show_default=False)] = None,
     late: Annotated[bool, typer.Option("--late", help="Only those that should have come before today.")] = False,
     before: Annotated[int | None, typer.Option(help="Go on before this order.", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(min=1, max=pages.PAGE_MAX)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE_MAX)] = 50,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:

@@ -15,6 +15,7 @@ from channelsync.cli.stock import Key, Reason, place_of
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.cli.times import instant
 from channelsync.cli.transfers import lines_of
+from channelsync.ledger.documents.heads import PAGE_MAX
 from channelsync.ledger.returns import pages
 from channelsync.ledger.returns.inspecting import Outcome
 from channelsync.ledger.returns.pages import Filter
@@ -37,7 +38,7 @@ def list_(
     channel: Channel = None,
     order: Order = None,
     before: Annotated[int | None, typer.Option(help="Go on before this return.", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(min=1, max=pages.PAGE_MAX)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE_MAX)] = 50,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:

@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from channelsync.cli.show import dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
-from channelsync.ledger.purchasing import pages, suggestions
+from channelsync.ledger.documents.heads import PAGE_MAX
+from channelsync.ledger.purchasing import suggestions
 from channelsync.ledger.purchasing.suggestions import COVER, DAYS, DAYS_MAX, LEAD, Question
 
 Days = Annotated[int, typer.Option(min=1, max=DAYS_MAX, help="Sales of the last so many days.")]
@@ -29,7 +30,7 @@ def suggest(
     everything: Annotated[bool, typer.Option("--all", help="Also what sells or has a level and need not be ordered.")] = False,
     explained: Annotated[bool, typer.Option("--explain", help="Show how each comes to its number.")] = False,
     after: Annotated[int, typer.Option(min=0, help="Go on after so many rows.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=pages.PAGE_MAX)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE_MAX)] = 50,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:

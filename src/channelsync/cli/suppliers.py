@@ -11,6 +11,7 @@ from channelsync.cli.goods import key_of
 from channelsync.cli.show import dump, say, table
 from channelsync.cli.stock import Key, Sku
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.ledger.documents.heads import PAGE_MAX
 from channelsync.ledger.purchasing import pages
 
 group = typer.Typer(
@@ -25,7 +26,7 @@ LeadDays = Annotated[int | None, typer.Option(min=0, help="Days from order to re
 def list_(
     supplier: Annotated[str | None, typer.Argument(metavar="SUPPLIER", help="What is bought from this one.", show_default=False)] = None,
     after: Annotated[int, typer.Option(help="Go on after this id.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, max=pages.PAGE_MAX)] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE_MAX)] = 100,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:

@@ -15,6 +15,7 @@ from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.stock import Key, Reason
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.cli.times import instant
+from channelsync.ledger.documents.heads import PAGE_MAX
 from channelsync.ledger.transfers import pages
 from channelsync.ledger.transfers.pages import Filter
 from channelsync.ledger.transfers.states import TRANSFER
@@ -38,7 +39,7 @@ def list_(
     origin: Annotated[str | None, typer.Option("--from", help="Only from this location.", show_default=False)] = None,
     destination: Annotated[str | None, typer.Option("--to", help="Only to this location.", show_default=False)] = None,
     before: Annotated[int | None, typer.Option(help="Go on before this transfer.", show_default=False)] = None,
-    limit: Annotated[int, typer.Option(min=1, max=pages.PAGE_MAX)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE_MAX)] = 50,
     config: ConfigFile = None,
     json: AsJson = False,
 ) -> None:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import Connection, RowMapping, case, func, select
 
 from channelsync.ledger import levels, owning, reorder_levels
 from channelsync.ledger.counts.judging import Judged, judged, missing_is_zero
-from channelsync.ledger.counts.sheets import NUMBER_MAX, Line, heads, lines_of, sheet_of
+from channelsync.ledger.counts.sheets import Line, heads, lines_of, sheet_of
 from channelsync.ledger.counts.states import COUNT
-from channelsync.ledger.documents.states import UnknownDocument
+from channelsync.ledger.documents.heads import newest, one
 from channelsync.ledger.schema import count_lines, count_sheets, skus
-
-PAGE_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +96,7 @@ class Filter:
 
 def sheet_rows(conn: Connection, wanted: Filter, before: int | None = None, limit: int = 100) -> list[SheetRow]:
     """The newest first. Raises UnknownLocation."""
-    query = heads().order_by(count_sheets.c.id.desc()).limit(max(1, min(limit, PAGE_MAX)))
-    if before is not None:
-        query = query.where(count_sheets.c.id < before)
-    if wanted.state is not None:
-        query = query.where(count_sheets.c.state == wanted.state)
+    query = newest(heads(), count_sheets, wanted.state, before, limit)
     if wanted.location is not None:
         query = query.where(count_sheets.c.location_id == reorder_levels.place_of(conn, wanted.location))
     return _with_sums(conn, conn.execute(query).mappings().all())
@@ -159,12 +152,7 @@ def _judged(conn: Connection, head: RowMapping, rows: Sequence[Line]) -> list[Ju
 
 
 def _head(conn: Connection, number: int) -> RowMapping:
-    found: RowMapping | None = None
-    if 0 < number <= NUMBER_MAX:
-        found = conn.execute(heads().where(count_sheets.c.id == number)).mappings().one_or_none()
-    if found is None:
-        raise UnknownDocument(COUNT.kind, number)
-    return found
+    return one(conn, heads(), count_sheets, COUNT, number)
 
 
 def _titles(conn: Connection, number: int) -> Mapping[int, str]:

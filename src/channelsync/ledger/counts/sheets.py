@@ -12,12 +12,11 @@ from sqlalchemy import Connection, RowMapping, select, update
 from channelsync.ledger import owning
 from channelsync.ledger.counts.states import COUNT
 from channelsync.ledger.documents import lines
-from channelsync.ledger.documents.states import UnknownDocument
+from channelsync.ledger.documents.heads import possible
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.ledger.schema import count_lines, count_sheets, locations
 
-NUMBER_MAX: Final = 2**62
 CHUNK: Final = 400
 
 
@@ -63,14 +62,12 @@ class Book:
 
     def __init__(self, conn: Connection, numbers: Iterable[int]) -> None:
         self._conn = conn
-        self._sheets = _read(conn, sorted({number for number in numbers if 0 < number <= NUMBER_MAX}))
+        self._sheets = _read(conn, possible(numbers))
         self._owners = owning.owners(conn, [sheet.location_id for sheet in self._sheets.values()])
 
     def find(self, number: int, verb: str) -> Sheet | Refusal:
         """The sheet, if the verb may be done with it now."""
-        if number not in self._sheets:
-            return UnknownDocument(COUNT.kind, number)
-        return COUNT.refuses(number, self._sheets[number].state, verb) or self._sheets[number]
+        return COUNT.find(self._sheets, number, verb)
 
     def not_ours(self, sheet: Sheet) -> NotAllowed | None:
         """On hand at its location may be an authority's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol, TypeVar
 
 from channelsync.ledger.refusals import Refusal
 
@@ -28,6 +28,13 @@ class WrongState(Refusal):
         self.kind, self.number, self.state, self.verb = kind, number, state, verb
 
 
+class Stated(Protocol):
+    state: str
+
+
+D = TypeVar("D", bound=Stated)
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """kind: the document's name in a sentence. steps: verb -> state before -> the states it can end in. `start` is where a new one begins."""
@@ -35,6 +42,12 @@ class Machine:
     kind: str
     start: str
     steps: Mapping[str, Mapping[str, frozenset[str]]]
+
+    def find(self, among: Mapping[int, D], number: int, verb: str) -> D | Refusal:
+        """The document, if it is there and the verb may be done with it now."""
+        if number not in among:
+            return UnknownDocument(self.kind, number)
+        return self.refuses(number, among[number].state, verb) or among[number]
 
     def refuses(self, number: int, state: str, verb: str) -> WrongState | None:
         """None: the verb may be done."""

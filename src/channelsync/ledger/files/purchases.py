@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from channelsync.ledger import costs
+from channelsync.ledger.documents.heads import NUMBER_MAX
 from channelsync.ledger.files import cells as cell
 from channelsync.ledger.files.cells import BadCell, Cells, Column
 from channelsync.ledger.files.kinds import PROBLEM, LedgerKind, Source
@@ -18,7 +19,6 @@ from channelsync.ledger.files.purchases_compared import PurchaseRow, compare
 from channelsync.ledger.purchasing import filling
 from channelsync.ledger.purchasing.drafting import Wanted
 from channelsync.ledger.purchasing.filling import Fill
-from channelsync.ledger.purchasing.orders import NUMBER_MAX
 from channelsync.ledger.refusals import NotAllowed, Refusal
 
 _NUMBER: Final = re.compile(r"(?:PO-)?([0-9]{1,19})", re.IGNORECASE)

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from channelsync.ledger import bounds
 from channelsync.ledger.documents import lines
+from channelsync.ledger.documents.heads import possible
 from channelsync.ledger.documents.states import UnknownDocument
 from channelsync.ledger.purchasing import drafting
 from channelsync.ledger.purchasing.drafting import Draft, Wanted
-from channelsync.ledger.purchasing.orders import NUMBER_MAX, Book, Purchase, Told
+from channelsync.ledger.purchasing.orders import Book, Purchase, Told
 from channelsync.ledger.purchasing.states import PURCHASE
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.ledger.schema import locations, purchase_lines, purchase_orders, suppliers
@@ -92,8 +93,8 @@ def _hold(conn: Connection, items: Sequence[Fill]) -> dict[Name, list[int]]:
         held = select(locations.c.id).where(locations.c.code.in_(codes)).order_by(locations.c.id)
         conn.execute(held.with_for_update(key_share=True)).all()
     there = named(conn, (item.name for item in unnumbered))
-    said = {item.number for item in items if item.number is not None and 0 < item.number <= NUMBER_MAX}
-    numbers = sorted(said.union(*there.values()))
+    said = possible(item.number for item in items if item.number is not None)
+    numbers = sorted({*said, *(number for found in there.values() for number in found)})
     for start in range(0, len(numbers), CHUNK):
         heads = select(purchase_orders.c.id).where(purchase_orders.c.id.in_(numbers[start : start + CHUNK])).order_by(purchase_orders.c.id)
         conn.execute(heads.with_for_update()).all()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from channelsync.ledger import bundles, costs, owning, skus
 from channelsync.ledger.documents import lines
-from channelsync.ledger.documents.states import UnknownDocument
+from channelsync.ledger.documents.heads import possible
 from channelsync.ledger.keys import Answer
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.purchasing.states import CLOSED, PURCHASE
@@ -19,7 +19,6 @@ from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.ledger.schema import locations, purchase_lines, purchase_orders, suppliers
 from channelsync.ledger.stock import no_own_stock
 
-NUMBER_MAX: Final = 2**62
 CHUNK: Final = 400
 
 
@@ -107,14 +106,12 @@ class Book:
 
     def __init__(self, conn: Connection, numbers: Iterable[int]) -> None:
         self._conn = conn
-        self._orders = _read(conn, sorted({number for number in numbers if 0 < number <= NUMBER_MAX}))
+        self._orders = _read(conn, possible(numbers))
         self._owners = owning.owners(conn, [order.location_id for order in self._orders.values()])
 
     def find(self, number: int, verb: str) -> Purchase | Refusal:
         """The order, if the verb may be done with it now."""
-        if number not in self._orders:
-            return UnknownDocument(PURCHASE.kind, number)
-        return PURCHASE.refuses(number, self._orders[number].state, verb) or self._orders[number]
+        return PURCHASE.find(self._orders, number, verb)
 
     def level_keys(self) -> set[LevelKey]:
         """Of every level that a line of these orders can move."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from channelsync.ledger import bounds, costs, reorder_levels
-from channelsync.ledger.documents.states import UnknownDocument
-from channelsync.ledger.purchasing.orders import NUMBER_MAX
+from channelsync.ledger.documents import heads
+from channelsync.ledger.documents.heads import PAGE_MAX
 from channelsync.ledger.purchasing.states import PURCHASE
 from channelsync.ledger.purchasing.suppliers import UnknownSupplier, ids
 from channelsync.ledger.refusals import UnknownSku
 from channelsync.ledger.schema import locations, purchase_lines, purchase_orders, skus, suppliers, supplies
-
-PAGE_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +73,7 @@ class Filter:
 
 def order_rows(conn: Connection, wanted: Filter, before: int | None = None, limit: int = 100) -> list[OrderRow]:
     """The newest first. Raises UnknownSupplier, UnknownLocation."""
-    query = _orders().order_by(purchase_orders.c.id.desc()).limit(max(1, min(limit, PAGE_MAX)))
-    if before is not None:
-        query = query.where(purchase_orders.c.id < before)
-    if wanted.state is not None:
-        query = query.where(purchase_orders.c.state == wanted.state)
+    query = heads.newest(_orders(), purchase_orders, wanted.state, before, limit)
     if wanted.supplier is not None:
         query = query.where(purchase_orders.c.supplier_id == _supplier_id(conn, wanted.supplier))
     if wanted.location is not None:
@@ -93,11 +87,7 @@ def order_rows(conn: Connection, wanted: Filter, before: int | None = None, limi
 
 def one_order(conn: Connection, number: int) -> OrderDetail:
     """Raises UnknownDocument."""
-    if not 0 < number <= NUMBER_MAX:
-        raise UnknownDocument(PURCHASE.kind, number)
-    found = _with_sums(conn, conn.execute(_orders().where(purchase_orders.c.id == number)).mappings().all())
-    if not found:
-        raise UnknownDocument(PURCHASE.kind, number)
+    found = _with_sums(conn, [heads.one(conn, _orders(), purchase_orders, PURCHASE, number)])
     theirs = (supplies.c.sku_id == purchase_lines.c.sku_id) & (supplies.c.supplier_id == purchase_orders.c.supplier_id)
     query = (
         select(purchase_lines, skus.c.sku, skus.c.title, func.coalesce(supplies.c.code, "").label("code"))

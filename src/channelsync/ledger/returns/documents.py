@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from channelsync.ledger import bundles, owning, skus
 from channelsync.ledger.documents import lines
-from channelsync.ledger.documents.states import UnknownDocument
+from channelsync.ledger.documents.heads import possible
 from channelsync.ledger.keys import Answer
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.refusals import NotAllowed, Refusal
@@ -19,7 +19,6 @@ from channelsync.ledger.returns.states import CLOSED, RETURN
 from channelsync.ledger.schema import channels, locations, orders, return_lines, returns
 from channelsync.ledger.stock import no_own_stock
 
-NUMBER_MAX: Final = 2**62
 CHUNK: Final = 400
 UNITS: Final = ("expected", "received", "restocked", "written_off", "to_supplier")
 
@@ -128,14 +127,12 @@ class Book:
 
     def __init__(self, conn: Connection, numbers: Iterable[int]) -> None:
         self._conn = conn
-        self._returns = _read(conn, sorted({number for number in numbers if 0 < number <= NUMBER_MAX}))
+        self._returns = _read(conn, possible(numbers))
         self._owners = owning.owners(conn, [each.location_id for each in self._returns.values()])
 
     def find(self, number: int, verb: str) -> Return | Refusal:
         """The return, if the verb may be done with it now."""
-        if number not in self._returns:
-            return UnknownDocument(RETURN.kind, number)
-        return RETURN.refuses(number, self._returns[number].state, verb) or self._returns[number]
+        return RETURN.find(self._returns, number, verb)
 
     def level_keys(self) -> set[LevelKey]:
         """Of every level that a line of these returns can move by itself."""

@@ -10,14 +10,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, Select, case, func, select
 
 from channelsync.ledger import bounds, reorder_levels
-from channelsync.ledger.documents.states import UnknownDocument
+from channelsync.ledger.documents import heads
 from channelsync.ledger.refusals import NotAllowed
 from channelsync.ledger.returns import waiting
-from channelsync.ledger.returns.documents import NUMBER_MAX
 from channelsync.ledger.returns.states import CLOSED, RETURN
 from channelsync.ledger.schema import channels, locations, orders, return_lines, returns, skus
 
-PAGE_MAX: Final = 500
 SUMS: Final = ("expected", "received", "told", "restocked", "written_off", "to_supplier")
 
 
@@ -85,11 +83,7 @@ class Filter:
 
 def return_rows(conn: Connection, wanted: Filter, before: int | None = None, limit: int = 100) -> list[ReturnRow]:
     """The newest first. Raises UnknownLocation, NotAllowed for an order without its channel."""
-    query = _returns().order_by(returns.c.id.desc()).limit(max(1, min(limit, PAGE_MAX)))
-    if before is not None:
-        query = query.where(returns.c.id < before)
-    if wanted.state is not None:
-        query = query.where(returns.c.state == wanted.state)
+    query = heads.newest(_returns(), returns, wanted.state, before, limit)
     if wanted.location is not None:
         query = query.where(returns.c.location_id == reorder_levels.place_of(conn, wanted.location))
     if wanted.channel is not None:
@@ -106,11 +100,7 @@ def return_rows(conn: Connection, wanted: Filter, before: int | None = None, lim
 
 def one_return(conn: Connection, number: int) -> ReturnDetail:
     """Raises UnknownDocument."""
-    if not 0 < number <= NUMBER_MAX:
-        raise UnknownDocument(RETURN.kind, number)
-    found = _with_sums(conn, conn.execute(_returns().where(returns.c.id == number)).mappings().all())
-    if not found:
-        raise UnknownDocument(RETURN.kind, number)
+    found = _with_sums(conn, [heads.one(conn, _returns(), returns, RETURN, number)])
     query = select(return_lines, waiting.LINE.label("waiting"), skus.c.sku, skus.c.title).join(skus, skus.c.id == return_lines.c.sku_id)
     rows = conn.execute(query.where(return_lines.c.return_id == number).order_by(return_lines.c.id)).mappings()
     names = "sku", "title", "line_ref", "expected", "received", "waiting", "told", "restocked", "written_off", "to_supplier"

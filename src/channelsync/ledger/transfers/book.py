@@ -11,14 +11,13 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from channelsync.ledger import costs, owning, skus
 from channelsync.ledger.documents import lines
-from channelsync.ledger.documents.states import UnknownDocument
+from channelsync.ledger.documents.heads import possible
 from channelsync.ledger.keys import Answer
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.ledger.schema import locations, transfer_lines, transfers
 from channelsync.ledger.transfers.states import CLOSED, TRANSFER
 
-NUMBER_MAX: Final = 2**62
 CHUNK: Final = 400
 
 
@@ -118,15 +117,13 @@ class Book:
 
     def __init__(self, conn: Connection, numbers: Iterable[int]) -> None:
         self._conn = conn
-        self._transfers = _read(conn, sorted({number for number in numbers if 0 < number <= NUMBER_MAX}))
+        self._transfers = _read(conn, possible(numbers))
         places = {place for each in self._transfers.values() for place in (each.origin_id, each.destination_id)}
         self._owners = owning.owners(conn, places)
 
     def find(self, number: int, verb: str) -> Transfer | Refusal:
         """The transfer, if the verb may be done with it now."""
-        if number not in self._transfers:
-            return UnknownDocument(TRANSFER.kind, number)
-        return TRANSFER.refuses(number, self._transfers[number].state, verb) or self._transfers[number]
+        return TRANSFER.find(self._transfers, number, verb)
 
     def lock_skus(self) -> None:
         """What lies on transfers is in the average cost of a SKU, and a SKU with units is no bundle: both are decided with its row held."""

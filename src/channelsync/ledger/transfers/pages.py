@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from channelsync.ledger import costs, reorder_levels
-from channelsync.ledger.documents.states import UnknownDocument
+from channelsync.ledger.documents import heads
 from channelsync.ledger.schema import AVAILABLE, locations, skus, stock_levels, transfer_lines, transfers
-from channelsync.ledger.transfers.book import NUMBER_MAX
 from channelsync.ledger.transfers.states import TRANSFER
-
-PAGE_MAX: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +78,7 @@ _FROM, _TO = locations.alias(), locations.alias()
 
 def transfer_rows(conn: Connection, wanted: Filter, before: int | None = None, limit: int = 100) -> list[TransferRow]:
     """The newest first. Raises UnknownLocation."""
-    query = _transfers().order_by(transfers.c.id.desc()).limit(max(1, min(limit, PAGE_MAX)))
-    if before is not None:
-        query = query.where(transfers.c.id < before)
-    if wanted.state is not None:
-        query = query.where(transfers.c.state == wanted.state)
+    query = heads.newest(_transfers(), transfers, wanted.state, before, limit)
     for column, code in ((transfers.c.from_id, wanted.origin), (transfers.c.to_id, wanted.destination)):
         if code is not None:
             query = query.where(column == reorder_levels.place_of(conn, code))
@@ -94,10 +87,8 @@ def transfer_rows(conn: Connection, wanted: Filter, before: int | None = None, l
 
 def one_transfer(conn: Connection, number: int) -> TransferDetail:
     """Raises UnknownDocument."""
-    heads = conn.execute(_transfers().where(transfers.c.id == number)).mappings().all() if 0 < number <= NUMBER_MAX else []
-    if not heads:
-        raise UnknownDocument(TRANSFER.kind, number)
-    there = (stock_levels.c.sku_id == transfer_lines.c.sku_id) & (stock_levels.c.location_id == heads[0]["from_id"])
+    head = heads.one(conn, _transfers(), transfers, TRANSFER, number)
+    there = (stock_levels.c.sku_id == transfer_lines.c.sku_id) & (stock_levels.c.location_id == head["from_id"])
     query = (
         select(transfer_lines, skus.c.sku, skus.c.title, func.coalesce(AVAILABLE, 0).label("available"))
         .join(skus, skus.c.id == transfer_lines.c.sku_id)
@@ -105,7 +96,7 @@ def one_transfer(conn: Connection, number: int) -> TransferDetail:
         .where(transfer_lines.c.transfer_id == number)
         .order_by(transfer_lines.c.id)
     )
-    return TransferDetail(_with_sums(conn, heads)[0], tuple(_line(row) for row in conn.execute(query).mappings()))
+    return TransferDetail(_with_sums(conn, [head])[0], tuple(_line(row) for row in conn.execute(query).mappings()))
 
 
 def _transfers() -> Select[Any]:

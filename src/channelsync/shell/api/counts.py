@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from channelsync.ledger.counts import applying, entering, opening, pages
 from channelsync.ledger.counts.pages import Filter
-from channelsync.ledger.counts.sheets import NUMBER_MAX
+from channelsync.ledger.documents.heads import NUMBER_MAX
 from channelsync.ledger.tokens import Scope
 from channelsync.shell.api.bearer import needs
 from channelsync.shell.api.call import Call, IdempotencyKey

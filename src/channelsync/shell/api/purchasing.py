@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from channelsync.ledger.documents.heads import NUMBER_MAX
 from channelsync.ledger.purchasing import drafting, from_suggestions, ordering, pages, receiving, suggestions
-from channelsync.ledger.purchasing.orders import NUMBER_MAX
 from channelsync.ledger.purchasing.pages import Filter
 from channelsync.ledger.purchasing.suggestions import COVER, DAYS, DAYS_MAX, LEAD, Question
 from channelsync.ledger.tokens import Scope

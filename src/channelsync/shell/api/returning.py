@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from channelsync.ledger.documents.heads import NUMBER_MAX
 from channelsync.ledger.returns import expecting, inspecting, pages, receiving
-from channelsync.ledger.returns.documents import NUMBER_MAX
 from channelsync.ledger.returns.pages import Filter
 from channelsync.ledger.tokens import Scope
 from channelsync.shell.api.bearer import needs

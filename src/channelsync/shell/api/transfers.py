@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 
+from channelsync.ledger.documents.heads import NUMBER_MAX
 from channelsync.ledger.tokens import Scope
 from channelsync.ledger.transfers import drafting, pages, receiving, shipping
-from channelsync.ledger.transfers.book import NUMBER_MAX
 from channelsync.ledger.transfers.pages import Filter
 from channelsync.ledger.transfers.shipping import Cancel
 from channelsync.shell.api.bearer import needs
