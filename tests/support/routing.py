@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from channelsync.contract import Listing, OrderLine, OrderSnapshot, OrderState, ShipTo
-from channelsync.ledger import book, listings, locations, matching, orders
+from channelsync.ledger import book, listings, locations, matching, orders, stock
 from channelsync.ledger.audit import audit
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.locations import LocationSpec
@@ -21,10 +21,10 @@ from channelsync.ledger.routing.areas import Areas
 from channelsync.ledger.routing.board import PlaceSpec
 from channelsync.ledger.routing.relieving import Relieve
 from channelsync.ledger.routing.rerouting import Reroute, Routed
-from channelsync.ledger.schema import channels, order_lines, shelves, skus
+from channelsync.ledger.schema import channels, order_lines, order_routes, shelves, skus
 from channelsync.ledger.schema import locations as location_table
 from channelsync.ledger.schema import orders as order_table
-from support.selling import DAY, MINUTE, order
+from support.selling import DAY, MINUTE, line, order
 from support.stock import NOW, assert_adds_up, open_channel, put
 
 BERLIN = ShipTo("DE", "BE", "10115", 52.53, 13.38)
@@ -105,16 +105,16 @@ class Store:
         assert_adds_up(self.conn)
 
 
-def open_store(conn: Connection, **stock: Sequence[int]) -> Store:
-    """stock: units of each SKU at main, berlin and hamburg; its listing is its name in small letters."""
+def open_store(conn: Connection, **units_of: Sequence[int]) -> Store:
+    """units_of: units of each SKU at main, berlin and hamburg; its listing is its name in small letters."""
     codes = tuple(POINTS)
     ids = dict(zip(codes, locations.ensure(conn, [LocationSpec(code, priority=rank) for rank, code in enumerate(codes)], NOW), strict=True))
-    for sku, units in stock.items():
+    for sku, units in units_of.items():
         for code, count in zip(codes, units, strict=True):
             put(conn, sku, count, code)
     channel = open_channel(conn)
     conn.execute(update(channels).where(channels.c.id == channel).values(opened_at=NOW - DAY))
-    listings.upsert(conn, channel, [Listing(sku.lower(), sku) for sku in stock], NOW, {"": (ids["main"],)})
+    listings.upsert(conn, channel, [Listing(sku.lower(), sku) for sku in units_of], NOW, {"": (ids["main"],)})
     matching.match(conn, channel, NOW)
     for shelf in conn.scalars(select(shelves.c.id).where(shelves.c.channel_id == channel).order_by(shelves.c.id)).all():
         book.replace(conn, shelf, None, 1_000, [BookEntry(shelf, "opening", 1_000)], NOW)
@@ -122,3 +122,20 @@ def open_store(conn: Connection, **stock: Sequence[int]) -> Store:
     store = Store(conn, channel, ids)
     store.route(*codes)
     return store
+
+
+def sold(listing: str = "a", quantity: int = 1, *, ref: str = "1", **more: Any) -> OrderLine:
+    """A line whose shop does not say where it is shipped from."""
+    return line(listing, quantity, ref=ref, **{"location": None, "sku": listing.upper(), **more})
+
+
+def count(store: Store, sku: str, location: str, quantity: int) -> None:
+    (answer,) = stock.count(store.conn, [stock.Change(sku, location, quantity)], NOW)
+    assert not isinstance(answer, Refusal)
+
+
+def decisions(store: Store) -> list[tuple[str, str, str]]:
+    """(line, location, way), as they were made."""
+    query = select(order_routes.c.line_ref, location_table.c.code, order_routes.c.way)
+    query = query.join(location_table, location_table.c.id == order_routes.c.location_id)
+    return [(row[0], row[1], row[2]) for row in store.conn.execute(query.order_by(order_routes.c.id))]

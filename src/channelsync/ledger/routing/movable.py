@@ -17,20 +17,17 @@ from channelsync.ledger.orders import Sighting
 from channelsync.ledger.routing import destinations, routes
 from channelsync.ledger.routing.asking import Wanted, labels
 from channelsync.ledger.routing.routes import Route
-from channelsync.ledger.schema import orders
+from channelsync.ledger.schema import channels, orders
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One line and where it is held now; stuck: why it may not move, "" if it may."""
+    """One line and the location where it is held now; stuck: why it may not move, "" if it may."""
 
     line: OrderLine
+    at: int
     wanted: Wanted
     stuck: str
-
-    @property
-    def at(self) -> int:
-        return self.wanted.home
 
     @property
     def units(self) -> int:
@@ -69,24 +66,27 @@ def read(conn: Connection, order_id: int) -> Order | None:
         return None
     rows = order_rows.lines_of(conn, order_id)
     named = labels([(line.ref, line.sku) for line in snapshot.lines])
+    home = conn.scalar(select(channels.c.location_id).where(channels.c.id == row["channel_id"]))
     held = {
         line.ref: found
         for line in snapshot.lines
-        if (found := _held(line, named[line.ref], [row for row in rows if row.line_ref == line.ref])) is not None
+        if (found := _held(line, named[line.ref], [row for row in rows if row.line_ref == line.ref], home)) is not None
     }
     return Order(
         row["id"], row["channel_id"], row["ref"], row["read_seq"], snapshot, destinations.of(conn, order_id), held, routes.of_order(conn, order_id)
     )  # fmt: skip
 
 
-def _held(line: OrderLine, label: str, rows: Sequence[LineRow]) -> Held | None:
+def _held(line: OrderLine, label: str, rows: Sequence[LineRow], home: int | None) -> Held | None:
+    """home: where the channel sells from; None: it names no location, and a line that nobody has stays where it is."""
     group = line_sources.present(line_sources.groups(rows))
     parts = Counter[int]()
     for row in group:
         parts[row.at.sku_id] += row.posted.soft + row.posted.hard
     if not sum(parts.values()):
         return None
-    return Held(line, Wanted(line.ref, label, parts, group[0].at.location_id), _stuck(line, rows))
+    at = group[0].at.location_id
+    return Held(line, at, Wanted(line.ref, label, parts, at if home is None else home), _stuck(line, rows))
 
 
 def _stuck(line: OrderLine, rows: Sequence[LineRow]) -> str:

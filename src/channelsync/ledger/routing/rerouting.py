@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -148,7 +149,10 @@ def _by_hand(conn: Connection, board: Board, order: Order, lines: Sequence[Held]
         first = next(iter(short))
         there = before[first, to]
         return InsufficientStock(names[first], item.to or "", there + short[first], there)
-    lacks = ", ".join(f"{units} {names[sku_id]}" for sku_id, units in short.items())
+    asked = Counter[int]()
+    for held in lines:
+        asked.update(held.wanted.parts)
+    lacks = ", ".join(f"{min(units, asked[sku_id])} {names[sku_id]}" for sku_id, units in short.items())
     why = "by hand" + (f": {item.reason}" if item.reason else "") + (f"; lacks {lacks}" if lacks else "")
     told = {"summary": f"shipped from {item.to}: {why}", "considered": []}
     return [Route(held.line.ref, to, Way.HAND, why, told, item.actor) for held in lines]
