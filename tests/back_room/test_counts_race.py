@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from typing import Any
@@ -20,6 +17,7 @@ from channelsync.ledger.fulfilment import Fulfil
 from channelsync.ledger.holds import Which
 from support.counts import HOUR, applied, enter, logged, opened
 from support.purchasing import only
+from support.racing import together
 from support.stock import NOW, assert_adds_up, level, open_locations, put, want
 
 APPLIER = """
@@ -47,20 +45,7 @@ def nine_of_ten(conn: Connection) -> int:
 
 def both(url: str, number: int, *keys: str) -> list[Any]:
     """What two processes are answered that begin together; without a key for an empty one."""
-    command = [sys.executable, "-c", APPLIER, url, str(number)]
-    processes = [
-        subprocess.Popen([*command, key, (NOW + HOUR).isoformat()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        for key in keys
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    told = [process.communicate(timeout=60)[0] for process in processes]
-    return sorted((json.loads(text) for text in told), key=str)
+    return together(APPLIER, *([url, str(number), key, (NOW + HOUR).isoformat()] for key in keys))
 
 
 def after(engine: Engine, number: int) -> tuple[int, list[tuple[str, int]]]:

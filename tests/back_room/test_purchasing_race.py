@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from typing import Any
@@ -16,6 +13,7 @@ from channelsync.ledger.audit import audit
 from channelsync.ledger.purchasing import receiving
 from channelsync.ledger.purchasing.receiving import Arrived, MoreThanOrdered, Receive, Received
 from support.purchasing import cost_of, ordered, say_cost
+from support.racing import together
 from support.stock import NOW, assert_adds_up, level, open_locations, put
 
 RECEIVER = """
@@ -44,20 +42,7 @@ def ten_on_their_way(conn: Connection) -> int:
 
 def both(url: str, number: int, quantity: int, *keys: str) -> list[Any]:
     """What two processes are answered that begin together; without a key for an empty one."""
-    command = [sys.executable, "-c", RECEIVER, url, str(number), str(quantity)]
-    processes = [
-        subprocess.Popen([*command, key, NOW.isoformat()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        for key in keys
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    told = [process.communicate(timeout=60)[0] for process in processes]
-    return sorted((json.loads(text) for text in told), key=str)
+    return together(RECEIVER, *([url, str(number), str(quantity), key, NOW.isoformat()] for key in keys))
 
 
 def after(engine: Engine) -> tuple[int, int, str | None]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from typing import Any
@@ -18,6 +15,7 @@ from channelsync.ledger.orders import Sighting
 from channelsync.ledger.returns import receiving
 from channelsync.ledger.returns.receiving import Receive
 from channelsync.ledger.schema import return_lines
+from support.racing import together
 from support.returning import arrive, expect, of_order, state_of
 from support.selling import MINUTE, line, open_shop, order
 from support.stock import NOW, assert_adds_up, level, open_locations, put
@@ -48,20 +46,7 @@ def ten_wait(conn: Connection) -> int:
 
 def both(url: str, number: int, quantity: int, *keys: str) -> list[Any]:
     """What two processes are answered that begin together; without a key for an empty one."""
-    command = [sys.executable, "-c", INSPECTOR, url, str(number), str(quantity)]
-    processes = [
-        subprocess.Popen([*command, key, NOW.isoformat()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        for key in keys
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    told = [process.communicate(timeout=60)[0] for process in processes]
-    return sorted((json.loads(text) for text in told), key=str)
+    return together(INSPECTOR, *([url, str(number), str(quantity), key, NOW.isoformat()] for key in keys))
 
 
 def after(engine: Engine) -> tuple[int, int]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from typing import Any
@@ -16,7 +14,7 @@ from channelsync.ledger.audit import audit
 from channelsync.ledger.transfers import receiving, shipping
 from channelsync.ledger.transfers.receiving import MoreThanShipped, Receive, Received
 from channelsync.ledger.transfers.shipping import NotThere, Ship
-from support import purchasing
+from support import purchasing, racing
 from support.stock import NOW, assert_adds_up, level, open_locations, put
 from support.transfers import draft, in_transit, shipped, units
 
@@ -45,20 +43,7 @@ print(json.dumps([getattr(answer, "code", "done"), getattr(answer, "repeat", Non
 
 def together(url: str, *asked: tuple[str, int, int, str | None]) -> list[Any]:
     """What processes are answered that begin together, each with one verb: (verb, number, quantity, key)."""
-    processes = [
-        subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", WORKER, url, NOW.isoformat(), json.dumps(each)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for each in asked
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    return sorted((json.loads(process.communicate(timeout=60)[0]) for process in processes), key=str)
+    return racing.together(WORKER, *([url, NOW.isoformat(), json.dumps(each)] for each in asked))
 
 
 def stocked(conn: Connection) -> None:

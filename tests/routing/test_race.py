@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 from sqlalchemy import Engine
 
+from support.racing import together
 from support.routing import open_store
 from support.stock import NOW, level
 
@@ -33,19 +30,8 @@ print(json.dumps(result.verdict.value), flush=True)
 def test_the_last_unit_near_goes_to_one_of_two(engine: Engine, database_url: str) -> None:
     with engine.begin() as conn:
         store = open_store(conn, A=(5, 1, 5))
-    command = [sys.executable, "-c", ROUTER, database_url, str(store.channel)]
-    processes = [
-        subprocess.Popen([*command, ref, NOW.isoformat()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        for ref in ("100", "101")
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    assert [json.loads(process.communicate(timeout=60)[0]) for process in processes] == ["applied", "applied"]
+    told = together(ROUTER, *([database_url, str(store.channel), ref, NOW.isoformat()] for ref in ("100", "101")))
+    assert told == ["applied", "applied"]
     with engine.begin() as conn:
         store.conn = conn
         held = sorted(place for ref in ("100", "101") for (_, _, place) in store.held(ref))
