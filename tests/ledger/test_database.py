@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import sqlite3
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from channelsync.ledger import database
 from channelsync.ledger.database import UnusableDatabase, assert_durable, is_in_memory, open_database, reading
 from channelsync.ledger.schema import facts
 from channelsync.testing.postgres import PostgresServer
+from support.racing import together
 
 
 def pragma(engine: Engine, name: str) -> Any:
@@ -63,6 +65,35 @@ def test_a_sqlite_writer_locks_at_once_and_a_reader_does_not(tmp_path: Path, mon
     with engine.begin() as conn:
         assert conn.execute(text("SELECT count(*) FROM t")).scalar_one() == 0
     engine.dispose()
+
+
+def test_opening_it_again_leaves_the_locks_of_a_connection_that_is_open(tmp_path: Path) -> None:
+    """A process that closes any descriptor of a file drops all its own locks on it: another program would take the database for unused."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    engine = open_database(url, durable=False)
+    with engine.connect() as conn:
+        conn.execute(text("SELECT count(*) FROM sqlite_master"))
+        open_database(url, durable=False).dispose()
+        take_over = f"import sqlite3; sqlite3.connect({str(tmp_path / 'store.db')!r}, timeout=0).execute('PRAGMA journal_mode = DELETE')"
+        other = subprocess.run([sys.executable, "-c", take_over], capture_output=True, text=True, check=False)
+    engine.dispose()
+    assert "database is locked" in other.stderr
+
+
+OPEN_TOGETHER = """
+import sys
+from channelsync.ledger.database import open_database
+print("ready", flush=True)
+input()
+for number in range(200):
+    open_database(f"{sys.argv[1]}{number}", durable=False).dispose()
+print(200)
+"""
+
+
+def test_processes_that_open_new_files_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    assert together(OPEN_TOGETHER, *[(url,)] * 6) == [200] * 6
 
 
 def test_a_reader_cannot_write_and_its_connection_is_a_writers_again_afterwards(engine: Engine) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +15,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Inspector, inspect, text
 
+from channelsync.ledger import database
 from channelsync.ledger.database import UnusableDatabase, WrongDatabase, open_database
 from channelsync.ledger.schema import metadata
 from channelsync.ledger.triggers import assert_triggers
 from channelsync.ledger.upgrade import MIGRATIONS, VERSION_TABLE, Schema, check, revisions, upgrade
+from support.racing import together
 
 
 @pytest.fixture
@@ -118,19 +122,32 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(empty: Engine, monkeypatch:
 
 
 UPGRADE = """
-import sys
+import json, sys
 from channelsync.ledger.database import open_database
 from channelsync.ledger.upgrade import upgrade
+print("ready", flush=True)
+input()
 engine = open_database(sys.argv[1], durable=False)
-print(upgrade(engine).schema.value)
+print(json.dumps(upgrade(engine).schema.value))
 engine.dispose()
 """
 
 
 def test_daemons_that_start_together_upgrade_once(new_database: Callable[[], str]) -> None:
-    command = [sys.executable, "-c", UPGRADE, new_database()]
-    daemons = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for _ in range(3)]
-    assert [daemon.communicate(timeout=60)[0].strip() for daemon in daemons] == ["current"] * 3
+    assert together(UPGRADE, *[(new_database(),)] * 3) == ["current"] * 3
+
+
+def test_an_upgrade_waits_for_another_one_longer_than_a_verb_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_MILLISECONDS", 1)
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    engine = open_database(url, durable=False)
+    with ThreadPoolExecutor(1) as other:
+        with engine.begin():
+            waiting = other.submit(lambda: upgrade(open_database(url, durable=False)).schema)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.5)
+        assert waiting.result(timeout=60) is Schema.CURRENT
+    engine.dispose()
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"], indirect=True)

@@ -208,6 +208,16 @@ def test_all_that_cannot_stay_moves_and_what_nobody_has_waits(store: Store) -> N
     store.proven()
 
 
+def test_a_home_that_does_not_ship_takes_nothing_back(store: Store) -> None:
+    """It has the units, but nobody sends parcels from there: the line waits where it was to be shipped from."""
+    store.route("berlin")
+    store.see(sold("a", 4))
+    count(store, "A", "berlin", 0)
+    assert store.relieve() == 0
+    assert store.held() == {("1", "A", "berlin"): 4}
+    store.proven()
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3])
 def test_a_pass_ends_though_locations_stay_short(store: Store, limit: int) -> None:
     store.see(sold("a", 5, ref="1"), sold("b", 5, ref="2"))

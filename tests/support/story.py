@@ -70,7 +70,7 @@ def _sell(conn: Connection, channel: int) -> None:
         OrderSnapshot("100", OrderState.OPEN, NOW, NOW, (OrderLine("a", "v1", 3, shipped=1, effects=took), OrderLine("b", "2", 1))),
         OrderSnapshot("101", OrderState.PENDING, NOW, NOW, (OrderLine("a", "1", 1, withheld=1),), hold_until=NOW + timedelta(hours=1)),
         OrderSnapshot("102", OrderState.OPEN, NOW, NOW, (OrderLine("a", "3", 2), OrderLine("gift", None, 1, stocked=False))),
-        OrderSnapshot("103", OrderState.CANCELLED, NOW, NOW, (OrderLine("a", "1", 2, shipped=1, cancelled=1, restocked=1),)),
+        OrderSnapshot("103", OrderState.CANCELLED, NOW, NOW, (OrderLine("a", "1", 3, shipped=2, cancelled=1, restocked=1),)),
         OrderSnapshot("104", OrderState.OPEN, NOW, NOW, (OrderLine("a", "2", 2),)),
         OrderSnapshot("105", OrderState.OPEN, NOW, NOW, (OrderLine("a", "2", 1),), reservation_ref="cart"),
     )

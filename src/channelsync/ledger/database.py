@@ -6,6 +6,8 @@ Every transaction of the engine is a writer's (`BEGIN IMMEDIATE` on SQLite, READ
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,11 @@ from sqlalchemy.pool import StaticPool
 from channelsync.errors import ChannelsyncError
 
 BUSY_MILLISECONDS = 5000
+UPGRADE_MILLISECONDS = 60_000
+"""So long an upgrade waits for another one: the first that begins does the work, and old hardware takes its time."""
+
+SWITCH_TRIES = 250
+SWITCH_PAUSE_SECONDS = 0.02
 CONNECTIONS = 5
 """Kept open per engine: one writer, the rest readers; as many again may be opened for a moment."""
 
@@ -121,8 +128,8 @@ def _open_sqlite(url: URL, *, durable: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(dbapi_connection: Any, _record: object) -> None:
         dbapi_connection.isolation_level = None  # the driver would begin too late and in the wrong mode: we begin ourselves
+        _use_wal(dbapi_connection)
         for pragma in (
-            "journal_mode = WAL",
             f"synchronous = {'FULL' if durable else 'OFF'}",
             "foreign_keys = ON",
             "recursive_triggers = ON",
@@ -133,6 +140,18 @@ def _open_sqlite(url: URL, *, durable: bool) -> Engine:
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "reset", _end_sqlite)
     return engine
+
+
+def _use_wal(dbapi_connection: Any) -> None:
+    """SQLite itself does not wait where two processes open a new file at once, as each would wait for the other."""
+    for left in reversed(range(SWITCH_TRIES)):
+        try:
+            dbapi_connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
+                raise
+            time.sleep(SWITCH_PAUSE_SECONDS)
 
 
 def _end_sqlite(dbapi_connection: Any, _record: object, _state: object) -> None:
@@ -152,14 +171,20 @@ def _begin_sqlite(conn: Connection) -> None:
         # others refer to, so they run with foreign keys off and check them at the end.
         conn.exec_driver_sql(f"PRAGMA query_only = {int(wanted[0])}")
         conn.exec_driver_sql(f"PRAGMA foreign_keys = {int(wanted[1])}")
+        conn.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS if wanted[1] else UPGRADE_MILLISECONDS}")
         conn.info[PRAGMAS] = wanted
     conn.exec_driver_sql("BEGIN" if wanted[0] else "BEGIN IMMEDIATE")
 
 
 def _create_private(path: Path) -> None:
-    """Orders name people: the file (and the WAL, which copies its mode) is readable by its owner only."""
+    """Orders name people: the file (and the WAL, which copies its mode) is readable by its owner only.
+
+    One that is there is left to SQLite: closing a descriptor of it would drop the locks that this process's other connections have on it.
+    """
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
     except OSError as problem:
         raise UnusableDatabase(
             f"cannot open the database file {path}: {problem.strerror}; check that its folder exists and is writable"

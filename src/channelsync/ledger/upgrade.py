@@ -12,15 +12,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
-from channelsync.ledger.database import MIGRATING, UnusableDatabase, WrongDatabase, reading
+from channelsync.ledger.database import MIGRATING, UPGRADE_MILLISECONDS, UnusableDatabase, WrongDatabase, reading
 from channelsync.ledger.triggers import assert_triggers, install_triggers
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "channelsync_revision"
 UPGRADE_LOCK = 4_202_611_210
 """PostgreSQL advisory lock: two daemons that start together must not both migrate; the second waits and finds nothing to do."""
-
-UPGRADE_WAIT_SECONDS = 60
 
 
 class Schema(StrEnum):
@@ -87,8 +85,8 @@ def upgrade(engine: Engine, to: str = "head") -> SchemaState:
 
 
 def _upgrade(conn: Connection, to: str) -> SchemaState:
-    if conn.dialect.name == "postgresql":
-        conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{UPGRADE_WAIT_SECONDS}s'")
+    if conn.dialect.name == "postgresql":  # on SQLite, the beginning of the transaction has waited
+        conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{UPGRADE_MILLISECONDS}ms'")
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})")
     state = _state(conn)
     state.require_upgradable()

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, and_, exists, or_, select
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.routing import board as boards
 from channelsync.ledger.routing import movable
+from channelsync.ledger.routing.asking import routes_of
 from channelsync.ledger.routing.board import Board
 from channelsync.ledger.routing.movable import Held, Order
-from channelsync.ledger.routing.rerouting import DECISIONS_MAX, anew, apply
+from channelsync.ledger.routing.rerouting import DECISIONS_MAX, apply, choose_anew
 from channelsync.ledger.routing.routes import Way
 from channelsync.ledger.schema import AVAILABLE, locations, order_lines, order_routes, stock_levels
 
@@ -100,9 +101,9 @@ def _move(conn: Connection, board: Board, order_id: int, line_ref: str, now: dat
     held = None if order is None else order.lines.get(line_ref)
     if order is None or held is None or held.stuck or not _may(order, held) or not _is_short(conn, held):
         return 0
-    (route,) = anew(conn, board, order, [held], Way.AUTO, "")
-    whole = route.location_id != held.at and _has(conn, held, route.location_id)
-    if not whole:
+    choice, wanted = choose_anew(conn, board, order, [held])
+    (route,) = routes_of(board, choice, wanted, Way.AUTO)
+    if choice.lines[0].missing or route.location_id == held.at:
         return 0
     before = board.codes[held.at]
     told = {**route.told, "summary": f"{before} has run out; {route.told['summary']}"}
@@ -118,11 +119,6 @@ def _may(order: Order, held: Held) -> bool:
 
 def _is_short(conn: Connection, held: Held) -> bool:
     return any(units < 0 for units in _available(conn, held, held.at).values())
-
-
-def _has(conn: Connection, held: Held, location_id: int) -> bool:
-    there = _available(conn, held, location_id)
-    return all(there.get(sku_id, 0) >= units for sku_id, units in held.wanted.parts.items())
 
 
 def _available(conn: Connection, held: Held, location_id: int) -> dict[int, int]:

@@ -16,8 +16,9 @@ from channelsync.ledger.orders import Verdict
 from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal, UnknownLocation
 from channelsync.ledger.routing import board as boards
 from channelsync.ledger.routing import movable, routes
-from channelsync.ledger.routing.asking import Free, ask, routes_of
+from channelsync.ledger.routing.asking import Free, Wanted, ask, routes_of
 from channelsync.ledger.routing.board import Board
+from channelsync.ledger.routing.model import Choice
 from channelsync.ledger.routing.movable import Held, Order
 from channelsync.ledger.routing.routes import Route, Way
 from channelsync.ledger.schema import channels
@@ -166,12 +167,16 @@ def _anew(conn: Connection, board: Board, order: Order, lines: Sequence[Held], i
 
 def anew(conn: Connection, board: Board, order: Order, lines: Sequence[Held], way: Way, actor: str) -> list[Route]:
     """What is chosen for these lines now; the order's other lines are shipped from where they are."""
+    choice, wanted = choose_anew(conn, board, order, lines)
+    return routes_of(board, choice, wanted, way, actor)
+
+
+def choose_anew(conn: Connection, board: Board, order: Order, lines: Sequence[Held]) -> tuple[Choice, list[Wanted]]:
     sku_ids = {sku_id for held in lines for sku_id in held.wanted.parts}
     free = Free.locked(conn, sku_ids, (place.location_id for place in board.places), order.own(lines))
     moving = {held.line.ref for held in lines}
     used = {held.at for ref, held in order.lines.items() if ref not in moving}
-    choice, wanted = ask(conn, board, order.to, [held.wanted for held in lines], free, used)
-    return routes_of(board, choice, wanted, way, actor)
+    return ask(conn, board, order.to, [held.wanted for held in lines], free, used)
 
 
 def apply(conn: Connection, order: Order, decided: Sequence[Route], actor: str, reason: str, now: datetime) -> NotAllowed | None:
