@@ -61,6 +61,7 @@ def test_an_order_is_shown_explained_and_moved(routed: tuple[Scene, str]) -> Non
     shown = call("orders", "show", ref, scene=scene).stdout
     assert "annex" in shown
     assert "one parcel, from annex" in shown
+    assert shown.count(f"order {ref.removeprefix('order-')} of east") == 1
     assert said("orders", "show", ref, scene=scene)["order"]["lines"][0]["location"] == "annex"
     assert said("orders", "route", ref, "--explain", scene=scene)["decisions"][1]["actor"].startswith("cli")
     shop = scene.shops["east"]

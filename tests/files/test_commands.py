@@ -88,6 +88,7 @@ def test_what_a_person_reads(scene: Scene) -> None:
     assert done.exit_code == 1
     assert "1 changed" in done.stdout
     assert "bad rows are in" in done.stdout
+    assert done.stdout.count("no location 'moon'") == 1, "the preview named it"
     assert on_hand(scene)["SKU-1"] == 7
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import typer
@@ -19,7 +19,9 @@ from channelsync.tabular import Copy, opened
 CHANGES: Final = ("line#", "what", "column", "now", "will be")
 
 
-def show(name: str, tally: Tally, *, done: bool) -> None:
+def show(name: str, tally: Tally, *, seen: Tally | None = None) -> None:
+    """seen: the preview, which was shown; `tally` is what was done then, and of the bad rows only those are named that the preview did not name."""
+    done = seen is not None
     told = tally.told()
     changes, opened_ = ("changed", "new") if done else ("would change", "would be new")
     rest = [f"{told[key]:,} {word}" for key, word in (("empty", "empty"), ("done_before", "done before with this file")) if told[key]]
@@ -34,11 +36,16 @@ def show(name: str, tally: Tally, *, done: bool) -> None:
     if not done and tally.first:
         rows = [(each.line, each.about, one.column, one.old, one.new) for each in tally.first for one in each.differences]
         table("Changes" + ("" if len(tally.first) == tally.changing else f", the first {len(tally.first)}"), CHANGES, rows)
-    problems = told["problems"]
-    if problems:
-        table("Bad rows", ("line#", "column", "what is wrong"), [(each["line"], each["column"], each["problem"]) for each in problems])
-    if tally.bad > len(problems):
+    problems = [_problem(each) for each in told["problems"]]
+    named = set() if seen is None else {_problem(each) for each in seen.told()["problems"]}
+    if new := [each for each in problems if each not in named]:
+        table("Bad rows", ("line#", "column", "what is wrong"), new)
+    if tally.bad > len(problems) and not done:
         say(f"... and {tally.bad - len(problems):,} more bad rows")
+
+
+def _problem(told: Mapping[str, Any]) -> tuple[Any, ...]:
+    return told["line"], told["column"], told["problem"]
 
 
 def import_config(
@@ -60,7 +67,7 @@ def import_config(
     if json:
         dump({"kind": kind.name, "file": copy.name, "applied": False, **tally.told(), "toml": toml})
     else:
-        show(copy.name, tally, done=False)
+        show(copy.name, tally)
         _show_toml(store, toml)
     if tally.bad:
         raise typer.Exit(1)

@@ -94,7 +94,7 @@ def import_(
 def _run(work: Import, *, apply: bool, json: bool, rejects: Path | None, now: datetime) -> None:
     seen = work.preview(now)
     if not json:
-        show(work.copy.name, seen, done=False)
+        show(work.copy.name, seen)
     if not (apply or (seen.changing and not json and _asked(work, seen))):
         _end(work, seen, applied=False, json=json)
         return
@@ -105,7 +105,7 @@ def _run(work: Import, *, apply: bool, json: bool, rejects: Path | None, now: da
     with rejects_of(work.copy.name, work.sheet, rejects) as kept:
         done = work.apply(kept)
     if not json:
-        show(work.copy.name, done, done=True)
+        show(work.copy.name, done, seen=seen)
     _end(work, done, applied=True, json=json, rejects=kept.path)
 
 

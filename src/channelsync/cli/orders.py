@@ -85,7 +85,8 @@ def show(order: Ref, channel: OnChannel = None, config: ConfigFile = None, json:
     if json:
         dump({"order": detail, "route": route})
         return
-    say(escape(f"order {detail.number or detail.ref} of {detail.channel}, {detail.state}, placed {ago(detail.placed_at)}"))
+    said = f"{detail.state}, placed {ago(detail.placed_at)}{_going_to(route.to)}"
+    say(escape(f"order {detail.number or detail.ref} of {detail.channel}, {said}"))
     table("Lines", ("line", "SKU", "location", "ordered#", "held#", "shipped#", "back#", "quarantined#"), _rows(detail), empty="none")
     _explain(route)
 
@@ -119,7 +120,11 @@ def route(
         if to or line or anyway:
             raise typer.BadParameter("only tells how it is; leave the other options out", param_hint="--explain")
         found = _route(store, order, channel)
-        dump(found) if json else _explain(found)
+        if json:
+            dump(found)
+            return
+        say(escape(f"order {found.number or found.order} of {found.channel}{_going_to(found.to)}"))
+        _explain(found)
         return
     asked = {"order": order, "channel": store.channel(channel), "to": to, "lines": line or [], "anyway": anyway, "reason": reason}
     done = store.ask("orders.route", {**asked, "actor": actor(), "key": key_of(key)})
@@ -140,7 +145,6 @@ def _route(store: StoreAt, order: str, channel: str | None) -> OrderRoute:
 
 def _explain(found: OrderRoute) -> None:
     """The lines, and the choice behind each; what was chosen together is told once."""
-    say(escape(f"order {found.number or found.order} of {found.channel}{_going_to(found.to)}"))
     rows = [(line.line, line.sku, line.location, line.held, line.shipped, line.way, line.why) for line in found.lines]
     table("Shipped from", ("line", "SKU", "location", "held#", "shipped#", "chosen", "why"), rows, empty="nothing is held or shipped")
     for (summary, considered, forgotten), refs in _choices(found.lines).items():
