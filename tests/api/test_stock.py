@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
 from api.conftest import Api
 from channelsync.ledger import bundling
 from channelsync.ledger.bundling import Define, Part
@@ -36,6 +38,20 @@ def test_a_key_does_it_once(api: Api) -> None:
     again = api.post("/inventory/receive", body, key="dn-1")
     assert (again["on_hand"], again["repeat"]) == (8, True)
     assert api.post("/inventory/receive", {**body, "quantity": 4}, key="dn-1", status=422)["code"] == "key_reused"
+
+
+@pytest.mark.parametrize("key", ["dn-1", "a:b: c"])
+def test_a_key_that_was_used_is_named_as_it_was_sent(api: Api, key: str) -> None:
+    put(api, "MUG", 5)
+    body = {"sku": "MUG", "location": "main", "quantity": 3}
+    api.post("/inventory/receive", body, key=key)
+    api.post("/inventory/receive/batch", {"lines": [body]}, key=key)
+    alone = api.post("/inventory/receive", {**body, "quantity": 4}, key=key, status=422)
+    assert f"key {key!r} was already used for another request" in alone["detail"]
+    among = api.post("/inventory/receive/batch", {"lines": [{**body, "quantity": 4}]}, key=key, status=422)
+    assert (among["line"], f"line 0: idempotency key {key!r} was" in among["detail"]) == (0, True)
+    [each] = api.post("/inventory/receive/batch", {"lines": [{**body, "quantity": 4}], "mode": "each"}, key=key)["results"]
+    assert f"key {key!r} was" in each["problem"]["detail"]
 
 
 def test_keys_of_two_tokens_never_meet(api: Api) -> None:

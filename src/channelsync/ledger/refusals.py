@@ -72,7 +72,7 @@ class KeyReused(Refusal):
     code = "key_reused"
 
     def __init__(self, key: str, verb: str) -> None:
-        super().__init__(f"idempotency key {key!r} was already used for another {verb}; send the first request unchanged, or use a new key")
+        super().__init__(f"idempotency key {key!r} was already used for another request; send that one unchanged, or use a new key")
         self.key, self.verb = key, verb
 
 

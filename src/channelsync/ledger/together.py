@@ -25,8 +25,12 @@ class LineRefused(Refusal):
     code = "line_refused"
 
     def __init__(self, line: int, why: Refusal) -> None:
-        super().__init__(f"line {line}: {why}. Nothing was changed; put it right, or send the lines each for itself")
+        super().__init__(self.said(line, str(why)))
         self.line, self.why = line, why
+
+    @staticmethod
+    def said(line: int, why: str) -> str:
+        return f"line {line}: {why}. Nothing was changed; put it right, or send the lines each for itself"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fastapi import Header, Request
 
 from channelsync.engine.store import Store
 from channelsync.ledger.tokens import Token
-from channelsync.shell.api import addresses
+from channelsync.shell.api import addresses, key_text
 from channelsync.shell.api.rates import Rates
 from channelsync.shell.desk import Desk
 
@@ -74,11 +74,8 @@ class Call:
         return f"api {self.token.name}"
 
     def key(self, sent: str | None, line: int | None = None) -> str | None:
-        """The ledger's idempotency key: keys of different tokens never meet, nor does a batch's with that of a single request."""
-        if sent is None:
-            return None
-        whose = self.token.public_id if line is None else f"{self.token.public_id}#{line}"
-        return f"api:{whose}:{sent}"
+        """The ledger's idempotency key for the one that was sent. line: of a batch."""
+        return None if sent is None else key_text.stored(sent, self.token.public_id, line)
 
     async def run(self, verb: Callable[..., Any], item: Any) -> Any:
         """A write. Shops are told at once. Raises its Refusal."""

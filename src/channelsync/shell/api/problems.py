@@ -18,12 +18,13 @@ from channelsync.errors import ChannelsyncError, Unavailable
 from channelsync.ledger.files.reading import WrongColumns
 from channelsync.ledger.group import DatabaseAway, NotStored
 from channelsync.ledger.purchasing.receiving import MoreThanOrdered
-from channelsync.ledger.refusals import InsufficientStock, OverPurchaseLimit, Refusal, UnknownLocation, UnknownSku
+from channelsync.ledger.refusals import InsufficientStock, KeyReused, OverPurchaseLimit, Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.returns.inspecting import MoreThanWaits
 from channelsync.ledger.returns.receiving import MoreThanExpected
 from channelsync.ledger.returns.shipped import MoreThanOrderShipped
 from channelsync.ledger.together import LineRefused
 from channelsync.ledger.transfers.receiving import MoreThanShipped
+from channelsync.shell.api import key_text
 from channelsync.shell.desk import UnknownRequest
 from channelsync.tabular import NoXlsx, Unreadable
 
@@ -101,7 +102,10 @@ def body(status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
 def of(refusal: Refusal) -> dict[str, Any]:
     """A refusal of the ledger as a problem's body."""
     if isinstance(refusal, LineRefused):
-        return of(refusal.why) | {"detail": str(refusal), "line": refusal.line}
+        told = of(refusal.why)
+        return told | {"detail": LineRefused.said(refusal.line, told["detail"]), "line": refusal.line}
+    if isinstance(refusal, KeyReused):
+        refusal = KeyReused(key_text.as_sent(refusal.key), refusal.verb)
     more: dict[str, Any] = {}
     if isinstance(refusal, InsufficientStock):
         more = {"sku": refusal.sku, "location": refusal.location, "wanted": refusal.wanted, "available": refusal.available}
