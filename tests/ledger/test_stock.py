@@ -116,6 +116,20 @@ def test_nothing_is_restocked_that_is_not_in_quarantine(conn: Connection) -> Non
     assert isinstance(one(stock.restock(conn, [Change("A", "main", 1)], NOW)), InsufficientStock)
 
 
+@pytest.mark.parametrize("bucket", ["on_hand", "quarantined", "damaged"])
+def test_a_shortage_says_what_the_units_had_to_be_and_no_remedy_of_sales(conn: Connection, bucket: Any) -> None:
+    put(conn, "A", 1)
+    for answer in (
+        one(stock.write_off(conn, [WriteOff("A", "main", 4, reason="x", bucket=bucket)], NOW)),
+        one(stock.restock(conn, [Change("A", "main", 4)], NOW)) if bucket == "quarantined" else None,
+        one(stock.adjust(conn, [Change("A", "main", -4, reason="x")], NOW)) if bucket == "on_hand" else None,
+    ):
+        state, there = {"on_hand": ("on hand", 1), "quarantined": ("in quarantine", 0), "damaged": ("damaged", 0)}[bucket]
+        if answer is not None:
+            assert f"SKU 'A' at location 'main': 4 wanted, {there} {state}; take no more than that" in str(answer)
+            assert "backorders" not in str(answer)
+
+
 def test_unknown_names_and_odd_numbers_are_refused_alone(conn: Connection) -> None:
     put(conn, "A", 3)
     answers = stock.receive(

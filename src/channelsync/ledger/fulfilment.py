@@ -62,7 +62,8 @@ def _fulfil_one(conn: Connection, holds: Holds, running: Running, owned: frozens
     held = counted.held
     units = held if item.quantity is None else item.quantity
     if units > held:
-        return InsufficientStock(item.which.sku or found[0].sku, found[0].location, units, held)
+        sku, remedy = item.which.sku or found[0].sku, "ship no more than that, or reserve the others first"
+        return InsufficientStock(sku, found[0].location, units, held, state="held", remedy=remedy)
     shortage = 0
     for hold, part in counted.shares(item.quantity):
         if hold.key[1] in owned:

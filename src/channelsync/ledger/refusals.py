@@ -5,7 +5,7 @@ A refused item has changed nothing. Faults of the ledger itself (a broken databa
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from channelsync.errors import ChannelsyncError
 
@@ -17,15 +17,35 @@ class Refusal(ChannelsyncError):
 
 
 class InsufficientStock(Refusal):
-    """Fewer units are there than were asked for. `available` may be negative: shops sold more than there was."""
+    """Fewer units are there than were asked for. `available` may be negative: shops sold more than there was. state: what the units had to be."""
 
     code = "insufficient_stock"
 
-    def __init__(self, sku: str, location: str, wanted: int, available: int) -> None:
-        super().__init__(
-            f"SKU {sku!r} at location {location!r}: {wanted} wanted, {available} available; ask for less, receive stock, or allow backorders for the SKU"
-        )
+    def __init__(
+        self,
+        sku: str,
+        location: str,
+        wanted: int,
+        available: int,
+        *,
+        state: str = "available",
+        remedy: str = "ask for less, receive stock, or allow backorders for the SKU",
+    ) -> None:
+        super().__init__(f"SKU {sku!r} at location {location!r}: {wanted} wanted, {available} {state}; {remedy}")
         self.sku, self.location, self.wanted, self.available = sku, location, wanted, available
+
+
+_LESS: Final = {
+    "on_hand": ("on hand", "take no more than that; if more lie there, count them (`channelsync stock count`)"),
+    "quarantined": ("in quarantine", "take no more than that; what else has come back is told first (`channelsync stock return`)"),
+    "damaged": ("damaged", "take no more than that; what is broken elsewhere is first written off from there (`channelsync stock write-off`)"),
+}
+
+
+def too_few(sku: str, location: str, wanted: int, bucket: str, there: int) -> InsufficientStock:
+    """bucket: on_hand, quarantined or damaged, which `wanted` units were to leave."""
+    state, remedy = _LESS[bucket]
+    return InsufficientStock(sku, location, wanted, there, state=state, remedy=remedy)
 
 
 class OverPurchaseLimit(Refusal):

@@ -17,7 +17,7 @@ from channelsync.ledger import bounds, oversells, owning, places, skus
 from channelsync.ledger.dialects import among
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import COUNTING, Entry, Level, LevelKey, MovementType
-from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
+from channelsync.ledger.refusals import NotAllowed, Refusal, too_few
 from channelsync.ledger.returns import waiting
 from channelsync.ledger.running import Running
 from channelsync.ledger.schema import movements
@@ -110,7 +110,7 @@ def adjust(conn: Connection, items: Sequence[Change], now: datetime) -> Sequence
 
     def decide(item: Change, _: LevelKey, level: Level) -> Deltas | Refusal:
         if level.on_hand + item.quantity < 0:
-            return InsufficientStock(item.sku, item.location, -item.quantity, level.on_hand)
+            return too_few(item.sku, item.location, -item.quantity, "on_hand", level.on_hand)
         return Deltas(on_hand=item.quantity)
 
     return _Batch(conn, items, _more_or_fewer).post(MovementType.ADJUST, decide, now)
@@ -167,7 +167,7 @@ def write_off(conn: Connection, items: Sequence[WriteOff], now: datetime) -> Seq
         if item.quantity > there and item.bucket == "quarantined":
             return _not_in_quarantine(item, level, waits)
         if item.quantity > there:
-            return InsufficientStock(item.sku, item.location, item.quantity, there)
+            return too_few(item.sku, item.location, item.quantity, item.bucket, there)
         if item.bucket == "damaged":
             return Deltas(damaged=-item.quantity)
         if item.bucket == "on_hand":
@@ -180,7 +180,7 @@ def write_off(conn: Connection, items: Sequence[WriteOff], now: datetime) -> Seq
 def _not_in_quarantine(item: Change, level: Level, kept: int) -> Refusal:
     """kept: what waits there for the inspection of a return."""
     if item.quantity > level.quarantined:
-        return InsufficientStock(item.sku, item.location, item.quantity, level.quarantined)
+        return too_few(item.sku, item.location, item.quantity, "quarantined", level.quarantined)
     return NotAllowed(
         f"{kept} of the {level.quarantined} units of SKU {item.sku!r} in quarantine at {item.location!r} belong to returns; inspect those there: "
         "channelsync returns list --waiting"

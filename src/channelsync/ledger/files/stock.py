@@ -15,7 +15,7 @@ from channelsync.ledger.files.cells import BadCell, Cells, Column
 from channelsync.ledger.files.kinds import PROBLEM, Difference, LedgerKind, SoFar, Source, State, Value, Verdict, bad, judged
 from channelsync.ledger.levels import Level, LevelKey
 from channelsync.ledger.places import Places
-from channelsync.ledger.refusals import InsufficientStock, Refusal, UnknownLocation, UnknownSku
+from channelsync.ledger.refusals import Refusal, UnknownLocation, UnknownSku, too_few
 from channelsync.ledger.schema import BUCKETS, locations, skus, stock_levels
 from channelsync.ledger.since import Since
 
@@ -132,7 +132,7 @@ class _There:
     def _moved(self, row: StockRow, before: int, so_far: SoFar) -> Verdict:
         assert row.adjust is not None
         if before + row.adjust < 0:
-            return bad(row.line, row.about, InsufficientStock(row.sku, row.location, -row.adjust, before), "adjust")
+            return bad(row.line, row.about, too_few(row.sku, row.location, -row.adjust, "on_hand", before), "adjust")
         so_far[row.sku, row.location] = so_far.get((row.sku, row.location), 0) + row.adjust
         return judged(row.line, row.about, [Difference("on_hand", before, before + row.adjust)])
 

@@ -149,7 +149,8 @@ def _by_hand(conn: Connection, board: Board, order: Order, lines: Sequence[Held]
     if short and not item.anyway:
         first = next(iter(short))
         there = before[first, to]
-        return InsufficientStock(names[first], item.to or "", there + short[first], there)
+        remedy = "choose another location, bring units there, or say that it goes there all the same (anyway)"
+        return InsufficientStock(names[first], item.to or "", there - free.units[first, to], there, remedy=remedy)
     asked = Counter[int]()
     for held in lines:
         asked.update(held.wanted.parts)
