@@ -76,3 +76,20 @@ def test_what_makes_no_sense(alone: Scene) -> None:
     assert "there is no return 9" in call("returns", "show", "9", scene=alone).stderr
     assert "knows no order '77'" in call("returns", "expect", "SKU-1:1", "--channel", "east", "--order", "77", scene=alone).stderr
     assert "name both" in call("returns", "expect", "SKU-1:1", "--order", "77", scene=alone).stderr
+
+
+def test_the_log_shows_what_a_return_moved_on_a_screen_of_80_columns(alone: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no column for what nothing has moved."""
+    assert not {"quarantined", "damaged"} & set(call("stock", "show", "SKU-1", scene=alone).stdout.partition("Last movements")[2].split())
+    said("returns", "expect", "SKU-1:2", scene=alone)
+    said("returns", "receive", "1", scene=alone)
+    said("stock", "reserve", "SKU-1", "1", "--reference", "cart-1", scene=alone)
+    said("returns", "inspect", "1", "--write-off", "SKU-1:2", "--reason", "no handle", scene=alone)
+    monkeypatch.setenv("COLUMNS", "80")
+    moved = said("stock", "show", "SKU-1", scene=alone)["movements"]
+    for more in ((), ("--at", moved[0]["at"])):
+        text = call("stock", "show", "SKU-1", *more, scene=alone).stdout.partition("Last movements")[2].partition("not ")[0]
+        assert max(len(line.rstrip()) for line in text.splitlines()) <= 80, text
+        assert {"quarantined", "damaged", "quarantine", "-2", "2"} <= set(text.split()), text
+        assert "incoming" not in text
+    assert [(each["type"], each["quarantined"], each["damaged"]) for each in moved[:3:2]] == [("write_off", -2, 2), ("quarantine", 2, 0)]

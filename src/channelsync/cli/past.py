@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from channelsync.cli.moves import show_moves
 from channelsync.cli.show import dump, say, table
 from channelsync.cli.store import StoreAt
 from channelsync.cli.times import instant, shown
@@ -30,8 +31,7 @@ def show_past(store: StoreAt, sku: str, text: str, *, json: bool) -> None:
         dump({**about, "movements": moved, "parts": _parts(found), "unknown": list(found.unknown)})
         return
     _levels(found, zone)
-    rows = [(shown(m.at, zone), m.location, m.type, m.on_hand, m.soft, m.hard, m.reference, m.reason, m.actor) for m in moved]
-    table("Last movements by then", ("when", "location", "type", "on hand#", "soft#?", "hard#?", "reference", "reason?", "by?"), rows)
+    show_moves("Last movements by then", moved, lambda at: shown(at, zone))
     _unknown(found.unknown)
 
 

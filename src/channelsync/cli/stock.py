@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from channelsync.cli.freezing import standing
+from channelsync.cli.moves import show_moves
 from channelsync.cli.past import At, explain_past, show_past
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
@@ -82,13 +83,7 @@ def show(sku: Sku, at: At = None, config: ConfigFile = None, json: AsJson = Fals
         dump({**about, "parts": list(found.parts), "part_of": list(found.part_of), "coming": list(found.coming)})
         return
     _levels(found)
-    way = any(m.incoming for m in moved)
-    rows = [
-        (ago(m.at), m.location, m.type, m.on_hand, m.soft, m.hard, *((m.incoming,) if way else ()), m.reference, m.reason, m.actor)
-        for m in moved
-    ]
-    columns = ("when", "location", "type", "on hand#", "soft#?", "hard#?", *(("incoming#?",) if way else ()), "reference", "reason?", "by?")
-    table("Last movements", columns, rows)
+    show_moves("Last movements", moved, ago)
 
 
 def place_of(store: StoreAt, location: str | None) -> str:

@@ -60,6 +60,10 @@ class MovementRow:
     reason: str
     actor: str
     incoming: int = 0
+    quarantined: int = 0
+    damaged: int = 0
+    pending_debit: int = 0
+    held_elsewhere: int = 0
 
 
 def last_movements(conn: Connection, sku: str, *, limit: int = 20, until: datetime | None = None) -> list[MovementRow]:
@@ -86,6 +90,10 @@ def last_movements(conn: Connection, sku: str, *, limit: int = 20, until: dateti
             row["reason"],
             row["actor"],
             row["incoming"],
+            row["quarantined"],
+            row["damaged"],
+            row["pending_debit"],
+            row["held_elsewhere"],
         )
         for row in conn.execute(query).mappings()
     ]

@@ -38,7 +38,10 @@ class InsufficientStock(Refusal):
 _LESS: Final = {
     "on_hand": ("on hand", "take no more than that; if more lie there, count them (`channelsync stock count`)"),
     "quarantined": ("in quarantine", "take no more than that; what else has come back is told first (`channelsync stock return`)"),
-    "damaged": ("damaged", "take no more than that; what is broken elsewhere is first written off from there (`channelsync stock write-off`)"),
+    "damaged": (
+        "damaged",
+        "take no more than that; what is broken elsewhere is first written off from there (`channelsync stock write-off`)",
+    ),
 }
 
 
