@@ -110,3 +110,14 @@ def test_a_daemon_does_the_same(tmp_path: Path) -> None:
         said("po", "order", "1", scene=running)
         assert said("po", "receive", "1", scene=running)["state"] == "received"
         assert [row["on_hand"] for row in said("stock", "list", "SKU-1", scene=running)] == [15]
+
+
+def test_a_cost_that_nobody_knows_is_no_zero(alone: Scene) -> None:
+    said("po", "draft", "SKU-2:5", "SKU-3:2", "--supplier", "ACME", scene=alone)
+    said("po", "draft", "SKU-1:6", "SKU-2:5", "--supplier", "ACME", scene=alone)
+    said("po", "draft", "SKU-1:6", "--supplier", "ACME", scene=alone)
+    assert "value not known: no cost is known of its 7 units\n" in call("po", "show", "1", scene=alone).stdout
+    assert "value 15.00 CHF (without 5 of 11 units, whose cost is not known)\n" in call("po", "show", "2", scene=alone).stdout
+    assert "value 15.00 CHF\n" in call("po", "show", "3", scene=alone).stdout
+    assert [row["uncosted"] for row in said("po", "list", scene=alone)] == [0, 5, 7]
+    assert "0.00" not in call("po", "list", scene=alone).stdout.replace("15.00", "")

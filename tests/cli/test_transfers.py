@@ -108,3 +108,20 @@ def test_a_daemon_does_the_same(tmp_path: Path) -> None:
             assert said("transfers", "receive", "1", scene=scene)["state"] == "received"
             levels = said("stock", "show", "SKU-1", scene=scene)["levels"]
             assert [(row["location"], row["on_hand"]) for row in levels] == [("annex", 5), ("main", 5)]
+
+
+def test_a_cost_that_nobody_knows_is_no_zero(alone: Scene) -> None:
+    """Nor is what was shipped and is missing of it."""
+    said("transfers", "draft", "SKU-1:4", "SKU-2:3", "--from", "main", "--to", "annex", scene=alone)
+    said("transfers", "ship", "1", scene=alone)
+    assert (
+        "value in transit 10.00 CHF (without 3 of 7 units, whose cost is not known)\n" in call("transfers", "show", "1", scene=alone).stdout
+    )
+    said("transfers", "receive", "1", "SKU-1:4", "SKU-2:1", scene=alone)
+    assert "value in transit not known: no cost is known of its 2 units\n" in call("transfers", "show", "1", scene=alone).stdout
+    assert "0.00" not in call("transfers", "list", scene=alone).stdout
+    said("transfers", "close", "1", scene=alone)
+    shown = call("transfers", "show", "1", scene=alone).stdout
+    assert "value in transit 0.00 CHF, missing not known: no cost is known of its 2 units\n" in shown
+    (row,) = said("transfers", "list", scene=alone)
+    assert (row["value"], row["uncosted"], row["missing_value"], row["missing_uncosted"]) == ("0.00", 0, "0.00", 2)

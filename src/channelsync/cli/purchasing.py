@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from channelsync.cli.goods import key_of
+from channelsync.cli.money import known_value, worth
 from channelsync.cli.numbers import number_argument
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.stock import Key, Reason, place_of
@@ -62,12 +63,26 @@ def list_(
     if json:
         dump(found)
         return
+    lacking = any(r.uncosted for r in found)
     rows = [
-        (f"PO-{r.number}", r.state, r.supplier, r.location, r.ordered, r.received, r.incoming, r.expected_on, r.value, ago(r.created_at))
+        (
+            f"PO-{r.number}",
+            r.state,
+            r.supplier,
+            r.location,
+            r.ordered,
+            r.received,
+            r.incoming,
+            r.expected_on,
+            known_value(r.value, r.ordered, r.uncosted),
+            *((r.uncosted,) if lacking else ()),
+            ago(r.created_at),
+        )
         for r in found
     ]
     value = f"value {store.config.store.currency}#"
-    columns = ("order", "state", "supplier", "location", "ordered#", "received#", "to come#", "expected", f"{value}?", "made?")
+    beside = ("no cost#?",) if lacking else ()
+    columns = ("order", "state", "supplier", "location", "ordered#", "received#", "to come#", "expected", f"{value}?", *beside, "made?")
     table("Purchase orders", columns, rows, empty="none")
     if len(found) == limit:
         say(f"more: --before {found[-1].number}")
@@ -91,7 +106,7 @@ def show(number: Number, config: ConfigFile = None, json: AsJson = False) -> Non
             say(escape(text))
     columns = ("SKU", "title?", "their code", "ordered#", "received#", "to come#", f"cost {store.config.store.currency}#")
     table("Lines", columns, [(r.sku, r.title, r.code, r.ordered, r.received, r.incoming, r.cost) for r in found.lines])
-    say(f"value {order.value} {store.config.store.currency}")
+    say(f"value {worth(order.value, order.ordered, order.uncosted, store.config.store.currency)}")
 
 
 @group.command()

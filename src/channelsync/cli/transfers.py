@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from channelsync.cli.goods import key_of
+from channelsync.cli.money import known_value, worth
 from channelsync.cli.numbers import number_argument
 from channelsync.cli.show import ago, dump, say, table
 from channelsync.cli.stock import Key, Reason
@@ -54,6 +55,7 @@ def list_(
     if json:
         dump(found)
         return
+    lacking = any(r.uncosted for r in found)
     rows = [
         (
             f"TR-{r.number}",
@@ -63,7 +65,8 @@ def list_(
             r.quantity,
             r.received,
             *_differences(r),
-            r.value,
+            known_value(r.value, r.in_transit, r.uncosted),
+            *((r.uncosted,) if lacking else ()),
             ago(r.shipped_at or r.created_at),
         )
         for r in found
@@ -80,6 +83,7 @@ def list_(
         "missing#",
         "over#",
         f"{value}?",
+        *(("no cost#?",) if lacking else ()),
         "shipped or made?",
     )
     table("Transfers", columns, rows, empty="none")
@@ -109,8 +113,10 @@ def show(number: Number, config: ConfigFile = None, json: AsJson = False) -> Non
         return
     columns = ("SKU", "title?", "shipped#", "received#", "in transit#", "missing#", "over#", f"cost {currency}#")
     table("Lines", columns, [(r.sku, r.title, r.quantity, r.received, *_differences(r), r.cost) for r in found.lines])
-    missing = f", missing {transfer.missing_value} {currency}" if transfer.missing else ""
-    say(f"value in transit {transfer.value} {currency}{missing}")
+    missing = (
+        f", missing {worth(transfer.missing_value, transfer.missing, transfer.missing_uncosted, currency)}" if transfer.missing else ""
+    )
+    say(f"value in transit {worth(transfer.value, transfer.in_transit, transfer.uncosted, currency)}{missing}")
 
 
 @group.command()

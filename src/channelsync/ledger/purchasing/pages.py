@@ -21,7 +21,7 @@ from channelsync.ledger.schema import locations, purchase_lines, purchase_orders
 @dataclass(frozen=True, slots=True)
 class OrderRow:
     """One purchase order. lines: how many; ordered, received, incoming (still to come): their units. value: of what was ordered, decimal text, as
-    far as its cost is known. supplier None: none was named.
+    far as its cost is known; uncosted: the units of which it is not, which the value leaves out. supplier None: none was named.
     """
 
     number: int
@@ -40,6 +40,7 @@ class OrderRow:
     received: int
     incoming: int
     value: str
+    uncosted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,12 @@ def _with_sums(conn: Connection, heads: Sequence[RowMapping]) -> list[OrderRow]:
     for number, ordered, received, incoming, cost in conn.execute(query):
         row, values[number] = found[number], values[number] + ordered * (cost or 0)
         found[number] = replace(
-            row, lines=row.lines + 1, ordered=row.ordered + ordered, received=row.received + received, incoming=row.incoming + incoming
+            row,
+            lines=row.lines + 1,
+            ordered=row.ordered + ordered,
+            received=row.received + received,
+            incoming=row.incoming + incoming,
+            uncosted=row.uncosted + (ordered if cost is None else 0),
         )
     return [replace(row, value=str(costs.text_of(values[number]))) for number, row in found.items()]
 
@@ -138,6 +144,7 @@ def _row(head: RowMapping) -> OrderRow:
         received=0,
         incoming=0,
         value="",
+        uncosted=0,
     )
 
 

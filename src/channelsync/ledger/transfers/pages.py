@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
@@ -18,7 +18,8 @@ from channelsync.ledger.transfers.states import TRANSFER
 @dataclass(frozen=True, slots=True)
 class TransferRow:
     """One transfer. lines: how many; quantity (to be shipped, or shipped), received, in_transit, missing, over: their units. value: of what is in
-    transit, missing_value: of what is missing, decimal text at what one unit cost when it was shipped, as far as that is known.
+    transit, missing_value: of what is missing, decimal text at what one unit cost when it was shipped, as far as that is known; uncosted and
+    missing_uncosted: the units of which it is not, which the values leave out.
     """
 
     number: int
@@ -39,6 +40,8 @@ class TransferRow:
     over: int
     value: str
     missing_value: str
+    uncosted: int
+    missing_uncosted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +119,20 @@ def _over(line: RowMapping) -> int:
     return max(0, int(line["received"] - line["quantity"]))
 
 
+_SUMS: Final = ("lines", "quantity", "received", "in_transit", "missing", "over", "uncosted", "missing_uncosted")
+
+
 def _with_sums(conn: Connection, heads: Sequence[RowMapping]) -> list[TransferRow]:
     """Money is multiplied here, not by the database: no sum of any size is rounded or overflows."""
     found = {head["id"]: _row(head) for head in heads}
     values, missing = dict.fromkeys(found, 0), dict.fromkeys(found, 0)
     query = select(transfer_lines).where(transfer_lines.c.transfer_id.in_(found))
     for line in conn.execute(query).mappings():
-        number = line["transfer_id"]
-        sums = {name: getattr(found[number], name) + line[name] for name in ("quantity", "received", "in_transit", "missing")}
-        found[number] = replace(found[number], lines=found[number].lines + 1, over=found[number].over + _over(line), **sums)
+        number, row = line["transfer_id"], found[line["transfer_id"]]
+        sums = {name: getattr(row, name) + line[name] for name in ("quantity", "received", "in_transit", "missing")}
+        if line["cost"] is None:
+            sums |= {"uncosted": row.uncosted + line["in_transit"], "missing_uncosted": row.missing_uncosted + line["missing"]}
+        found[number] = replace(row, lines=row.lines + 1, over=row.over + _over(line), **sums)
         values[number] += line["in_transit"] * (line["cost"] or 0)
         missing[number] += line["missing"] * (line["cost"] or 0)
     money = {number: (str(costs.text_of(values[number])), str(costs.text_of(missing[number]))) for number in found}
@@ -133,5 +141,5 @@ def _with_sums(conn: Connection, heads: Sequence[RowMapping]) -> list[TransferRo
 
 def _row(head: RowMapping) -> TransferRow:
     said = ("state", "origin", "destination", "reference", "note", "created_at", "created_by", "shipped_at", "closed_at")
-    none: dict[str, Any] = dict.fromkeys(("lines", "quantity", "received", "in_transit", "missing", "over"), 0)
+    none: dict[str, Any] = dict.fromkeys(_SUMS, 0)
     return TransferRow(head["id"], **{name: head[name] for name in said}, **none, value="", missing_value="")

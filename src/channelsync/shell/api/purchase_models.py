@@ -166,6 +166,7 @@ class PurchaseRowOut(_Head):
     received: Annotated[int, Field(description="Arrived so far; may be more than was ordered.", examples=[12])]
     incoming: Annotated[int, Field(description="Still to come.", examples=[12])]
     value: Annotated[str, Field(description="Of what was ordered, as far as its cost is known.", examples=["76.80"])]
+    uncosted: Annotated[int, Field(description="Units ordered whose cost is not known; `value` leaves them out.", examples=[0])]
 
 
 class PurchaseDetailLineOut(PurchaseLineOut):

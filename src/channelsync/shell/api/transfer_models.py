@@ -139,6 +139,8 @@ class TransferRowOut(_Head):
     over: Over
     value: Annotated[str, Field(description="Of what is in transit, at its cost when it was shipped, as far as known.", examples=["6.40"])]
     missing_value: Annotated[str, Field(description="Of what is missing, likewise.", examples=["3.20"])]
+    uncosted: Annotated[int, Field(description="Units in transit whose cost is not known; `value` leaves them out.", examples=[0])]
+    missing_uncosted: Annotated[int, Field(description="Missing units whose cost is not known, likewise.", examples=[0])]
 
 
 class TransferDetailLineOut(TransferLineOut):
