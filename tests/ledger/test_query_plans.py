@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from channelsync.contract import Listing
+from channelsync.ledger import bundling, listings, matching
+from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.files import importing
 from channelsync.ledger.files.importing import Chunk
 from channelsync.ledger.files.kinds import Source
@@ -18,6 +21,7 @@ from channelsync.ledger.files.receipts import ReceiptRow
 from channelsync.ledger.files.skus import SkuRow
 from channelsync.ledger.files.stock import StockRow
 from support.purchasing import ordered
+from support.routing import count, open_store, sold
 from support.stock import NOW, open_locations, put
 from support.story import live_a_day
 
@@ -74,6 +78,23 @@ def test_no_row_of_a_file_reads_a_whole_table(conn: Connection, statements: dict
         for _ in range(2):
             importing.apply(conn, [Chunk(kind, source, some)], NOW)
     found = [(table, statement) for statement, values in dict(statements).items() for table in _read_whole(conn, statement, values)]
+    assert not found, "\n".join(f"{table}: {statement}" for table, statement in found)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_no_look_for_lines_to_send_on_reads_a_whole_table(conn: Connection, statements: dict[str, Any]) -> None:
+    store = open_store(conn, A=(0, 5, 0), B=(5, 5, 0))
+    bundling.define(conn, [Define("SET", (Part("A", 1), Part("B", 1)))], NOW)
+    listings.upsert(conn, store.channel, [Listing("set", "SET")], NOW, {"": (store.ids["main"],)})
+    matching.match(conn, store.channel, NOW)
+    store.see(sold("a", 2), ref="100")
+    store.see(sold("set", 2, sku="SET"), ref="101")
+    count(store, "A", "berlin", 0)
+    count(store, "A", "hamburg", 3)
+    statements.clear()
+    assert store.relieve() == 1
+    found = [(table, statement) for statement, values in dict(statements).items() for table in _read_whole(conn, statement, values)]
+    assert any("order_destinations" in statement for statement in statements)
     assert not found, "\n".join(f"{table}: {statement}" for table, statement in found)
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, event, select, update
 
-from channelsync.contract import ShipTo
-from channelsync.ledger import aside, channel_places, levels, reservations
+from channelsync.contract import Listing, ShipTo
+from channelsync.ledger import aside, bundling, channel_places, levels, listings, matching, reservations
+from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.refusals import InsufficientStock, KeyReused, NotAllowed, Refusal, UnknownLocation
 from channelsync.ledger.reservations import Line, Reserve
 from channelsync.ledger.routing import relieving
 from channelsync.ledger.routing.areas import Areas
-from channelsync.ledger.routing.relieving import AUTO_MAX, Relieve
+from channelsync.ledger.routing.pages import one_route
+from channelsync.ledger.routing.relieving import Relieve
 from channelsync.ledger.routing.rerouting import UnknownOrder
+from channelsync.ledger.routing.waiting import AUTO_MAX
 from channelsync.ledger.schema import locations, movements, skus
 from support.routing import Store, count, decisions, open_store, sold
 from support.stock import NOW, level, open_channel
@@ -240,6 +243,115 @@ def test_what_waits_is_sent_on_when_units_come_somewhere(store: Store) -> None:
     count(store, "A", "hamburg", 3)
     assert store.relieve() == 1
     assert store.held() == {("1", "A", "hamburg"): 3}
+    store.proven()
+
+
+ELSEWHERE = {
+    "at a home that may not ship": {},
+    "at a home that does not ship there": {"main": Areas(countries=("FR",))},
+}
+
+
+@pytest.mark.parametrize("areas", ELSEWHERE.values(), ids=ELSEWHERE.keys())
+@pytest.mark.parametrize("limit", [1, 100])
+def test_what_waits_where_it_cannot_be_shipped_from_goes_as_soon_as_somebody_else_has_it(
+    store: Store, areas: dict[str, Areas], limit: int
+) -> None:
+    """Home has it, so nothing is short there; or units come there later."""
+    store.route(*(("main", "berlin", "hamburg") if areas else ("berlin", "hamburg")), areas=areas)
+    for code in ("main", "berlin", "hamburg"):
+        count(store, "A", code, 0)
+    store.see(sold("a", 3, ref="1"), sold("b", 20, ref="2"))
+    assert store.relieve(limit) == 0
+    count(store, "A", "main", 10)
+    count(store, "A", "berlin", 2)
+    assert store.relieve(limit) == 0, "a line is never cut"
+    assert store.held()["1", "A", "main"] == 3
+    count(store, "A", "hamburg", 3)
+    assert store.relieve(limit) == 1
+    assert store.held()["1", "A", "hamburg"] == 3
+    route = one_route(store.conn, None, "100")
+    assert route is not None
+    told = "main does not ship there" if areas else "main may not ship"
+    assert [(line.way, line.summary.split(";")[0]) for line in route.lines if line.line == "1"] == [("auto", told)]
+    assert store.relieve(limit) == 0
+    store.proven()
+
+
+def test_only_as_many_lines_are_sent_on_as_there_is_stock_for(store: Store) -> None:
+    store.route("berlin", "hamburg")
+    for code in ("main", "berlin", "hamburg"):
+        count(store, "A", code, 0)
+    for number in range(9):
+        store.see(sold("a", 1 + number % 2), ref=f"{100 + number}")
+    count(store, "A", "hamburg", 4)
+    assert store.relieve(limit=2) == 3
+    left = level(store.conn, "A", "hamburg")
+    assert (left.hard, left.available) == (4, 0)
+    store.proven()
+
+
+def test_a_bundle_waits_until_all_its_parts_are_at_one_place(store: Store) -> None:
+    (answer,) = bundling.define(store.conn, [Define("SET", (Part("A", 2), Part("B", 1)))], NOW)
+    assert not isinstance(answer, Refusal), answer
+    listings.upsert(store.conn, store.channel, [Listing("set", "SET")], NOW, {"": (store.ids["main"],)})
+    matching.match(store.conn, store.channel, NOW)
+    store.route("berlin", "hamburg")
+    count(store, "A", "hamburg", 0)
+    store.see(sold("set", 2, sku="SET"))
+    assert store.held() == {("1", "A", "berlin"): 4, ("1", "B", "berlin"): 2}, "most of it is there"
+    count(store, "A", "hamburg", 3)
+    assert store.relieve(limit=1) == 0
+    count(store, "A", "hamburg", 4)
+    assert store.relieve(limit=1) == 1
+    assert store.held() == {("1", "A", "hamburg"): 4, ("1", "B", "hamburg"): 2}
+    store.proven()
+
+
+def test_what_the_storefront_has_reserved_leaves_from_there_though_it_may_not_ship(store: Store) -> None:
+    store.route("berlin", "hamburg")
+    reservations.reserve(store.conn, [Reserve("cart", (Line("A", "main", 2),), "hard")], NOW)
+    store.see(sold("a", 2), reservation_ref="cart")
+    assert store.relieve() == 0
+    assert store.held() == {("1", "A", "main"): 2}
+
+
+def test_a_line_whose_address_changes_to_where_its_location_does_not_ship_is_sent_on(store: Store) -> None:
+    store.route("main", "berlin", "hamburg", areas={"berlin": Areas(countries=("DE",))})
+    store.see(sold("a", 2))
+    store.see(sold("a", 2), to=ShipTo("FR"))
+    assert store.held() == {("1", "A", "berlin"): 2}
+    assert store.relieve() == 1
+    assert store.held() == {("1", "A", "main"): 2}
+    store.proven()
+
+
+def test_a_location_that_may_not_ship_any_more_sends_on_what_it_holds(store: Store) -> None:
+    store.see(sold("a", 2), ref="100")
+    store.see(sold("a", 1), ref="101")
+    store.reroute("101", to="berlin")
+    store.route("main", "hamburg")
+    assert store.relieve() == 1
+    assert (store.held("100"), store.held("101")) == ({("1", "A", "hamburg"): 2}, {("1", "A", "berlin"): 1})
+    store.proven()
+
+
+def test_a_pass_costs_no_more_for_all_that_nobody_has(store: Store) -> None:
+    """However many wait: nothing of them is locked or moved, so no pass is needed beyond the first."""
+    for code in ("main", "berlin", "hamburg"):
+        count(store, "A", code, 0)
+    run: list[str] = []
+    event.listen(store.conn, "before_cursor_execute", lambda _conn, _cursor, statement, *_: run.append(statement))
+    cost = []
+    for number in range(40):
+        store.see(sold("a", 1), ref=f"{100 + number}")
+        run.clear()
+        (done,) = relieving.relieve(store.conn, [Relieve(1)], NOW)
+        assert (done.moved, done.next) == (0, None)
+        cost.append(len(run))
+    assert len(set(cost)) == 1
+    count(store, "A", "hamburg", 2)
+    assert store.relieve(limit=1) == 2
     store.proven()
 
 

@@ -1,5 +1,5 @@
 """What passes with time alone: holds that end, rows that are past their retention, the seals over what was written since; and orders that are sent
-on from locations that have run out.
+on from locations that have run out or do not ship there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from channelsync.engine.store import Store
 from channelsync.ledger import expiry, seals
 from channelsync.ledger.expiry import Ending, Forget
 from channelsync.ledger.routing import relieving
-from channelsync.ledger.routing.relieving import Mark, Relieve
+from channelsync.ledger.routing.relieving import Relieve
+from channelsync.ledger.routing.waiting import Mark
 from channelsync.ledger.seals import Seal
 
 log = structlog.get_logger(__name__)
@@ -20,7 +21,7 @@ log = structlog.get_logger(__name__)
 LIMIT = 256
 FORGET_EVERY = 60.0
 RELIEVE_EVERY = 30.0
-RELIEVE_LINES = 64
+RELIEVE_LINES = 16
 SEAL_FIRST = 60.0
 SEAL_EVERY = 3600.0
 SEAL_ROWS = 2_000
@@ -56,7 +57,7 @@ class Housekeeping:
             self._forget_at = store.clock.monotonic() + pause
 
     async def _relieve(self) -> None:
-        """Routed lines whose location has run out, a bounded number at a time."""
+        """Routed lines that are not to stay where they are held, a bounded number at a time."""
         done = await self._store.ledger.run(relieving.relieve, Relieve(RELIEVE_LINES, self._relieve_after))
         self._relieve_after = done.next
         self._relieve_at = self._store.clock.monotonic() + (1.0 if done.next is not None else RELIEVE_EVERY)

@@ -21,7 +21,7 @@ class Way(StrEnum):
     CART = "cart"  # where the storefront's reservation was
     HAND = "hand"  # a person said so
     ANEW = "anew"  # chosen again, as somebody asked
-    AUTO = "auto"  # chosen again, as its location had run out
+    AUTO = "auto"  # chosen again, as its location had run out or does not ship it
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ order_routes = Table(
     Index(None, "order_id", "line_ref", "id"),
 )
 """Every decision for a line, the last one counts. rule: at first sight; cart: where its reservation was; hand: a person; anew: chosen again when
-somebody asked; auto: chosen again as its location had run out.
+somebody asked; auto: chosen again as its location had run out or does not ship it.
 told: considered tells of where the order goes, by distances and areas, and is forgotten with its row of order_destinations.
 """
 

@@ -57,7 +57,7 @@ class RouteLineOut(Model):
         WayName | Literal["shop", "home"],
         Field(
             description="rule: chosen when the line was first seen; cart: where the storefront had reserved it; hand: a person said so; anew: chosen again "
-            "as somebody asked; auto: chosen again as its location had run out; shop: the shop itself says where; home: never routed.",
+            "as somebody asked; auto: chosen again as its location had run out or does not ship there; shop: the shop itself says where; home: never routed.",
             examples=["rule"],
         ),
     ]

@@ -1,0 +1,155 @@
+"""Which lines are not to stay where they are held, and could leave from elsewhere: more is held there than there is, or nobody ships them from there.
+
+Reads only, and never more than was asked for, however many wait. What no other location has is passed over without a look at its lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import BigInteger, Connection, Integer, RowMapping, bindparam, func, literal_column, or_, select
+
+from channelsync.contract import ShipTo
+from channelsync.ledger.levels import LevelKey
+from channelsync.ledger.routing.areas import NOT
+from channelsync.ledger.routing.board import Board, Place
+from channelsync.ledger.routing.routes import Way
+from channelsync.ledger.schema import AVAILABLE, order_destinations, order_lines, order_routes, stock_levels
+
+AUTO_MAX: Final = 5
+"""So often a line is moved by itself. Then it stays until a person says where to."""
+
+Mark = tuple[int, int, int]
+"""SKU and location to go on with, and the order_lines row before which to go on there; 0: with its latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A line that is held at one place. row: of order_lines. parts: all that it holds there, by SKU id. free: nothing forbids that it moves by itself."""
+
+    row: int
+    order_id: int
+    ref: str
+    parts: Mapping[int, int]
+    to: ShipTo
+    way: Way | None
+    free: bool
+
+
+@dataclass(slots=True)
+class Look:
+    """What is free of some SKUs, by level. owned: locations where an authority counts; their number may be ahead of what it has said to be shipped."""
+
+    board: Board
+    owned: frozenset[int]
+    free: Counter[LevelKey] = field(default_factory=Counter)
+
+    def at(self, conn: Connection, sku_ids: Iterable[int]) -> None:
+        """As it is now."""
+        at, wanted = stock_levels.c, sorted(set(sku_ids))
+        for sku_id, location_id, available in conn.execute(select(at.sku_id, at.location_id, AVAILABLE).where(at.sku_id.in_(wanted))):
+            self.free[sku_id, location_id] = available
+
+    def keys(self, sku_ids: Iterable[int], after: Mark) -> Iterator[LevelKey]:
+        """Levels from there on whose lines are worth a look, in key order."""
+        wanted = set(sku_ids)
+        for key in sorted(key for key in self.free if key[0] in wanted and key >= after[:2]):
+            if self.worth(key):
+                yield key
+
+    def worth(self, key: LevelKey) -> bool:
+        place = self._place(key[1])
+        everywhere = place is not None and not place.areas
+        if key[1] in self.owned or (everywhere and self.free[key] >= 0):
+            return False
+        return any(self.free[key[0], each.location_id] > 0 for each in self.board.places if each is not place)
+
+    def why(self, at: int, parts: Mapping[int, int], to: ShipTo, way: Way | None) -> str:
+        """Why it is not to stay there, in words; "": it may. What a storefront has reserved there is shipped from there, as long as there is some."""
+        place = self._place(at)
+        if at in self.owned:
+            return ""
+        if any(self.free[sku_id, at] < 0 for sku_id in parts):
+            return "has run out"
+        if way is Way.CART or (place is not None and place.areas.fit(to).level != NOT):
+            return ""
+        return "may not ship" if place is None else "does not ship there"
+
+    def elsewhere(self, at: int, parts: Mapping[int, int], to: ShipTo) -> bool:
+        """Another location that ships there has all of it."""
+        return any(
+            all(self.free[sku_id, each.location_id] >= units for sku_id, units in parts.items()) and each.areas.fit(to).level != NOT
+            for each in self.board.places
+            if each.location_id != at
+        )
+
+    def _place(self, location_id: int) -> Place | None:
+        return next((place for place in self.board.places if place.location_id == location_id), None)
+
+
+_LINE = order_lines.c
+_ZERO: Final = literal_column("0", Integer)
+_HELD = or_(_LINE.soft > _ZERO, _LINE.hard > _ZERO)
+_START, _LIMIT = bindparam("start", type_=BigInteger), bindparam("limit", type_=BigInteger)
+
+_FIRST = select(func.min(_LINE.sku_id).label("sku_id")).where(_HELD, _LINE.sku_id >= _START).cte("walk", recursive=True)
+_NEXT = select(func.min(_LINE.sku_id)).where(_HELD, _LINE.sku_id > _FIRST.c.sku_id).scalar_subquery()
+_WALK = _FIRST.union_all(select(_NEXT).where(_FIRST.c.sku_id.is_not(None)))
+_SKUS = select(_WALK.c.sku_id).where(_WALK.c.sku_id.is_not(None)).limit(_LIMIT)
+
+
+def sku_ids(conn: Connection, start: int, limit: int) -> Sequence[int]:
+    """SKUs that are held for orders, in their order, from this one on. Found from one to the next, however many lines hold each."""
+    return conn.scalars(_SKUS, {"start": start, "limit": limit}).all()
+
+
+_UNITS = (_LINE.soft + _LINE.hard).label("units")
+_SOME = (
+    select(_LINE.id, _LINE.order_id, _LINE.line_ref, _LINE.bundle_id, _LINE.shipped, _LINE.documented, _UNITS)
+    .where(_HELD, _LINE.sku_id == bindparam("sku_id"), _LINE.location_id == bindparam("location_id"), _LINE.id < bindparam("before"))
+    .order_by(_LINE.id.desc())
+    .limit(_LIMIT)
+    .subquery("some")
+)
+_MINE = order_routes.c.order_id == _SOME.c.order_id, order_routes.c.line_ref == _SOME.c.line_ref
+_LINES = (
+    select(
+        _SOME,
+        select(order_routes.c.way).where(*_MINE).order_by(order_routes.c.id.desc()).limit(1).scalar_subquery().label("way"),
+        select(func.count()).where(*_MINE, order_routes.c.way == Way.AUTO.value).scalar_subquery().label("by_itself"),
+        *(column for column in order_destinations.c if column.name != "order_id"),
+    )
+    .outerjoin(order_destinations, order_destinations.c.order_id == _SOME.c.order_id)
+    .order_by(_SOME.c.id.desc())
+)
+
+
+def lines(conn: Connection, look: Look, key: LevelKey, before: int, limit: int) -> list[Waiting]:
+    """At most so many that hold units there, the latest first."""
+    values = {"sku_id": key[0], "location_id": key[1], "before": before or 2**62, "limit": limit}
+    rows = conn.execute(_LINES, values).mappings().all()
+    parts = _bundles(conn, look, [row for row in rows if row["bundle_id"] is not None], key[1])
+    return [_waiting(row, parts.get((row["order_id"], row["line_ref"]), {key[0]: row["units"]})) for row in rows]
+
+
+def _waiting(row: RowMapping, parts: Mapping[int, int]) -> Waiting:
+    to = ShipTo() if row["country"] is None else ShipTo(row["country"], row["region"], row["postcode"], row["latitude"], row["longitude"])
+    way = None if row["way"] is None else Way(row["way"])
+    free = way not in (None, Way.HAND) and row["by_itself"] < AUTO_MAX and not row["shipped"] and not row["documented"]
+    return Waiting(row["id"], row["order_id"], row["line_ref"], parts, to, way, free)
+
+
+def _bundles(conn: Connection, look: Look, rows: Sequence[RowMapping], location_id: int) -> dict[tuple[int, str], dict[int, int]]:
+    """What bundles hold there in all, by order and line."""
+    order_ids = {row["order_id"] for row in rows}
+    if not order_ids:
+        return {}
+    query = select(_LINE.order_id, _LINE.line_ref, _LINE.sku_id, _UNITS)
+    found: dict[tuple[int, str], dict[int, int]] = {}
+    for each in conn.execute(query.where(_LINE.order_id.in_(sorted(order_ids)), _LINE.location_id == location_id, _HELD)):
+        found.setdefault((each.order_id, each.line_ref), {})[each.sku_id] = each.units
+    look.at(conn, {sku_id for parts in found.values() for sku_id in parts})
+    return found
