@@ -56,6 +56,7 @@ def test_where_units_are_missing_a_line_is_moved_only_on_purpose(store: Store) -
     refused = store.try_to_reroute(to="berlin")
     assert isinstance(refused, InsufficientStock)
     assert (refused.wanted, refused.available) == (3, 0)
+    assert "(--anyway, `anyway`)" in str(refused)
     assert store.held() == {("1", "B", "hamburg"): 3}
     answer = store.reroute(to="berlin", anyway=True)
     assert "lacks 3 B" in answer.lines[0].why

@@ -149,7 +149,7 @@ def _by_hand(conn: Connection, board: Board, order: Order, lines: Sequence[Held]
     if short and not item.anyway:
         first = next(iter(short))
         there = before[first, to]
-        remedy = "choose another location, bring units there, or say that it goes there all the same (anyway)"
+        remedy = "choose another location, bring units there, or say that it goes there all the same (--anyway, `anyway`)"
         return InsufficientStock(names[first], item.to or "", there - free.units[first, to], there, remedy=remedy)
     asked = Counter[int]()
     for held in lines:
