@@ -25,6 +25,8 @@ latitude = 52.52
 longitude = 13.40
 """
 
+BOTH = 'locations = { "" = ["main", "annex"] }'
+
 
 @pytest.fixture
 def routed(tmp_path: Path) -> Iterator[tuple[Scene, str]]:
@@ -92,3 +94,36 @@ def test_what_cannot_be_is_said(routed: tuple[Scene, str]) -> None:
         result = call(*asked, scene=scene)
         assert result.exit_code == code, asked
         assert why in " ".join(result.stderr.split()), asked
+
+
+@pytest.mark.parametrize(
+    ("feeds", "numbers"),
+    [
+        ('location = "main"', {"before": 10, "sold": 8, "routed": 10, "by hand": 8}),
+        (BOTH, {"before": 15, "sold": 13, "routed": 13, "by hand": 13}),
+    ],
+    ids=["main alone", "both"],
+)
+def test_what_a_shop_shows_hangs_on_what_feeds_it_not_on_what_may_ship(tmp_path: Path, feeds: str, numbers: dict[str, int]) -> None:
+    """The example of docs/routing.md, What a shop shows, and its table."""
+    example = (Path(__file__).parents[2] / "docs" / "routing.md").read_text(encoding="utf-8")
+    assert f"| `{feeds}` | {' | '.join(str(number) for number in numbers.values())} |" in example
+    with in_background(two_shops(tmp_path)) as scene:
+        text = scene.file.read_text().replace("[channels.west]", '[channels.west]\nlocation = "main"').replace("safety_stock = 2", "")
+        scene.file.write_text(text.replace("[channels.east]", f"[channels.east]\n{feeds}") + PLACES)
+        shop, other = scene.shops["east"], scene.shops["west"]
+        assert isinstance(shop, MemoryStandIn)
+        said("apply", "--yes", scene=scene)
+        said("stock", "receive", "SKU-1", "5", "--location", "annex", scene=scene)
+        said("sync", scene=scene)
+        shown = {"before": shop.shows("SKU-1")}
+        ref = shop.buy({"SKU-1": 2})
+        shop.send_to(ref, "DE", "BE", "10115")
+        shown["sold"] = shop.shows("SKU-1")
+        said("sync", scene=scene)
+        shown["routed"] = shop.shows("SKU-1")
+        assert (said("orders", "route", ref, "--explain", scene=scene)["lines"][0]["location"], other.shows("SKU-1")) == ("annex", 10)
+        said("orders", "route", ref, "--to", "main", scene=scene)
+        said("sync", scene=scene)
+        shown["by hand"] = shop.shows("SKU-1")
+        assert (shown, other.shows("SKU-1")) == (numbers, 8)
