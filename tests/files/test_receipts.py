@@ -7,6 +7,7 @@ import io
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, update
@@ -14,8 +15,9 @@ from sqlalchemy import Connection, Engine, update
 from channelsync.ledger import bundling
 from channelsync.ledger.audit import audit
 from channelsync.ledger.bundling import Define, Part
-from channelsync.ledger.files.kinds import State, Verdict
-from channelsync.ledger.files.reading import Reader, pieces
+from channelsync.ledger.files.kinds import LedgerKind, State, Verdict
+from channelsync.ledger.files.purchases import PURCHASES
+from channelsync.ledger.files.reading import Reader, WrongColumns, pieces
 from channelsync.ledger.files.receipts import RECEIPTS, ReceiptRow
 from channelsync.ledger.purchasing import ordering
 from channelsync.ledger.schema import locations
@@ -95,6 +97,7 @@ def test_what_cannot_have_arrived_says_why_and_the_others_are_taken(conn: Connec
     }  # fmt: skip
     assert {each.line for each in seen if each.state is State.BAD} == set(parts)
     assert [each.line for each in seen if each.line in parts and parts[each.line] not in why(each)] == []
+    assert f"po receive {number} A:3 --over" in why(seen[1]), "an import has no such option"
     assert (there(conn, "A"), there(conn, "B")) == ((20, 0), (11, 4))
     assert audit(conn) == []
 
@@ -105,6 +108,34 @@ def test_when_it_came(conn: Connection) -> None:
     apply(conn, [ReceiptRow(2, number, "A", 1)], late, KIND)
     occurred = conn.exec_driver_sql("SELECT occurred_at, recorded_at, reference FROM movements ORDER BY id DESC LIMIT 1").one()
     assert (occurred[0] < occurred[1], occurred[2]) == (True, f"PO-{number}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "said"),
+    [
+        (
+            RECEIPTS,
+            b"sku,quantity",
+            "none of order, so no row can say anything; add one of them, or say it for all rows: --order (`order`)",
+        ),
+        (
+            PURCHASES,
+            b"sku,quantity",
+            "none of order, reference, so no row can say anything; add one of them, or say it for all rows: --reference",
+        ),
+        (PURCHASES, b"sku,reference", "lacks quantity; a file of purchase-orders begins with a line like: order,reference,"),
+        (
+            PURCHASES,
+            b"sku,reference",
+            "(--reference (`reference`), --supplier (`supplier`), --location (`location`) may stand for all rows",
+        ),
+    ],
+)
+def test_a_header_that_lacks_a_column_names_the_options_that_speak_for_one(kind: LedgerKind[Any], header: bytes, said: str) -> None:
+    sheet = opened(io.BytesIO(header + b"\nA,1\n"), "file.csv")
+    with pytest.raises(WrongColumns) as wrong:
+        Reader(kind, sheet.header, defaults={"location": "main"})
+    assert said in str(wrong.value)
 
 
 def test_what_cannot_be_understood() -> None:

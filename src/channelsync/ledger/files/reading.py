@@ -123,9 +123,14 @@ def _places(kind: Kind[Any], header: tuple[str, ...], ignored: Collection[str] |
         raise WrongColumns(_about_unknown(kind, unknown, can_ignore=ignored is not None))
     missing = [name for name, column in columns.items() if column.required and name not in found]
     if missing:
-        raise WrongColumns(f"the header lacks {', '.join(missing)}; a file of {kind.name} begins with a line like: {example(kind)}")
+        instead = f" ({_options(kind.spoken)} may stand for all rows in the place of a column)" if kind.spoken else ""
+        raise WrongColumns(
+            f"the header lacks {', '.join(missing)}; a file of {kind.name} begins with a line like: {example(kind)}{instead}"
+        )
     if kind.either and not set(kind.either) & {*found, *(name for name, value in defaults.items() if value)}:
-        raise WrongColumns(f"the header has none of {', '.join(kind.either)}, so no row can say anything; add one of them")
+        spoken = [name for name in kind.either if name in kind.spoken]
+        instead = f", or say it for all rows: {_options(spoken)}" if spoken else ""
+        raise WrongColumns(f"the header has none of {', '.join(kind.either)}, so no row can say anything; add one of them{instead}")
     return {name: place for name, place in found.items() if not columns[name].told}
 
 
@@ -137,6 +142,11 @@ def _about_unknown(kind: Kind[Any], unknown: list[str], *, can_ignore: bool) -> 
         f"the header has columns that are unknown here: {named}; known for {kind.name}: {', '.join(known)}. "
         f"Rename them, or {'leave them alone with --ignore NAME' if can_ignore else 'take them out of the file'}"
     )
+
+
+def _options(columns: Iterable[str]) -> str:
+    """As the command spells them, and as the API does."""
+    return ", ".join(f"--{name} (`{name}`)" for name in columns)
 
 
 def example(kind: Kind[Any]) -> str:

@@ -91,14 +91,26 @@ class _There:
         received, coming = line["received"] + before, line["incoming"] - before
         if row.quantity > coming:
             told = Row(line["id"], sku.id, row.sku, line["ordered"], received, coming, line["cost"])
-            return bad(row.line, row.about, MoreThanOrdered(row.number, row.sku, row.quantity, told), "quantity")
+            return bad(row.line, row.about, _too_many(row, told), "quantity")
         so_far[row.number, row.sku] = before + row.quantity
         return judged(row.line, row.about, [Difference("received", received, received + row.quantity)])
 
 
 def write(conn: Connection, rows: Sequence[ReceiptRow], source: Source, now: datetime) -> list[Refusal | None]:
     done = receiving.receive(conn, [_receive(row, source) for row in rows], now)
-    return [answer if isinstance(answer, Refusal) else None for answer in done]
+    return [_refusal(row, answer) if isinstance(answer, Refusal) else None for row, answer in zip(rows, done, strict=True)]
+
+
+def _refusal(row: ReceiptRow, why: Refusal) -> Refusal:
+    return _too_many(row, why.row) if isinstance(why, MoreThanOrdered) else why
+
+
+def _too_many(row: ReceiptRow, line: Row) -> MoreThanOrdered:
+    """A file cannot say that it may be so."""
+    command = f"channelsync po receive {row.number} {row.sku}:{row.quantity} --over"
+    return MoreThanOrdered(
+        row.number, row.sku, row.quantity, line, remedy=f"count again, or receive it by itself and say that it may be more: {command}"
+    )
 
 
 def _receive(row: ReceiptRow, source: Source) -> Receive:

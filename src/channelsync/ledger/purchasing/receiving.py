@@ -69,12 +69,14 @@ class MoreThanOrdered(Refusal):
 
     code = "more_than_ordered"
 
-    def __init__(self, number: int, sku: str, arrived: int, row: Row) -> None:
+    def __init__(
+        self, number: int, sku: str, arrived: int, row: Row, *, remedy: str = "count again, or say that it may be more (--over, `over`)"
+    ) -> None:
         super().__init__(
             f"SKU {sku!r}: {arrived} arrived, and of purchase order {number} {row.incoming} are still to come ({row.ordered} ordered, "
-            f"{row.received} received); count again, or say that it may be more (--over, `over`)"
+            f"{row.received} received); {remedy}"
         )
-        self.number, self.sku, self.wanted, self.incoming = number, sku, arrived, row.incoming
+        self.number, self.sku, self.wanted, self.incoming, self.row = number, sku, arrived, row.incoming, row
 
 
 @idempotent(Received)
