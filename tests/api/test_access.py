@@ -54,6 +54,23 @@ def test_every_route_with_every_scope(api: Api) -> None:
         assert (statuses[0] not in (401, 403)) if allowed else (statuses[0] == 403), (route.path, scope, statuses)
 
 
+def test_no_route_ignores_a_parameter(api: Api) -> None:
+    """A misspelt filter was answered with everything."""
+    for route in routes():
+        path = route.path_format.format(
+            sku="NONE", location="nowhere", ref="none", name="none", channel="none", kind="empty", supplier="none", number=1
+        )
+        method = next(iter(route.methods or ()))
+        answer = api.ask(method, path, params={"limits": "1", "colour": "2"}, json={} if method != "GET" else None)
+        assert (answer.status_code, answer.json()["code"]) == (422, "malformed"), route.path
+        known = [each.alias for each in route.dependant.query_params]
+        assert answer.json()["errors"][-1]["where"] == "query.colour", route.path
+        assert all(name in answer.json()["detail"] for name in known or ["it takes none"]), route.path
+    told = api.ask("GET", "/inventory/skus", params={"loction": "main"}).json()
+    takes = "it takes changed_since, cursor, limit, location, q"
+    assert told["detail"] == f"query.loction: this address takes no such parameter (meant location?); {takes}"
+
+
 @pytest.mark.parametrize("text", ["", "cs", "cs_", "cs__", "cs_00000000_00", "nonsense", "cs_%s_wrong", "x" * 5000])
 def test_a_token_that_is_none_is_told_nothing_else(api: Api, text: str) -> None:
     public_id = api.token.split("_")[1]

@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from channelsync.ledger import tokens
 from channelsync.ledger.tokens import Known, Scope
 from channelsync.shell.api.call import Call, backend_of
+from channelsync.shell.api.parameters import known_only
 from channelsync.shell.api.problems import Problem
 from channelsync.shell.token_text import PREFIX, secret_hash
 
@@ -26,7 +27,9 @@ _scheme = HTTPBearer(
 
 
 def needs(scope: Scope) -> Callable[..., Awaitable[Call]]:
-    """A dependency: the call, if its token has the scope. Problems: 401 unknown, ended or none; 429 too often; 403 without the scope."""
+    """A dependency: the call, if its token has the scope. Problems: 401 unknown, ended or none; 429 too often; 403 without the scope;
+    422 a parameter that the route does not take.
+    """
 
     async def allowed(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Security(_scheme)]) -> Call:
         known = await _known(request, sent.credentials) if sent is not None else None
@@ -47,6 +50,7 @@ def needs(scope: Scope) -> Callable[..., Awaitable[Call]]:
             raise Problem(403, "not_authorized", f"the token {token.name!r} may {held}; this needs the scope `{scope}`")
         if token.last_used_at is None or backend.store.clock.now() - token.last_used_at > tokens.USED_EVERY:
             await backend.store.ledger.run(tokens.used, token.public_id)
+        known_only(request)
         return Call(backend, token)
 
     allowed.__dict__["scope"] = scope
