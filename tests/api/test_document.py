@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from channelsync.ledger.refusals import Refusal
+from channelsync.ledger.together import LineRefused
 from channelsync.ledger.tokens import Scope
+from channelsync.shell.api import problems
 from channelsync.shell.api.app import COMMON, PREFIX, TAGS, build
 from channelsync.shell.api.problems import MEDIA_TYPE
 
@@ -64,3 +68,17 @@ def test_the_page_names_every_address_and_every_scope() -> None:
         last = below.rpartition("/")[2]
         assert below in said or last in said, path
     assert all(f"`{scope}`" in PAGE for scope in Scope)
+
+
+def refusals(of: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
+    for each in of.__subclasses__():
+        yield each
+        yield from refusals(each)
+
+
+def test_the_page_names_every_code_of_a_refusal_and_its_status() -> None:
+    """All that the daemon can refuse with: the API imports the verbs that do. A refused line is told with the code of its own reason."""
+    codes = {each.code for each in refusals() if each.__module__.startswith("channelsync.")} - {LineRefused.code}
+    assert {"insufficient_stock", "wrong_state", "unknown_document", "more_than_waits"} <= codes
+    rows = dict(line.strip("| ").split(" | ", 1) for line in PAGE.splitlines() if re.match(r"\| [0-9]{3}", line))
+    assert [code for code in sorted(codes) if f"`{code}`" not in rows[str(problems.status_of(code))]] == []

@@ -125,7 +125,12 @@ def of(refusal: Refusal) -> dict[str, Any]:
         more = {"sku": refusal.sku}
     elif isinstance(refusal, UnknownLocation):
         more = {"location": refusal.location}
-    return body(_STATUS.get(refusal.code, 409), refusal.code, str(refusal), **more)
+    return body(status_of(refusal.code), refusal.code, str(refusal), **more)
+
+
+def status_of(code: str) -> int:
+    """Of a refusal of the ledger."""
+    return _STATUS.get(code, 409)
 
 
 def install(app: FastAPI) -> None:
