@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import reserving
+from benchmarks import intake, reserving
 from benchmarks.side_by_side import Result, compare, sparks
 from channelsync.testing.postgres import PostgresServer
 
@@ -25,7 +25,7 @@ def main() -> int:
     server = PostgresServer(durable=True)
     server.start()
     try:
-        known = list(reserving.comparisons(server, given.seconds))
+        known = [*reserving.comparisons(server, given.seconds), *intake.comparisons(server, given.seconds)]
         if unknown := set(given.names) - {each.name for each in known}:
             options.error(f"no comparison {sorted(unknown)}; there are {', '.join(each.name for each in known)}")
         chosen = [each for each in known if not given.names or each.name in given.names]
