@@ -123,6 +123,11 @@ def _not_so(book: Book, found: Return, verdicts: Verdicts, item: Inspect) -> Not
         )
     if item.complete and left:
         return NotAllowed(f"{left} units of return {found.number} would still wait; say what becomes of them, too, or that more is to come")
+    if verdicts and item.occurred_at is not None and found.received_at is not None and item.occurred_at < found.received_at:
+        return NotAllowed(
+            f"occurred_at {item.occurred_at.isoformat()} is before anything that waits of return {found.number} had arrived "
+            f"({found.received_at.isoformat()}); correct it"
+        )
     outcomes = {outcome for _, outcome in verdicts}
     if Outcome.WRITE_OFF in outcomes and not item.reason.strip():
         return NotAllowed("writing units off needs a reason: say why they cannot be sold")

@@ -83,8 +83,8 @@ class _Receiving:
             return arrivals
         if bundle := self.book.bundled(row for row, _ in arrivals):
             return bundle
-        if not found.waiting:
-            found.received_at = min(item.occurred_at or self.now, self.now)
+        came = min(item.occurred_at or self.now, self.now)
+        found.received_at = min(came, found.received_at) if found.waiting and found.received_at else came
         for row, units in arrivals:
             self._take(found, row, units, item)
         found.step("receive", "received", self.now)
