@@ -14,6 +14,8 @@ Errors of the ledger's verbs (`Refusal` and its children) live in `channelsync.l
 
 from __future__ import annotations
 
+FAILED = "failed"
+
 
 class ChannelsyncError(Exception):
     """Base of every error this project raises on purpose. The text says what happened, where, and what to do."""
@@ -63,3 +65,10 @@ class BadDelivery(ChannelError):
     def __init__(self, message: str, *, genuine: bool = False) -> None:
         super().__init__(message)
         self.genuine = genuine
+
+
+def code_of(error: ChannelsyncError) -> str:
+    """A stable word for programs: the class's own `code`, if it has one. What connectors call so is their affair."""
+    if isinstance(error, ChannelError):
+        return "shop_away" if isinstance(error, Unavailable) else FAILED
+    return str(getattr(error, "code", FAILED))

@@ -40,7 +40,7 @@ from channelsync.cli.returning import group as returning
 from channelsync.cli.running import status
 from channelsync.cli.shadow import shadow
 from channelsync.cli.shops import pause, resume
-from channelsync.cli.show import complain
+from channelsync.cli.show import complain, dump_error
 from channelsync.cli.standin import standin
 from channelsync.cli.stock import explain
 from channelsync.cli.stock import group as stock
@@ -48,8 +48,9 @@ from channelsync.cli.suppliers import group as suppliers
 from channelsync.cli.token import group as token
 from channelsync.cli.transfers import group as transfers
 from channelsync.config import ConfigError
-from channelsync.errors import ChannelsyncError
+from channelsync.errors import ChannelsyncError, code_of
 
+AS_JSON = "channelsync.json"
 REFUSED, MISUSED, MISCONFIGURED, INTERRUPTED = 1, 2, 3, 130
 
 EPILOG = (
@@ -59,17 +60,24 @@ EPILOG = (
 
 
 class Group(TyperGroup):
-    """Turns the errors this project raises on purpose into a message and an exit code."""
+    """Turns the errors this project raises on purpose into a message and an exit code; with --json into a document, too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[AS_JSON] = "--json" in args
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except ConfigError as error:
-            complain(str(error))
-            raise typer.Exit(MISCONFIGURED) from None
         except ChannelsyncError as error:
+            if ctx.meta[AS_JSON]:
+                dump_error(code_of(error), str(error))
             complain(str(error))
-            raise typer.Exit(REFUSED) from None
+            raise typer.Exit(MISCONFIGURED if isinstance(error, ConfigError) else REFUSED) from None
+        except typer.TyperException as misused:
+            if ctx.meta[AS_JSON]:
+                dump_error("malformed", misused.format_message())
+            raise
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 

@@ -27,6 +27,8 @@ group = typer.Typer(
 class Undecided(ChannelsyncError):
     """Neither or both ways of resolving were chosen."""
 
+    code = "malformed"
+
 
 @group.command("list")
 def list_(config: ConfigFile = None, json: AsJson = False) -> None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from channelsync.cli.progress import counting
 from channelsync.cli.rejecting import Rejects
 from channelsync.cli.store import Ask, StoreAt
-from channelsync.errors import ChannelsyncError
+from channelsync.errors import ChannelsyncError, code_of
 from channelsync.ledger.files import importing
 from channelsync.ledger.files.importing import CHUNK, WHOLE_MAX, Applied, Chunk
 from channelsync.ledger.files.kinds import LedgerKind, Source
@@ -25,7 +25,11 @@ _APPLIED = TypeAdapter(Applied)
 
 
 class Stopped(ChannelsyncError):
-    """An import that could not go on."""
+    """An import that could not go on. code: that of the reason."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Import:
@@ -105,7 +109,8 @@ def _stopped(error: ChannelsyncError, tally: Tally) -> ChannelsyncError:
     if not tally.rows:
         return error
     return Stopped(
-        f"after {tally.rows:,} rows, of which {tally.changing:,} changed something: {error}. Import the same file again: nothing is done twice"
+        f"after {tally.rows:,} rows, of which {tally.changing:,} changed something: {error}. Import the same file again: nothing is done twice",
+        code_of(error),
     )
 
 

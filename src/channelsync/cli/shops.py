@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from channelsync.cli.show import complain, dump, say
+from channelsync.cli.show import dump, say
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.clock import SystemClock
 from channelsync.ledger import channels, guard_answer
@@ -46,8 +46,7 @@ def resume(
     [dim]Example: channelsync resume webshop --accept[/dim]
     """
     if accept and channel is None:
-        complain("name the channel whose changes you accept; every channel is a question of its own")
-        raise typer.Exit(2)
+        raise typer.BadParameter("name the channel whose changes you accept; every channel is a question of its own", param_hint="--accept")
     store = StoreAt(config)
     held = store.read(_held) if accept else {}
     done = store.ask("resume", {"channel": channel, "accept": accept})

@@ -30,6 +30,11 @@ def dump(value: Any) -> None:
     out.file.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
 
 
+def dump_error(code: str, detail: str) -> None:
+    """What the document is when there is no answer; words as in the API's problems."""
+    dump({"error": {"code": code, "detail": detail}})
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "nothing") -> None:
     """A column whose name ends in # is right-aligned, one that ends in ? may be left out where the screen is narrow (#? for both)."""
     filled = [[_text(cell) for cell in row] for row in rows]

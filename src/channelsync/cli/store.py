@@ -55,9 +55,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document instead 
 class NoStore(ChannelsyncError):
     """There is no config file, or no ledger yet."""
 
+    code = "no_store"
+
 
 class NoChannel(ChannelsyncError):
     """A channel was named that there is not."""
+
+    code = "unknown_channel"
 
 
 class StoreAt:

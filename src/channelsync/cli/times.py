@@ -11,6 +11,8 @@ from channelsync.errors import ChannelsyncError
 class NoTime(ChannelsyncError):
     """It cannot be read as an instant, or it lies ahead."""
 
+    code = "malformed"
+
 
 def instant(text: str, zone: str, now: datetime) -> datetime:
     """A day alone means its end, or now if it is today. Raises NoTime."""

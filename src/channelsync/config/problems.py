@@ -32,6 +32,8 @@ class Problem:
 class ConfigError(ChannelsyncError):
     """Everything that is wrong with a config file, at once."""
 
+    code = "misconfigured"
+
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"

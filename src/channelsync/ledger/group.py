@@ -37,6 +37,8 @@ _UNUSABLE = (*_BUSY, "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_N
 class DatabaseAway(ChannelsyncError):
     """The database could not be asked, or did not answer. It may do so soon: the same request may be sent again."""
 
+    code = "database_away"
+
 
 class NotStored(DatabaseAway):
     """The database could not run the group; nothing of it is stored. The same request may be sent again."""

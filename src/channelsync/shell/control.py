@@ -16,8 +16,7 @@ from typing import Any
 import structlog
 
 from channelsync.clock import Clock
-from channelsync.errors import ChannelsyncError
-from channelsync.ledger.refusals import Refusal
+from channelsync.errors import FAILED, ChannelsyncError, code_of
 from channelsync.shell.within import within
 
 log = structlog.get_logger(__name__)
@@ -31,9 +30,9 @@ PATH_MAX = 100
 
 
 class ControlError(ChannelsyncError):
-    """The daemon cannot be reached, or said no. `code` is the refusal's own, or "failed"."""
+    """The daemon cannot be reached, or said no. `code` is that of what was said."""
 
-    def __init__(self, message: str, code: str = "failed") -> None:
+    def __init__(self, message: str, code: str = FAILED) -> None:
         super().__init__(message)
         self.code = code
 
@@ -78,10 +77,8 @@ async def _answer(line: bytes, handle: Handle) -> dict[str, Any]:
     try:
         request = json.loads(line)
         return {"ok": await handle(str(request["verb"]), dict(request.get("args", {})))}
-    except Refusal as refusal:
-        return {"error": {"code": refusal.code, "message": str(refusal)}}
     except ChannelsyncError as error:
-        return {"error": {"code": "failed", "message": str(error)}}
+        return {"error": {"code": code_of(error), "message": str(error)}}
     except (KeyError, TypeError, ValueError) as error:
         return {"error": {"code": "not_understood", "message": f"the request was not understood: {error}"}}
     except Exception as error:

@@ -34,6 +34,8 @@ Args = Mapping[str, Any]
 class UnknownRequest(ChannelsyncError):
     """A verb or an argument that this version does not know."""
 
+    code = "malformed"
+
 
 class Desk:
     def __init__(self, assembly: Assembly, *, running: bool) -> None:

@@ -27,6 +27,8 @@ _UNFIT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4
 class NoXlsx(ChannelsyncError):
     """XLSX files need the extra `xlsx`."""
 
+    code = "unsupported_media_type"
+
 
 def require() -> Any:
     """The module openpyxl. Raises NoXlsx."""

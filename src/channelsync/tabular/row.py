@@ -10,6 +10,8 @@ from channelsync.errors import ChannelsyncError
 class Unreadable(ChannelsyncError):
     """The file is no table that can be read here. The text says where, and what to do."""
 
+    code = "malformed"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -20,6 +20,8 @@ R = TypeVar("R", bound=Asked)
 class WrongColumns(ChannelsyncError):
     """The header does not fit the kind of file."""
 
+    code = "malformed"
+
 
 class Reader(Generic[R]):
     """For one pass through one file. Raises WrongColumns. defaults: what stands in cells that are empty or not there. ignored: columns of the

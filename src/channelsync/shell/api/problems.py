@@ -14,9 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from channelsync.errors import ChannelsyncError, Unavailable
-from channelsync.ledger.files.reading import WrongColumns
-from channelsync.ledger.group import DatabaseAway, NotStored
+from channelsync.errors import FAILED, ChannelsyncError, code_of
 from channelsync.ledger.purchasing.receiving import MoreThanOrdered
 from channelsync.ledger.refusals import InsufficientStock, KeyReused, OverPurchaseLimit, Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.returns.inspecting import MoreThanWaits
@@ -25,8 +23,6 @@ from channelsync.ledger.returns.shipped import MoreThanOrderShipped
 from channelsync.ledger.together import LineRefused
 from channelsync.ledger.transfers.receiving import MoreThanShipped
 from channelsync.shell.api import key_text
-from channelsync.shell.desk import UnknownRequest
-from channelsync.tabular import NoXlsx, Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +46,8 @@ _STATUS: Mapping[str, int] = {
     "wrong_state": 409,
     "not_applicable": 409,
 }
+
+_FAILURES: Mapping[str, int] = {"malformed": 422, "unsupported_media_type": 415, "database_away": 503, "shop_away": 503, FAILED: 502}
 
 
 class Mistake(BaseModel):
@@ -181,15 +179,10 @@ def failure(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
     """The body and the headers for what went wrong."""
     if isinstance(error, Refusal):
         return of(error), {}
-    if isinstance(error, (UnknownRequest, Unreadable, WrongColumns)):
-        return body(422, "malformed", str(error)), {}
-    if isinstance(error, NoXlsx):
-        return body(415, "unsupported_media_type", str(error)), {}
-    if isinstance(error, (DatabaseAway, NotStored)):
-        return body(503, "database_away", str(error)), {"retry-after": RETRY_SECONDS}
-    if isinstance(error, Unavailable):
-        return body(503, "shop_away", str(error)), {"retry-after": RETRY_SECONDS}
-    return body(502, "failed", str(error)), {}
+    code = code_of(error) if isinstance(error, ChannelsyncError) else FAILED
+    code = code if code in _FAILURES else FAILED
+    status = _FAILURES[code]
+    return body(status, code, str(error)), {"retry-after": RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
 
 
 async def _bug(_request: Request, error: Exception) -> Response:
