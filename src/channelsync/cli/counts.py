@@ -1,4 +1,4 @@
-"""`counts`: count sheets from opening to applying. What is printed and filled in elsewhere is in `count_paper`."""
+"""`counts`: count sheets from opening to applying. What they look like is in `count_shown`; what is printed and filled in elsewhere, in `count_paper`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import typer
 from rich.markup import escape
 
 from channelsync.cli import count_paper
+from channelsync.cli.count_shown import show_applied, show_list, show_one, show_plan
 from channelsync.cli.goods import key_of
 from channelsync.cli.numbers import number_argument
-from channelsync.cli.show import ago, dump, say, table
+from channelsync.cli.show import dump, say
 from channelsync.cli.stock import Key, place_of
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
-from channelsync.cli.times import instant, shown
+from channelsync.cli.times import instant
 from channelsync.ledger import bounds
 from channelsync.ledger.counts import pages
-from channelsync.ledger.counts.pages import Filter, Plan, PlanRow, SheetRow
+from channelsync.ledger.counts.pages import Filter
 from channelsync.ledger.counts.sheets import reference
 from channelsync.ledger.counts.states import COUNT
 from channelsync.ledger.documents.heads import PAGE_MAX
@@ -52,22 +53,7 @@ def list_(
     if json:
         dump(found)
         return
-    rows = [
-        (
-            reference(r.number),
-            r.state,
-            r.location,
-            r.lines,
-            r.counted,
-            *_changed(r),
-            "blind" if r.blind else None,
-            r.note,
-            ago(r.created_at),
-        )
-        for r in found
-    ]
-    columns = ("sheet", "state", "location", "lines#", "counted#", "differ#", "more#", "fewer#", "blind?", "note?", "opened")
-    table("Count sheets", columns, rows, empty="none")
+    show_list(found)
     if len(found) == limit:
         say(f"more: --before {found[-1].number}")
 
@@ -83,15 +69,7 @@ def show(number: Number, config: ConfigFile = None, json: AsJson = False) -> Non
     if json:
         dump(found)
         return
-    sheet, zone = found.sheet, store.config.store.time_zone
-    say(escape(_head(sheet)))
-    if sheet.note:
-        say(escape(sheet.note))
-    rows = [
-        (r.sku, r.title, r.expected, r.counted, None if r.counted_at is None else shown(r.counted_at, zone), r.counted_by, r.difference)
-        for r in found.lines
-    ]
-    table("Lines", ("SKU", "title?", "expected#", "counted#", "when?", "by?", "changed by#"), rows, empty="none yet; enter what is found")
+    show_one(found, store.config.store.time_zone)
 
 
 @group.command("open")
@@ -179,7 +157,7 @@ def plan(
     [dim]Example: channelsync counts plan 4[/dim]
     """
     found = StoreAt(config).read(pages.plan, number, missing_zero=missing)
-    dump(found) if json else _plan(found, everything=everything)
+    dump(found) if json else show_plan(found, everything=everything)
 
 
 @group.command()
@@ -200,22 +178,13 @@ def apply(
     if not yes:
         planned = store.read(pages.plan, number, missing_zero=missing)
         if not json:
-            _plan(planned)
+            show_plan(planned)
         typer.confirm(f"Apply {reference(number)}?", abort=True, err=json)
     done = store.ask("counts.apply", {"number": number, "missing_is_zero": missing, "skip": skip, "actor": actor(), "key": key_of(key)})
     if json:
         dump(done)
         return
-    rows = [
-        (r["sku"], r["expected"], r["counted"], f"{r['difference']:+d}", r["moved"], r["on_hand"], r["available"])
-        for r in done["lines"]
-        if r["difference"]
-    ]
-    columns = ("SKU", "expected#", "counted#", "changed by#", "moved since#", "on hand#", "available#")
-    table(f"{reference(number)} at {done['location']}: {done['state']}", columns, rows, empty="every number was right")
-    for line in done["left"]:
-        say(escape(f"left as it is: {line['why']}"))
-    say(f"{len(done['lines'])} lines applied, {len(done['left'])} left, {done['uncounted']} not counted")
+    show_applied(done)
 
 
 @group.command()
@@ -240,30 +209,3 @@ def lines_of(texts: list[str]) -> list[dict[str, Any]]:
             raise typer.BadParameter(f"{text!r} is not SKU:QTY, such as MUG-01:12", param_hint="SKU:QTY")
         found.append({"sku": match["sku"], "quantity": None if match["quantity"] == "-" else int(match["quantity"])})
     return found
-
-
-def _plan(found: Plan, *, everything: bool = False) -> None:
-    say(escape(_head(found.sheet)))
-    rows = [row for row in found.lines if everything or row.difference or row.problem]
-    columns = ("SKU", "title?", "expected#", "counted#", "difference#", "moved since#", "on hand#", "becomes#")
-    table("What would change", columns, [_planned(row) for row in rows], empty="nothing: every number that was counted is right")
-    for row in found.lines:
-        if row.problem:
-            say(escape(f"cannot be applied: {row.problem}"))
-    counted = [row for row in found.lines if row.counted is not None]
-    differ, wrong = sum(bool(row.difference) for row in counted), sum(bool(row.problem) for row in counted)
-    say(f"{len(counted)} counted, {differ} differ, {wrong} cannot be applied, {len(found.lines) - len(counted)} not counted")
-
-
-def _planned(row: PlanRow) -> tuple[object, ...]:
-    signed = None if row.difference is None else f"{row.difference:+d}"
-    return row.sku, row.title, row.expected, row.counted, signed, row.moved, row.on_hand, row.becomes
-
-
-def _changed(row: SheetRow) -> tuple[int | None, int | None, int | None]:
-    return (row.differing, row.more, row.fewer) if row.state == "applied" else (None, None, None)
-
-
-def _head(sheet: SheetRow) -> str:
-    blind = ", blind" if sheet.blind else ""
-    return f"{reference(sheet.number)} of {sheet.location}, {sheet.state}{blind}: {sheet.lines} lines, {sheet.counted} counted"

@@ -1,4 +1,4 @@
-"""`po`: purchase orders from draft to receipt. What should be ordered is in `suggesting`, who goods are bought from in `suppliers`."""
+"""`po`: purchase orders from draft to receipt, shown by `purchase_shown`. What should be ordered is in `suggesting`, who goods are bought from in `suppliers`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from channelsync.cli.goods import key_of
-from channelsync.cli.money import known_value, worth
 from channelsync.cli.numbers import number_argument
-from channelsync.cli.show import ago, dump, say, table
+from channelsync.cli.purchase_shown import show_list, show_one, show_told
+from channelsync.cli.show import dump, say, table
 from channelsync.cli.stock import Key, Reason, place_of
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.cli.suggesting import Cover, Days, Lead, OfSkus, suggest
@@ -63,27 +62,7 @@ def list_(
     if json:
         dump(found)
         return
-    lacking = any(r.uncosted for r in found)
-    rows = [
-        (
-            f"PO-{r.number}",
-            r.state,
-            r.supplier,
-            r.location,
-            r.ordered,
-            r.received,
-            r.incoming,
-            r.expected_on,
-            known_value(r.value, r.ordered, r.uncosted),
-            *((r.uncosted,) if lacking else ()),
-            ago(r.created_at),
-        )
-        for r in found
-    ]
-    value = f"value {store.config.store.currency}#"
-    beside = ("no cost#?",) if lacking else ()
-    columns = ("order", "state", "supplier", "location", "ordered#", "received#", "to come#", "expected", f"{value}?", *beside, "made?")
-    table("Purchase orders", columns, rows, empty="none")
+    show_list(found, store.config.store.currency)
     if len(found) == limit:
         say(f"more: --before {found[-1].number}")
 
@@ -99,14 +78,7 @@ def show(number: Number, config: ConfigFile = None, json: AsJson = False) -> Non
     if json:
         dump(found)
         return
-    order = found.order
-    say(escape(_head(order.number, order.state, order.supplier, order.location, order.expected_on)))
-    for text in (order.reference and f"reference {order.reference}", order.note):
-        if text:
-            say(escape(text))
-    columns = ("SKU", "title?", "their code", "ordered#", "received#", "to come#", f"cost {store.config.store.currency}#")
-    table("Lines", columns, [(r.sku, r.title, r.code, r.ordered, r.received, r.incoming, r.cost) for r in found.lines])
-    say(f"value {worth(order.value, order.ordered, order.uncosted, store.config.store.currency)}")
+    show_one(found, store.config.store.currency)
 
 
 @group.command()
@@ -138,7 +110,7 @@ def draft(
             raise typer.BadParameter("takes no lines, reference, note or date: edit the drafts it makes", param_hint="--suggested")
         asked: dict[str, Any] = {"location": location, "supplier": supplier, "skus": sku or [], "days": days, "cover": cover, "lead": lead}
         done = store.ask("po.suggested", {**asked, "actor": actor(), "key": key_of(key)})
-        dump(done) if json else _told(done["orders"])
+        dump(done) if json else show_told(done["orders"])
         return
     if not lines:
         raise typer.BadParameter("name what to order, or say --suggested", param_hint="SKU:QTY")
@@ -146,7 +118,7 @@ def draft(
         raise typer.BadParameter("only together with --suggested", param_hint="--sku")
     asked = {"location": place_of(store, location), "supplier": supplier, "lines": lines_of(lines), "reference": reference, "note": note}
     one = store.ask("po.draft", {**asked, "expected_on": expected or "", "actor": actor(), "key": key_of(key)})
-    dump(one) if json else _told([one])
+    dump(one) if json else show_told([one])
 
 
 @group.command()
@@ -169,7 +141,7 @@ def edit(
     said = {"supplier": supplier, "location": location, "reference": reference, "note": note, "expected_on": expected}
     asked = {"number": number, "lines": lines_of(lines) if lines else None, **said, "key": key_of(key)}
     done = StoreAt(config).ask("po.edit", asked)
-    dump(done) if json else _told([done])
+    dump(done) if json else show_told([done])
 
 
 @group.command()
@@ -239,18 +211,4 @@ def lines_of(texts: list[str]) -> list[dict[str, Any]]:
 
 def _do(verb: str, number: int, config: Any, key: str | None, *, json: bool, **more: Any) -> None:
     done = StoreAt(config).ask(verb, {"number": number, **more, "actor": actor(), "key": key_of(key)})
-    dump(done) if json else _told([done])
-
-
-def _told(orders: list[dict[str, Any]]) -> None:
-    for each in orders:
-        lines = ", ".join(f"{line['ordered']} x {line['sku']}" for line in each["lines"][:10])
-        more = f" and {len(each['lines']) - 10} more" if len(each["lines"]) > 10 else ""
-        say(escape(f"{_head(each['number'], each['state'], each['supplier'], each['location'], each['expected_on'])}: {lines}{more}"))
-    if not orders:
-        say("nothing need be ordered")
-
-
-def _head(number: int, state: str, supplier: str | None, location: str, expected_on: object) -> str:
-    whom = f" from {supplier}" if supplier else ""
-    return f"PO-{number}{whom} to {location}, {state.replace('_', ' ')}" + (f", expected {expected_on}" if expected_on else "")
+    dump(done) if json else show_told([done])

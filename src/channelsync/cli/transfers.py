@@ -1,4 +1,4 @@
-"""`transfers`: units from one of our locations to another, from draft to receipt."""
+"""`transfers`: units from one of our locations to another, from draft to receipt. What they look like is in `transfer_shown`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from channelsync.cli.goods import key_of
-from channelsync.cli.money import known_value, worth
 from channelsync.cli.numbers import number_argument
-from channelsync.cli.show import ago, dump, say, table
+from channelsync.cli.show import dump, say, table
 from channelsync.cli.stock import Key, Reason
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.cli.times import instant
+from channelsync.cli.transfer_shown import show_list, show_one, show_told
 from channelsync.ledger.documents.heads import PAGE_MAX
 from channelsync.ledger.transfers import pages
 from channelsync.ledger.transfers.pages import Filter
@@ -55,38 +54,7 @@ def list_(
     if json:
         dump(found)
         return
-    lacking = any(r.uncosted for r in found)
-    rows = [
-        (
-            f"TR-{r.number}",
-            r.state,
-            r.origin,
-            r.destination,
-            r.quantity,
-            r.received,
-            *_differences(r),
-            known_value(r.value, r.in_transit, r.uncosted),
-            *((r.uncosted,) if lacking else ()),
-            ago(r.shipped_at or r.created_at),
-        )
-        for r in found
-    ]
-    value = f"value {store.config.store.currency}#"
-    columns = (
-        "transfer",
-        "state",
-        "from",
-        "to",
-        "units#",
-        "received#",
-        "in transit#",
-        "missing#",
-        "over#",
-        f"{value}?",
-        *(("no cost#?",) if lacking else ()),
-        "shipped or made?",
-    )
-    table("Transfers", columns, rows, empty="none")
+    show_list(found, store.config.store.currency)
     if len(found) == limit:
         say(f"more: --before {found[-1].number}")
 
@@ -102,21 +70,7 @@ def show(number: Number, config: ConfigFile = None, json: AsJson = False) -> Non
     if json:
         dump(found)
         return
-    transfer, currency = found.transfer, store.config.store.currency
-    say(escape(_head(transfer.number, transfer.state, transfer.origin, transfer.destination)))
-    for text in (transfer.reference and f"reference {transfer.reference}", transfer.note):
-        if text:
-            say(escape(text))
-    if transfer.state == "draft":
-        there = f"available at {transfer.origin}#"
-        table("Lines", ("SKU", "title?", "to ship#", there), [(r.sku, r.title, r.quantity, r.available) for r in found.lines])
-        return
-    columns = ("SKU", "title?", "shipped#", "received#", "in transit#", "missing#", "over#", f"cost {currency}#")
-    table("Lines", columns, [(r.sku, r.title, r.quantity, r.received, *_differences(r), r.cost) for r in found.lines])
-    missing = (
-        f", missing {worth(transfer.missing_value, transfer.missing, transfer.missing_uncosted, currency)}" if transfer.missing else ""
-    )
-    say(f"value in transit {worth(transfer.value, transfer.in_transit, transfer.uncosted, currency)}{missing}")
+    show_one(found, store.config.store.currency)
 
 
 @group.command()
@@ -135,7 +89,7 @@ def draft(
     [dim]Example: channelsync transfers draft MUG-01:12 TEE-S:4 --from main --to shop[/dim]
     """
     asked = {"origin": origin, "destination": destination, "lines": lines_of(lines), "reference": reference, "note": note}
-    _tell(StoreAt(config).ask("transfers.draft", {**asked, "actor": actor(), "key": key_of(key)}), json=json)
+    show_told(StoreAt(config).ask("transfers.draft", {**asked, "actor": actor(), "key": key_of(key)}), json=json)
 
 
 @group.command()
@@ -156,7 +110,7 @@ def edit(
     """
     said = {"origin": origin, "destination": destination, "reference": reference, "note": note}
     asked = {"number": number, "lines": lines_of(lines) if lines else None, **said, "key": key_of(key)}
-    _tell(StoreAt(config).ask("transfers.edit", asked), json=json)
+    show_told(StoreAt(config).ask("transfers.edit", asked), json=json)
 
 
 @group.command()
@@ -237,26 +191,4 @@ def _instant(store: StoreAt, at: str | None) -> str | None:
 
 
 def _do(store: StoreAt, verb: str, number: int, key: str | None, *, json: bool, **more: Any) -> None:
-    _tell(store.ask(verb, {"number": number, **more, "actor": actor(), "key": key_of(key)}), json=json)
-
-
-def _tell(done: dict[str, Any], *, json: bool) -> None:
-    if json:
-        dump(done)
-        return
-    if done["state"] == "received":
-        told = [f"{line['missing']} x {line['sku']} missing" for line in done["lines"] if line["missing"]]
-    else:
-        told = [f"{line['quantity']} x {line['sku']}" for line in done["lines"]]
-    more = f" and {len(told) - 10} more" if len(told) > 10 else ""
-    head = _head(done["number"], done["state"], done["origin"], done["destination"])
-    say(escape(f"{head}: {', '.join(told[:10]) or 'nothing is missing'}{more}"))
-
-
-def _head(number: int, state: str, origin: str, destination: str) -> str:
-    return f"TR-{number} from {origin} to {destination}, {state.replace('_', ' ')}"
-
-
-def _differences(row: Any) -> tuple[int | None, ...]:
-    """Only what there is of them is shown."""
-    return row.in_transit or None, row.missing or None, row.over or None
+    show_told(store.ask(verb, {"number": number, **more, "actor": actor(), "key": key_of(key)}), json=json)
