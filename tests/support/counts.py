@@ -7,12 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from channelsync.ledger import fulfilment, reservations
 from channelsync.ledger.counts.applying import Applied, Apply, apply_sheet
 from channelsync.ledger.counts.entering import Counted, Enter, Entered, enter_counts
 from channelsync.ledger.counts.opening import Open, Opened, open_sheet
+from channelsync.ledger.fulfilment import Fulfil
+from channelsync.ledger.holds import Which
 from channelsync.ledger.schema import count_sheets, movements
 from support.purchasing import only
-from support.stock import NOW
+from support.stock import NOW, want
 
 HOUR = timedelta(hours=1)
 
@@ -54,3 +57,9 @@ def logged(conn: Connection, number: int) -> list[tuple[str, int]]:
     """Kind and units of the movements of a sheet, in their order."""
     query = select(movements.c.type, movements.c.on_hand).where(movements.c.reference == f"CNT-{number}").order_by(movements.c.id)
     return [(row[0], row[1]) for row in conn.execute(query)]
+
+
+def ship(conn: Connection, sku: str, units: int, at: datetime, *, told: datetime | None = None) -> None:
+    reference = f"r{at.timestamp()}"
+    only(reservations.reserve(conn, [want(sku, units, reference)], told or at))
+    only(fulfilment.fulfil(conn, [Fulfil(Which(reference=reference), occurred_at=at)], told or at))

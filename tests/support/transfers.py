@@ -15,7 +15,7 @@ from channelsync.ledger.transfers.drafting import Draft, Edit
 from channelsync.ledger.transfers.receiving import Close, Receive, Received
 from channelsync.ledger.transfers.shipping import Cancel, Ship
 from support.purchasing import only
-from support.stock import NOW
+from support.stock import NOW, level
 
 
 def units(lines: dict[str, int]) -> tuple[Line, ...]:
@@ -59,3 +59,9 @@ def cancel(conn: Connection, number: int) -> Told:
 
 def in_transit(conn: Connection) -> int:
     return int(conn.scalar(select(func.coalesce(func.sum(transfer_lines.c.in_transit), 0))) or 0)
+
+
+def here(conn: Connection, sku: str, location: str = "main") -> tuple[int, int, int]:
+    """On hand, available, incoming."""
+    found = level(conn, sku, location)
+    return found.on_hand, found.available, found.incoming

@@ -7,7 +7,7 @@ models    what requests and answers look like
 paging    cursors of lists
 call      what every route is given: the store, who asks, the idempotency key
 addresses names in paths
-stock_verbs: what can be asked of stock and claims, as a table
+stock_verbs  what can be asked of stock and claims, as a table
 stock_reading, stock_writing, statistics, updating, shops, orders, listings, planning, explaining, describing: the routes
 
 Not here: what a verb does (ledger), the public listener (receiver). Only the running daemon imports these modules: FastAPI takes half a second.
