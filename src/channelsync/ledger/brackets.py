@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, or_, select, text, union_all, update
 
 from channelsync.contract import ShelfRef
 from channelsync.ledger import adoption, book, findings, guard_reading, levels, outbox
@@ -260,9 +260,6 @@ def states(conn: Connection, shelf_ids: Iterable[int]) -> list[ShelfState]:
     return [_state(dict(row)) for row in conn.execute(_shelf_query().where(shelves.c.id.in_(ids))).mappings()] if ids else []
 
 
-_LONGEST_UNREAD = (shelves.c.read_at.nulls_first(), shelves.c.id)
-
-
 def wanting_bracket(
     conn: Connection, channel_id: int, drains_before: datetime, limit: int, *, visible_before: datetime | None = None
 ) -> list[ShelfState]:
@@ -276,15 +273,45 @@ def wanting_bracket(
     quiet = and_(
         attempts.c.id.is_(None), or_(shelves.c.book.is_(None), shelves.c.verify, and_(shelves.c.gap != 0, shelves.c.asked_at.is_(None)))
     )
-    query = _shelf_query().where(shelves.c.channel_id == channel_id, _readable(), counted, or_(unknown, quiet)).order_by(*_LONGEST_UNREAD)
-    return [_state(dict(row)) for row in conn.execute(query.limit(limit)).mappings()]
+    wanted = _shelf_query().where(_readable(), counted, or_(unknown, quiet))
+    unopened = wanted.where(shelves.c.channel_id == channel_id, shelves.c.book.is_(None))
+    rows = [dict(row) for row in conn.execute(wanted.where(shelves.c.id.in_(_unsettled(channel_id)))).mappings()]
+    rows += _longest_unread(conn, unopened, shelves.c.read_at.is_not(None), limit)
+    rows = sorted({row["id"]: row for row in rows}.values(), key=_when_read)
+    return [_state(row) for row in rows[:limit]]
 
 
 def wanting_look(conn: Connection, channel_id: int, read_before: datetime, limit: int) -> list[ShelfState]:
     """Shelves whose last reading is too old: the sweep, which finds hand edits and swallowed sales even where nothing is due."""
-    stale = or_(shelves.c.read_at.is_(None), shelves.c.read_at <= read_before)
-    query = _shelf_query().where(shelves.c.channel_id == channel_id, _readable(), stale).order_by(*_LONGEST_UNREAD)
-    return [_state(dict(row)) for row in conn.execute(query.limit(limit)).mappings()]
+    query = _shelf_query().where(shelves.c.channel_id == channel_id, _readable())
+    return [_state(row) for row in _longest_unread(conn, query, shelves.c.read_at <= read_before, limit)]
+
+
+def _longest_unread(conn: Connection, query: Any, read: Any, limit: int) -> list[dict[str, Any]]:
+    """Those that were never read, then those that were `read`, longest ago first: each by its own end of an index that is in this order, so
+    that not all shelves of a channel are read to find that none of them is meant.
+    """
+    never = query.where(shelves.c.read_at.is_(None)).order_by(shelves.c.id).limit(limit)
+    rows = [dict(row) for row in conn.execute(never).mappings()]
+    if len(rows) < limit:
+        longest = query.where(read).order_by(shelves.c.read_at, shelves.c.id).limit(limit - len(rows))
+        rows += (dict(row) for row in conn.execute(longest).mappings())
+    return rows
+
+
+def _when_read(row: dict[str, Any]) -> tuple[bool, datetime | None, int]:
+    return row["read_at"] is not None, row["read_at"], row["id"]
+
+
+def _unsettled(channel_id: int) -> Any:
+    """Shelves with a book that only a bracket settles: few, and each kind of them has an index of its own."""
+    here = shelves.c.channel_id == channel_id
+    under_way = select(attempts.c.shelf_id).join(push_calls, push_calls.c.key == attempts.c.call_key)
+    under_way = under_way.where(
+        push_calls.c.channel_id == channel_id, text("push_calls.state <> 'settled'"), attempts.c.state.in_(OPEN_STATES)
+    )
+    marked = (select(shelves.c.id).where(here, text(condition)) for condition in ("shelves.gap <> 0", "shelves.verify"))
+    return union_all(under_way, *marked)
 
 
 def of_listings(conn: Connection, channel_id: int, refs: Sequence[str]) -> list[ShelfState]:
@@ -306,7 +333,15 @@ def _readable() -> Any:
 def _shelf_query() -> Any:
     open_attempt = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES))
     return (
-        select(shelves.c.id, shelves.c.book, shelves.c.own_seq, shelves.c.location, listings.c.ref, push_calls.c.last_sent_at)
+        select(
+            shelves.c.id,
+            shelves.c.book,
+            shelves.c.own_seq,
+            shelves.c.location,
+            shelves.c.read_at,
+            listings.c.ref,
+            push_calls.c.last_sent_at,
+        )
         .join(listings, listings.c.id == shelves.c.listing_id)
         .outerjoin(attempts, open_attempt)
         .outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)

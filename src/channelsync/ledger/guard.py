@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, literal, select, text
@@ -122,7 +123,8 @@ def _judge(conn: Connection, channel_id: int, kind: str, limits: Limits, since: 
     done = int(conn.execute(_marked(channel_id, kind, since)).scalar_one())
     if due + done < limits.least:
         return None
-    of = in_stock(conn, channel_id) + (done if kind == "zero" else 0)
+    enough = ceil((due + done) / limits.share(kind)) + 1  # of so many it is no alarm: the rest of a large shop is not counted
+    of = in_stock(conn, channel_id, at_most=enough) + (done if kind == "zero" else 0)
     if due + done <= limits.share(kind) * of:
         return None
     return Alarm(kind, due + done, of, names(conn, select(shelves.c.id).where(*wanted).order_by(shelves.c.id).limit(NAMES)))
@@ -154,9 +156,11 @@ def _marked(channel_id: int, kind: str, since: datetime) -> Select[Any]:
 
 
 def in_stock(conn: Connection, channel_id: int, *, at_most: int | None = None) -> int:
-    """How many shelves of a channel show something to buy."""
-    shown = select(shelves.c.id).where(shelves.c.channel_id == channel_id, shelves.c.book + shelves.c.gap > 0).limit(at_most).subquery()
-    return int(conn.execute(select(func.count()).select_from(shown)).scalar_one())
+    """How many shelves of a channel show something to buy; of more than `at_most` no more are counted."""
+    shown = select(shelves.c.id).where(shelves.c.channel_id == channel_id, shelves.c.book + shelves.c.gap > 0)
+    if at_most is not None:
+        shown = shown.order_by(shelves.c.read_at).limit(at_most)  # in the order of an index, or other channels' shelves may be read first
+    return int(conn.execute(select(func.count()).select_from(shown.subquery())).scalar_one())
 
 
 def names(conn: Connection, shelf_ids: Select[Any]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, case, func, select, text
+from sqlalchemy import Connection, Select, and_, func, select, text
 
 from channelsync.ledger import aside_groups, authority_view, freshness, inbox, webhooks
 from channelsync.ledger import channels as channel_rows
@@ -76,7 +76,8 @@ def overview(conn: Connection, now: datetime) -> Overview:
 
 
 def _view(conn: Connection, state: channel_rows.ChannelState, waits: inbox.Waiting | None, now: datetime) -> ChannelView:
-    told, numbers, turned_away = _told(conn, state.id), _numbers(conn, state.id), _turned_away(conn, state.name)
+    (listed, unlinked), (numbers, frozen) = _told(conn, state.id), _numbers(conn, state.id)
+    turned_away = _turned_away(conn, state.name)
     gaps = and_(shelves.c.channel_id == state.id, text("shelves.gap <> 0"))
     return ChannelView(
         name=state.name,
@@ -85,9 +86,9 @@ def _view(conn: Connection, state: channel_rows.ChannelState, waits: inbox.Waiti
         state="paused" if state.paused_at else "live" if state.opened_at else "unopened",
         reason=state.paused_reason,
         last_look=conn.scalar(select(cursors.c.looked_at).where(cursors.c.channel_id == state.id, cursors.c.stream == STREAM)),
-        listings=told["all"],
-        unlinked=told["unlinked"],
-        shelves=numbers["all"],
+        listings=listed,
+        unlinked=unlinked,
+        shelves=numbers,
         due=_count(conn, select(func.count()).select_from(shelves).where(shelves.c.channel_id == state.id, text("shelves.due"))),
         oldest_unsent=oldest_unsent(conn, state),
         open_attempts=_open_attempts(conn, state.id),
@@ -97,7 +98,7 @@ def _view(conn: Connection, state: channel_rows.ChannelState, waits: inbox.Waiti
         inbox_oldest=waits.oldest if waits else None,
         set_aside=_aside(conn, state.id),
         rejected=sum(tally.count for tally in turned_away),
-        frozen=numbers["frozen"],
+        frozen=frozen,
         paused_kind=state.paused_kind,
         ends=ends(state),
         freshness=freshness.of_channel(conn, state.id, now),
@@ -119,16 +120,18 @@ def ends(state: channel_rows.ChannelState) -> str | None:
     return by_itself.get(state.paused_kind or PauseKind.PERSON, f"goes on with `channelsync resume {state.name}`")
 
 
-def _told(conn: Connection, channel_id: int) -> RowMapping:
-    unlinked = func.coalesce(func.sum(case((listings.c.sku_id.is_(None), 1), else_=0)), 0)
-    query = select(func.count().label("all"), unlinked.label("unlinked")).select_from(listings)
-    return conn.execute(query.where(listings.c.channel_id == channel_id, listings.c.removed_at.is_(None))).mappings().one()
+def _told(conn: Connection, channel_id: int) -> tuple[int, int]:
+    """Listings that exist, and those of them without a SKU. By indexes alone: those that are gone are few, and so are those without one."""
+    table, mine = select(func.count()).select_from(listings), listings.c.channel_id == channel_id
+    gone = table.where(mine, listings.c.removed_at.is_not(None))
+    unlinked = table.where(mine, listings.c.sku_id.is_(None), listings.c.removed_at.is_(None))
+    return _count(conn, table.where(mine)) - _count(conn, gone), _count(conn, unlinked)
 
 
-def _numbers(conn: Connection, channel_id: int) -> RowMapping:
-    frozen = func.coalesce(func.sum(case((shelves.c.frozen, 1), else_=0)), 0)
-    query = select(func.count().label("all"), frozen.label("frozen")).select_from(shelves)
-    return conn.execute(query.where(shelves.c.channel_id == channel_id)).mappings().one()
+def _numbers(conn: Connection, channel_id: int) -> tuple[int, int]:
+    """Shelves, and those of them that are frozen."""
+    table = select(func.count()).select_from(shelves).where(shelves.c.channel_id == channel_id)
+    return _count(conn, table), _count(conn, table.where(text("shelves.frozen")))
 
 
 def _open_attempts(conn: Connection, channel_id: int) -> int:

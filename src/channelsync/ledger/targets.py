@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Select, bindparam, exists, func, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Select, bindparam, exists, func, select, update
 
 from channelsync.ledger import bundles, rules
 from channelsync.ledger.bundles import Pool
@@ -57,10 +57,14 @@ def lock(conn: Connection, sku_ids: list[int]) -> None:
 
 
 def _sells() -> ColumnElement[bool]:
-    """Listings of the SKUs `skus`, and of bundles that they are part of."""
+    """Listings of the SKUs `skus`, and of bundles that they are part of.
+
+    As one list: asked for one or the other, PostgreSQL reads every listing there is.
+    """
     these: BindParameter[int] = bindparam("skus", expanding=True)
+    named = skus.alias("named")
     containing = select(bundle_parts.c.bundle_id).where(bundle_parts.c.sku_id.in_(these))
-    return or_(listings.c.sku_id.in_(these), listings.c.sku_id.in_(containing))
+    return listings.c.sku_id.in_(select(named.c.id).where(named.c.id.in_(these)).union(containing))
 
 
 _LOCK = (

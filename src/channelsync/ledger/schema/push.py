@@ -64,7 +64,10 @@ shelves = Table(
     Column("retry_at", Utc),  # no write before this (after a refusal that may pass)
     UniqueConstraint("listing_id", "location"),
     Index("ix_shelves_due", "channel_id", sqlite_where=text("due"), postgresql_where=text("due")),
-    Index(None, "channel_id", "read_at"),
+    Index(None, "channel_id", "read_at", "id"),
+    Index("ix_shelves_unopened", "channel_id", "read_at", "id", sqlite_where=text("book IS NULL"), postgresql_where=text("book IS NULL")),
+    Index("ix_shelves_verify", "channel_id", sqlite_where=text("verify"), postgresql_where=text("verify")),
+    Index("ix_shelves_frozen", "channel_id", sqlite_where=text("frozen"), postgresql_where=text("frozen")),
     Index("ix_shelves_gap", "channel_id", sqlite_where=text("gap <> 0"), postgresql_where=text("gap <> 0")),
 )
 

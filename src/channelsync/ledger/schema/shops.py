@@ -45,6 +45,9 @@ channels = Table(
     Column("created_at", Utc, nullable=False),
 )
 
+REMOVED = "removed_at IS NOT NULL"
+UNLINKED = "sku_id IS NULL AND removed_at IS NULL"
+
 listings = Table(
     "listings",
     metadata,
@@ -68,6 +71,8 @@ listings = Table(
     CheckConstraint("pack > 0", name="pack"),
     Index(None, "sku_id"),
     Index(None, "channel_id", "sku_text"),
+    Index("ix_listings_removed", "channel_id", sqlite_where=text(REMOVED), postgresql_where=text(REMOVED)),
+    Index("ix_listings_unlinked", "channel_id", sqlite_where=text(UNLINKED), postgresql_where=text(UNLINKED)),
 )
 
 listing_aliases = Table(

@@ -1,0 +1,136 @@
+"""What one change costs, and what a second costs in which nothing happens, does not grow with the shop: counted in rows and steps of the database,
+not in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from channelsync.contract import Carrier, Effect, OrderLine, OrderSnapshot, OrderState, Outcome, WriteResult
+from channelsync.ledger import brackets, channels, freshness, guard, orders, outbox, selling, settle, stock
+from channelsync.ledger.channels import LeaseRequest
+from channelsync.ledger.database import open_database
+from channelsync.ledger.freshness import Sampled
+from channelsync.ledger.guard import Guarded, Limits
+from channelsync.ledger.orders import Sighting
+from channelsync.ledger.outbox import Arming, Release
+from channelsync.ledger.settle import Settlement
+from channelsync.ledger.stock import Change
+from channelsync.testing import filling
+from support.stock import NOW
+
+SMALL: Final = 200
+LARGE: Final = 4_000
+GROWTH: Final = 1.25
+"""A deeper index costs a step more here and there; twenty times the shelves must not."""
+
+EAST, WEST = 1, 2
+Act = Callable[[Connection], object]
+
+
+def _sale(conn: Connection) -> None:
+    """One unit is sold in the east; the west is written, and its book follows."""
+    line = OrderLine("a", "item-77", 1, effects=(Effect(1, NOW),))
+    orders.apply(conn, [Sighting(EAST, OrderSnapshot("1", OrderState.OPEN, NOW, NOW, (line,)), 1)], NOW)
+    assert not selling.any_due(conn, EAST)
+    _write(conn, raises=False)
+
+
+def _raise(conn: Connection) -> None:
+    stock.receive(conn, [Change("SKU-78", "main", 1)], NOW)
+    _write(conn, raises=True)
+
+
+def _write(conn: Connection, *, raises: bool) -> None:
+    (lease,) = channels.take_lease(conn, [LeaseRequest(WEST, "us", 60.0)], NOW)
+    assert lease is not None
+    assert selling.any_due(conn, WEST)
+    seen = selling.due_raises(conn, WEST, (), NOW) if raises else ()
+    selling.sellers_by_shelf(conn, [each.shelf for each in seen])
+    (call,) = outbox.arm(conn, [Arming(WEST, "call", raises, Carrier.COMPARE_AND_SET, 100, lease, seen=seen)], NOW)
+    assert call is not None
+    outbox.release(conn, [Release("call", lease)], NOW)
+    results = tuple(WriteResult(write.id, Outcome.OK, shows=write.value) for write in call.writes)
+    settle.settle(conn, [Settlement("call", lease, results)], NOW)
+    assert not selling.any_due(conn, WEST)
+
+
+def _quiet(conn: Connection) -> None:
+    """What the loops ask by themselves."""
+    for channel in (EAST, WEST):
+        assert not selling.any_due(conn, channel)
+        assert not outbox.open_calls(conn, channel)
+        assert not brackets.wanting_bracket(conn, channel, NOW, 500)
+        assert not brackets.wanting_look(conn, channel, NOW - timedelta(minutes=15), 500)
+        freshness.sample(conn, [Sampled(channel)], NOW)
+
+
+def _suspicious(conn: Connection) -> None:
+    """Enough is emptied for the guard to ask how large the shop is."""
+    guard.configure(conn, [Guarded(WEST, Limits(least=2))], NOW)
+    stock.adjust(conn, [Change(f"SKU-{number}", "main", -filling.UNITS, reason="lost") for number in (1, 2, 3)], NOW)
+    assert not guard.judge(conn, WEST, NOW)
+
+
+ACTS: Final = (_sale, _raise, _quiet, _suspicious)
+
+
+@pytest.fixture
+def shops(new_database: Callable[[], str], tmp_path: Path) -> Iterator[list[Engine]]:
+    """A small one and a large one."""
+    found = []
+    for skus in (SMALL, LARGE):
+        url = new_database()
+        found.append(open_database(url, durable=False))
+        asyncio.run(filling.fill(found[-1], filling.write_config(tmp_path, url), skus, NOW))
+    yield found
+    for engine in found:
+        engine.dispose()
+
+
+def test_neither_a_change_nor_a_quiet_second_costs_more_in_a_large_shop(shops: list[Engine]) -> None:
+    grown = []
+    for act in ACTS:
+        small, large = (_cost(engine, act) for engine in shops)
+        if large > GROWTH * small + 10:
+            grown.append(f"{act.__name__}: {small} in a shop of {SMALL} SKUs, {large} in one of {LARGE}")
+    assert not grown, "\n".join(grown)
+
+
+def test_what_is_filled_is_a_sound_ledger(shops: list[Engine]) -> None:
+    filling.move(shops[0], SMALL, 1_000, NOW)
+    filling.prove(shops[0], NOW)
+
+
+def _cost(engine: Engine, act: Act) -> int:
+    """In rows that PostgreSQL has read, or in steps of SQLite's machine. Nothing stays of it."""
+    with engine.connect() as conn:
+        if conn.dialect.name == "postgresql":
+            act(conn)
+            read = "SELECT SUM(COALESCE(seq_tup_read, 0) + COALESCE(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables WHERE {}"
+            large = (
+                "relname IN ('skus', 'stock_levels', 'movements', 'listings', 'listing_aliases', 'shelves', 'shelf_feeds', 'book_entries')"
+            )
+            return int(conn.execute(text(read.format(large))).scalar_one())
+        with _steps(conn) as steps:
+            act(conn)
+        return len(steps)
+
+
+@contextmanager
+def _steps(conn: Connection) -> Iterator[list[None]]:
+    steps: list[None] = []
+    machine: Any = conn.connection.driver_connection
+    machine.set_progress_handler(lambda: steps.append(None), 10)
+    try:
+        yield steps
+    finally:
+        machine.set_progress_handler(None, 10)
