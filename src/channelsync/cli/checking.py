@@ -74,7 +74,7 @@ def _known(store: StoreAt) -> Known:
     url = make_url(store.config.store.database)
     if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
         return Known()
-    database = open_database(store.config.store.database)
+    database = open_database(store.config.store.database, pooled=store.config.store.pooled)
     try:
         if schema_state(database).schema is not Schema.CURRENT:
             return Known()

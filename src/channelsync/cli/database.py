@@ -40,7 +40,7 @@ def upgrade(config: ConfigFile = None, json: AsJson = False) -> None:
 
     async def locked() -> SchemaState:
         async with exclusive(store.config, SystemClock(), patience=LOCK_PATIENCE_SECONDS):
-            database = open_database(store.config.store.database)
+            database = open_database(store.config.store.database, pooled=store.config.store.pooled)
             try:
                 return upgrade_schema(database)
             finally:
@@ -58,7 +58,7 @@ def check(config: ConfigFile = None, json: AsJson = False) -> None:
     """
     store = StoreAt(config)
     differences = store.read(audit)
-    database = open_database(store.config.store.database)
+    database = open_database(store.config.store.database, pooled=store.config.store.pooled)
     try:
         state = schema_state(database)
     finally:

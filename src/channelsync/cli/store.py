@@ -90,7 +90,7 @@ class StoreAt:
         url = make_url(self.config.store.database)
         if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
             raise NoStore(f"there is no ledger at {url.database} yet; `channelsync plan` or `channelsync run` makes it")
-        database = open_database(self.config.store.database)
+        database = open_database(self.config.store.database, pooled=self.config.store.pooled)
         snapshots = reading(database)
 
         def read(query: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -94,13 +94,14 @@ Answer = Literal["overwrite", "adopt", "ask"]
 
 class StoreConfig(Part):
     """database: an SQLAlchemy URL; empty in the file means an SQLite file named after the config file. It may hold a password: no repr.
-    currency: what costs are in, ISO 4217; no amount is ever converted.
+    currency: what costs are in, ISO 4217; no amount is ever converted. pooled: PostgreSQL is reached through PgBouncer in transaction mode.
     """
 
     id: Name
     time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     currency: Annotated[str, AfterValidator(_currency)] = "EUR"
     database: str = Field(default="", repr=False)
+    pooled: bool = False
     opening: str | None = None
     lease_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
 

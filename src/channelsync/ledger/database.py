@@ -32,8 +32,12 @@ QUIET: dict[str, Any] = {"hide_parameters": True}
 READ_ONLY = "channelsync_read_only"
 MIGRATING = "channelsync_migrating"
 PRAGMAS = "channelsync_pragmas"
-POSTGRES_SETTINGS = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+LOCK_MILLISECONDS = 5000
+POSTGRES_SETTINGS = f"-c lock_timeout={LOCK_MILLISECONDS} -c idle_in_transaction_session_timeout=60s"
 """A node that hangs inside a transaction must not hold the others for ever."""
+
+POOLED = "channelsync_pooled"
+POOLED_HINT = "\nThis is PgBouncer, it seems: write `pooled = true` under [store]."
 
 HUNG_WRITER_MILLISECONDS = 5000
 """A writer that is frozen keeps its rows locked, and every other node's one writer waits for them: verbs never pause for so long. Readers may."""
@@ -51,7 +55,7 @@ def open_database(url: str, *, durable: bool = True, pooled: bool = False) -> En
     """Open `sqlite:///path`, `sqlite://` (in memory, one thread) or `postgresql://...`; raises UnusableDatabase.
 
     durable: refuse a database that may forget a committed transaction; False only where losing all of it is fine.
-    pooled: PostgreSQL sits behind PgBouncer in transaction mode, so no session settings and no prepared statements.
+    pooled: PostgreSQL sits behind PgBouncer in transaction mode, so nothing is set for longer than a transaction and nothing is prepared.
     """
     parsed = _parse(url)
     engine = _open_sqlite(parsed, durable=durable) if parsed.get_backend_name() == "sqlite" else _open_postgres(parsed, pooled=pooled)
@@ -61,7 +65,8 @@ def open_database(url: str, *, durable: bool = True, pooled: bool = False) -> En
                 assert_durable(conn)
     except DBAPIError as problem:
         engine.dispose()
-        raise UnusableDatabase(f"cannot open the database {_shown(parsed)}: {problem.orig}") from problem
+        hint = POOLED_HINT if "unsupported startup parameter" in str(problem.orig) else ""
+        raise UnusableDatabase(f"cannot open the database {_shown(parsed)}: {problem.orig}{hint}") from problem
     except UnusableDatabase:
         engine.dispose()
         raise
@@ -202,6 +207,7 @@ def _open_postgres(url: URL, *, pooled: bool) -> Engine:
             max_overflow=CONNECTIONS,
             pool_pre_ping=True,
             connect_args=connect_args,
+            execution_options={POOLED: pooled},
             **QUIET,
         )
         event.listen(engine, "begin", _begin_postgres)
@@ -212,5 +218,7 @@ def _open_postgres(url: URL, *, pooled: bool) -> Engine:
 
 def _begin_postgres(conn: Connection) -> None:
     options = conn.get_execution_options()
-    if not options.get(READ_ONLY) and not options.get(MIGRATING):
-        conn.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {HUNG_WRITER_MILLISECONDS}")
+    if options.get(READ_ONLY) or options.get(MIGRATING):
+        return
+    hung = f"SET LOCAL idle_in_transaction_session_timeout = {HUNG_WRITER_MILLISECONDS}"
+    conn.exec_driver_sql(f"{hung}; SET LOCAL lock_timeout = {LOCK_MILLISECONDS}" if options.get(POOLED) else hung)

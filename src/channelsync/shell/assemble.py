@@ -128,7 +128,7 @@ async def assembled(
 
 def opened(config: Config) -> sqlalchemy.Engine:
     """The store's database, at this program's schema."""
-    database = open_database(config.store.database)
+    database = open_database(config.store.database, pooled=config.store.pooled)
     try:
         upgrade(database)
     except BaseException:

@@ -156,7 +156,7 @@ def _database(config: Config) -> Iterator[Diagnosis]:
         )
         return
     try:
-        database = open_database(config.store.database)
+        database = open_database(config.store.database, pooled=config.store.pooled)
     except UnusableDatabase as error:
         yield Diagnosis("database-unusable", Severity.ERROR, str(error), "repair that first; nothing works without it")
         return

@@ -77,6 +77,10 @@ class PostgresServer:
         """Crash: every process of the server dies at once. hard: kill -9 of the first, and the others notice. `start` recovers from the log."""
         self._end(signal.SIGKILL if hard else signal.SIGQUIT)
 
+    @property
+    def socket_folder(self) -> Path:
+        return self._home
+
     def url(self, database: str) -> str:
         return f"postgresql://{SUPERUSER}@/{database}?host={self._home}"
 
