@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from channelsync.clock import SystemClock
+from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.memory import MemoryStandIn
+from channelsync.testing.standins.serving import shop_open
+from channelsync.testing.standins.woocommerce import WooCommerceStandIn
 from cli.test_commands import call, said
-from support.store import Scene, in_background, two_shops
+from support.store import Scene, in_background, two_shops, write_config
+from support.woocommerce_api import Api, number, run
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -25,6 +32,14 @@ latitude = 52.52
 longitude = 13.40
 """
 
+BY_COUNTRY = """
+[routing]
+enabled = true
+[locations.main]
+[locations.annex]
+priority = 1
+postcodes = ["DE-10"]
+"""
 BOTH = 'locations = { "" = ["main", "annex"] }'
 
 
@@ -127,3 +142,31 @@ def test_what_a_shop_shows_hangs_on_what_feeds_it_not_on_what_may_ship(tmp_path:
         said("sync", scene=scene)
         shown["by hand"] = shop.shows("SKU-1")
         assert (shown, other.shows("SKU-1")) == (numbers, 8)
+
+
+@asynccontextmanager
+async def woo_shop(folder: Path) -> AsyncIterator[Scene]:
+    shop = WooCommerceStandIn(SystemClock(), random.Random(1), name="woo")
+    shop.stock([Item("SKU-1", 10)])
+    async with shop_open(shop) as url:
+        keys = {"visibility_lag_seconds": 0, "overlap_seconds": 2, "timeout_seconds": 5.0, "allow_private_hosts": True}
+        yield Scene(write_config(folder, {"woo": {**shop.settings(url), **keys, "location": "main"}}, opening="woo"), {"woo": shop})
+
+
+def test_an_order_of_woocommerce_leaves_from_where_it_is_near(tmp_path: Path) -> None:
+    """Placed over the shop's own API, read by the connector: nothing of it is made for the test but the shop."""
+    with in_background(woo_shop(tmp_path)) as scene:
+        scene.file.write_text(scene.file.read_text() + BY_COUNTRY)
+        shop = scene.shops["woo"]
+        assert isinstance(shop, WooCommerceStandIn)
+        said("apply", "--yes", scene=scene)
+        said("stock", "receive", "SKU-1", "5", "--location", "annex", scene=scene)
+        line, api = {"product_id": number(shop, "SKU-1"), "quantity": 2}, Api(shop)
+        refs = []
+        for to in ({"country": "DE", "state": "DE-BE", "postcode": "10115"}, {"country": "AT", "state": "", "postcode": "1010"}):
+            body = {"status": "processing", "line_items": [line], "shipping": to}
+            refs.append(str(run(api.ask("POST", "/orders", body, expect=201))["id"]))
+        said("sync", "woo", scene=scene)
+        found = [said("orders", "route", ref, "--explain", scene=scene) for ref in refs]
+        assert [each["lines"][0]["location"] for each in found] == ["annex", "main"]
+        assert (found[0]["to"]["country"], found[0]["to"]["postcode"]) == ("DE", "10115")

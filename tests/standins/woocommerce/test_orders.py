@@ -106,3 +106,21 @@ def test_the_truth_follows_what_happens_to_an_order(standin: WooCommerceStandIn)
     standin.refund(ref, "CUP", 1)
     assert standin.orders[ref].lines[1].returned == 1
     assert len(line) == 2
+
+
+def test_an_order_keeps_the_addresses_it_was_placed_with(api: Api, standin: WooCommerceStandIn) -> None:
+    """All fields are there, empty where nothing was said; a later PUT changes those that it names. The API copies none from billing to shipping."""
+    line = {"product_id": number(standin, "MUG"), "quantity": 1}
+    ship, bill = {"country": "DE", "state": "DE-BE", "postcode": "10115", "city": "Berlin"}, {"country": "FR", "email": "a@shop.test"}
+    placed = run(api.ask("POST", "/orders", {"status": "processing", "line_items": [line], "shipping": ship, "billing": bill}, expect=201))
+    fields = {"first_name", "last_name", "company", "address_1", "address_2", "city", "state", "postcode", "country", "phone"}
+    assert (placed["shipping"].keys(), placed["billing"].keys()) == (fields, fields | {"email"})
+    assert {name: value for name, value in placed["shipping"].items() if value} == ship
+    run(api.ask("PUT", f"/orders/{placed['id']}", {"shipping": {"postcode": "10117"}}))
+    shown = run(api.ask("GET", f"/orders/{placed['id']}", _fields="shipping.country,shipping.postcode"))
+    assert shown == {"shipping": {"country": "DE", "postcode": "10117"}}
+    [listed] = run(api.ask("GET", "/orders"))
+    assert (listed["shipping"]["postcode"], listed["billing"]["country"]) == ("10117", "FR")
+    bare = run(api.ask("POST", "/orders", {"line_items": [line]}, expect=201))
+    assert not any((*bare["shipping"].values(), *bare["billing"].values()))
+    run(api.ask("POST", "/orders", {"shipping": "Berlin"}, expect=400))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from channelsync.testing.standins.woocommerce import stock
 from channelsync.testing.standins.woocommerce.state import Line, Meta, Order, Product, Refund, State, View, Webhook
@@ -94,6 +94,14 @@ def line_json(state: State, line: Line) -> dict[str, Any]:
     }
 
 
+_WHERE: Final = ("first_name", "last_name", "company", "address_1", "address_2", "city", "state", "postcode")
+ADDRESSES: Final = {
+    "billing": dict.fromkeys((*_WHERE, "country", "email", "phone"), ""),
+    "shipping": dict.fromkeys((*_WHERE, "country", "phone"), ""),
+}
+"""Of an order, as the API shows one without any."""
+
+
 def order_json(state: State, order: Order) -> dict[str, Any]:
     own: dict[str, Any] = {
         "id": order.id,
@@ -110,8 +118,8 @@ def order_json(state: State, order: Order) -> dict[str, Any]:
         "line_items": [line_json(state, line) for line in order.lines if not line.removed],
         "refunds": [{"id": refund.id, "reason": refund.reason, "total": f"-{money(refund.amount)}"} for refund in order.refunds],
     }
-    address = {"first_name": "", "last_name": "", "email": "", "country": "DE"}
-    blank = {"parent_id": 0, "number": str(order.id), "order_key": f"wc_order_{order.id:013d}", "billing": address, "shipping": address}
+    bought = {name: {**blank, "country": "DE"} for name, blank in ADDRESSES.items()}
+    blank = {"parent_id": 0, "number": str(order.id), "order_key": f"wc_order_{order.id:013d}", **bought}
     return {**blank, **order.extra, **own}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from channelsync.testing.standins.woocommerce import orders
 from channelsync.testing.standins.woocommerce.query import Reply, Request, RestError, invalid_param, limits, ordered, paged, pick
 from channelsync.testing.standins.woocommerce.refunds import InvalidRefund, add_refund, remaining
-from channelsync.testing.standins.woocommerce.render import order_json, refund_json
+from channelsync.testing.standins.woocommerce.render import ADDRESSES, order_json, refund_json
 from channelsync.testing.standins.woocommerce.rest_products import whole
 from channelsync.testing.standins.woocommerce.state import CORE_STATUSES, Line, Order, State, View, put_meta
 
@@ -72,6 +72,7 @@ async def get_order(state: State, request: Request) -> Reply:
 
 async def create_order(state: State, request: Request) -> Reply:
     order = orders.new_order(state, str(request.body.get("created_via") or "rest-api"))
+    _write_addresses(order, {**ADDRESSES, **request.body})
     for body in request.body.get("line_items") or []:
         _add(state, order, body)
     status = str(request.body.get("status", "pending"))
@@ -89,6 +90,7 @@ async def put_order(state: State, request: Request) -> Reply:
     order, body = found(state, request.ids[0]), request.body
     status = str(body.get("status", order.status))
     _check_status(state, status)
+    _write_addresses(order, body)
     for posted in body.get("line_items") or []:
         _edit_line(state, order, posted)
     _write_meta(state, order, body)
@@ -105,6 +107,17 @@ async def put_order(state: State, request: Request) -> Reply:
 def _check_status(state: State, status: str) -> None:
     if status not in {"trash", *statuses(state)}:
         raise invalid_param("status", f"status is not one of {', '.join(statuses(state))}.")
+
+
+def _write_addresses(order: Order, body: Mapping[str, Any]) -> None:
+    """The fields that are named, of the addresses that are; the API copies none from billing to shipping, as the checkout does."""
+    for name, blank in ADDRESSES.items():
+        told = body.get(name)
+        if told is not None and not isinstance(told, Mapping):
+            raise invalid_param(name, f"{name} is not of type object.")
+        if told is not None:
+            fields = {field: str(value or "") for field, value in told.items() if field in blank}
+            order.extra[name] = {**blank, **order.extra.get(name, {}), **fields}
 
 
 def _write_meta(state: State, order: Order, body: Mapping[str, Any]) -> None:
