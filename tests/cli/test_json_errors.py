@@ -56,6 +56,15 @@ def test_a_no_is_a_document(scene: Scene) -> None:
         assert (plain.exit_code, plain.stdout) == (status, ""), asked
 
 
+def test_a_question_that_nobody_answers_is_a_document(tmp_path: Path) -> None:
+    """The plan stood before it, and was no JSON."""
+    with in_background(two_shops(tmp_path)) as made:
+        result = call("apply", "--json", scene=made)
+        assert (result.exit_code, json.loads(result.stdout)["error"]["code"]) == (1, "aborted")
+        assert "Apply this plan?" in result.stderr
+        assert made.shops["east"].shows("SKU-1") == 10
+
+
 def test_a_config_with_problems_and_no_ledger_are_documents(tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_text('[store]\nid = "acme"\ncolour = "red"\n')

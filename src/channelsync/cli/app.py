@@ -74,6 +74,10 @@ class Group(TyperGroup):
                 dump_error(code_of(error), str(error))
             complain(str(error))
             raise typer.Exit(MISCONFIGURED if isinstance(error, ConfigError) else REFUSED) from None
+        except typer.Abort:
+            if ctx.meta[AS_JSON]:
+                dump_error("aborted", "nobody has confirmed it, and nothing was changed; --yes does not ask")
+            raise
         except typer.TyperException as misused:
             if ctx.meta[AS_JSON]:
                 dump_error("malformed", misused.format_message())

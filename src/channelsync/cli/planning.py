@@ -10,6 +10,7 @@ import typer
 from channelsync.cli.progress import progress
 from channelsync.cli.show import complain, dump, out, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.ledger.refusals import NotAllowed
 
 Answer = Mapping[str, Any]
 ROWS_SHOWN = 200
@@ -39,10 +40,10 @@ def apply(
     if not yes:
         with progress() as tell:
             planned = store.ask("plan", tell=tell)
-        _show(planned, _onlookers(store))
+        if not json:
+            _show(planned, _onlookers(store))
         if planned["troubles"]:
-            complain("nothing can be applied while a shop cannot be read")
-            raise typer.Exit(1)
+            raise NotAllowed(f"nothing can be applied while a shop cannot be read: {', '.join(sorted(planned['troubles']))}")
         typer.confirm("Apply this plan?", abort=True, err=json)
     with out.status("applying ..."):
         applied = store.ask("apply", {"look": yes})
