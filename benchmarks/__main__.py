@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import intake, reserving
+from benchmarks import intake, limits, pusher, reserving
 from benchmarks.side_by_side import Result, compare, sparks
 from channelsync.testing.postgres import PostgresServer
 
@@ -24,14 +25,18 @@ def main() -> int:
     given = options.parse_args()
     server = PostgresServer(durable=True)
     server.start()
-    try:
-        known = [*reserving.comparisons(server, given.seconds), *intake.comparisons(server, given.seconds)]
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        known = [
+            *reserving.comparisons(server, given.seconds),
+            *intake.comparisons(server, given.seconds),
+            *pusher.comparisons(stack, _tell),
+            *limits.comparisons(given.seconds),
+        ]
         if unknown := set(given.names) - {each.name for each in known}:
             options.error(f"no comparison {sorted(unknown)}; there are {', '.join(each.name for each in known)}")
         chosen = [each for each in known if not given.names or each.name in given.names]
         results = [compare(each, given.rounds, _tell) for each in chosen]
-    finally:
-        server.stop()
     _show(results)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")

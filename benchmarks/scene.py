@@ -36,5 +36,5 @@ async def store(folder: Path, database: str, shop: Mapping[str, Any], *, inline:
     registry, clock = Registry.installed(), SystemClock()
     config = load(file, registry, environ={})
     configure(clock=clock, redactor=Redactor(config.secrets), style="console", level="warning")
-    async with assembled(config, registry, clock=clock, source=random.Random(1), inline=inline) as assembly:
+    async with assembled(config, registry, clock=clock, source=random.Random(), inline=inline) as assembly:
         yield assembly

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from channelsync.contract import Outcome, WriteResult
 from channelsync.ledger import aside, book, guard, outbox
@@ -53,14 +53,17 @@ def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
     answers = {result.id: result for result in item.results}
     ok: list[BookEntry] = []
     outcome: dict[Outcome, list[dict[str, Any]]] = {kind: [] for kind in Outcome}
+    notes: list[dict[str, Any]] = []
     for row in outbox.open_rows(conn, item.key):
-        answer = answers.get(row["id"], WriteResult(row["id"], Outcome.UNKNOWN, "no answer for this write"))
+        answer = answers.get(row["id"]) or WriteResult(row["id"], Outcome.UNKNOWN, "no answer for this write")
         accepted = answer.outcome is Outcome.OK and not item.visible
         kind = Outcome.UNKNOWN if accepted or _was_in_vain(answer, call) else answer.outcome
         outcome[kind].append(row)
-        _note(conn, row["id"], kind, answer, now, accepted=accepted)
+        notes.append(_note(row["id"], kind, answer, now, accepted=accepted))
         if kind is Outcome.OK:
             ok.append(BookEntry(row["shelf_id"], "write", row["delta"], attempt_id=row["id"]))
+    if notes:
+        conn.execute(_NOTE, notes)
     book.move(conn, ok, now)
     guard.shown(conn, [entry.shelf_id for entry in ok])
     if not item.atomic:
@@ -107,13 +110,23 @@ _STATE = {
 }
 
 
-def _note(conn: Connection, attempt_id: str, kind: Outcome, answer: WriteResult, now: datetime, *, accepted: bool) -> None:
-    settled = None if kind is Outcome.UNKNOWN else now
-    conn.execute(
-        update(attempts)
-        .where(attempts.c.id == attempt_id)
-        .values(state=_STATE[kind], reason=answer.reason[:500], shows=answer.shows, accepted=accepted, settled_at=settled)
-    )
+_NOTE = (
+    update(attempts)
+    .where(attempts.c.id == bindparam("_id"))
+    .values({name: bindparam(f"_{name}") for name in ("state", "reason", "shows", "accepted", "settled_at")})
+)
+
+
+def _note(attempt_id: str, kind: Outcome, answer: WriteResult, now: datetime, *, accepted: bool) -> dict[str, Any]:
+    """What `_NOTE` writes to one attempt."""
+    return {
+        "_id": attempt_id,
+        "_state": _STATE[kind],
+        "_reason": answer.reason[:500],
+        "_shows": answer.shows,
+        "_accepted": accepted,
+        "_settled_at": None if kind is Outcome.UNKNOWN else now,
+    }
 
 
 def _verify(conn: Connection, shelf_ids: Sequence[int]) -> None:
