@@ -114,7 +114,7 @@ def main() -> None:
         "--sizes", type=int, nargs="+", default=[1_000, 100_000], help="shelves; the first is what the others are held against"
     )
     options.add_argument("--engines", nargs="*", default=["sqlite", "postgresql"])
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--changes", type=int, default=40, help="sales per round")
     given = options.parse_args()
     figures = []

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from channelsync.contract import Carrier, Effect, OrderLine, OrderSnapshot, OrderState, Outcome, WriteResult
-from channelsync.ledger import brackets, channels, freshness, guard, orders, outbox, selling, settle, stock
+from channelsync.ledger import brackets, channels, freshness, guard, orders, outbox, selling, settle, stock, stock_pages
 from channelsync.ledger.channels import LeaseRequest
 from channelsync.ledger.database import open_database
 from channelsync.ledger.freshness import Sampled
@@ -134,3 +134,21 @@ def _steps(conn: Connection) -> Iterator[list[None]]:
         yield steps
     finally:
         machine.set_progress_handler(None, 10)
+
+
+def test_how_long_the_log_is_does_not_matter_to_who_looks_at_its_young_end(shops: list[Engine]) -> None:
+    large = shops[-1]
+    filling.move(large, LARGE, 20_000, NOW)
+    with large.begin() as conn:
+        for minute in range(1, 41):
+            stock.receive(conn, [Change("SKU-1", "main", 1)], NOW + timedelta(minutes=minute))
+        newest = LARGE + 20_000 + 40
+        asked: list[str] = []
+        event.listen(conn, "before_cursor_execute", lambda _c, _cursor, statement, *_rest: asked.append(statement))
+        for minute in range(1, 42):
+            for seconds in (0, 30):
+                instant = NOW + timedelta(minutes=minute, seconds=-seconds)
+                assert stock_pages.first_since(conn, instant) == newest - 41 + minute
+        assert len(asked) <= 82 * 14
+        assert stock_pages.first_since(conn, NOW) == 0
+        assert stock_pages.first_since(conn, NOW + timedelta(days=1)) == newest

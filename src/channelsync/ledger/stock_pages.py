@@ -17,6 +17,8 @@ from channelsync.ledger.schema import BUCKETS, bundle_parts, locations, movement
 
 PAGE_MAX = 500
 CHUNK = 400
+NEAR = 32
+"""Movements: so close to the end of the log, and then so many times as far, is looked first."""
 OPEN_FOR = timedelta(minutes=1)
 """Longer than any transaction of ours stays open."""
 
@@ -116,12 +118,23 @@ def complete_until(conn: Connection, now: datetime) -> int:
 
 
 def first_since(conn: Connection, instant: datetime) -> int:
-    """The number before the first movement recorded at or after `instant`: numbers grow with time, so it is found by halving."""
-    low, high = 0, _newest(conn)
+    """The number before the first movement recorded at or after `instant`. Numbers grow with time, so it is found by halving, from the young end of
+    the log: nearly always it is close to it, and how long the log is must not matter then.
+    """
+
+    def is_older(number: int) -> bool:
+        query = select(movements.c.recorded_at).where(movements.c.id <= number).order_by(movements.c.id.desc()).limit(1)
+        recorded_at = conn.scalar(query)
+        return recorded_at is None or recorded_at < instant
+
+    newest = high = _newest(conn)
+    reach, low = NEAR, max(0, newest - NEAR)
+    while low and not is_older(low):
+        reach, high = reach * NEAR, low - 1
+        low = max(0, newest - reach)
     while low < high:
         middle = (low + high + 1) // 2
-        row = conn.execute(select(movements.c.recorded_at).where(movements.c.id <= middle).order_by(movements.c.id.desc()).limit(1)).first()
-        if row is None or row[0] < instant:
+        if is_older(middle):
             low = middle
         else:
             high = middle - 1

@@ -56,12 +56,16 @@ INSERT INTO movements (sku_id, location_id, type, on_hand, reference, reason, ac
 """Each unit that came has gone again: the levels stay as they are."""
 
 
-def write_config(folder: Path, url: str, shops: dict[str, dict[str, Any]] | None = None, **tables: Any) -> Config:
+def write_config(
+    folder: Path, url: str, shops: dict[str, dict[str, Any]] | None = None, *, lease_seconds: float = 60.0, **tables: Any
+) -> Config:
     """A store with two channels; without `shops` they have an address that nobody answers at."""
     nobody = {name: {"connector": "memory", "url": "http://127.0.0.1:9", "token": "t", "webhook_secrets": ["s"]} for name in CHANNELS}
     lasting = {"poll_seconds": 60.0, "allow_private_hosts": True}
     channels = {name: {**lasting, "mode": "live", **shop} for name, shop in (shops or nobody).items()}
-    file = config_file.write(folder / "bench.toml", {"store": {"id": "bench", "database": url}, **tables, "channels": channels})
+    file = config_file.write(
+        folder / "bench.toml", {"store": {"id": "bench", "database": url, "lease_seconds": lease_seconds}, **tables, "channels": channels}
+    )
     return load(file, Registry.installed(), environ={})
 
 
