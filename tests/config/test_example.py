@@ -117,3 +117,14 @@ def test_the_defaults_it_shows_are_the_true_ones(tmp_path: Path) -> None:
 
 def test_the_switched_off_lines_are_really_off() -> None:
     assert "mode" not in tomllib.loads(EXAMPLE.read_text())["channels"]["webshop"]
+
+
+def test_the_stores_of_the_page_about_scaling_can_be_loaded(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 3
+    for number, block in enumerate(blocks):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(block)
+        file.chmod(0o600)
+        assert load(file, Registry.installed(), environ={}).store.database.startswith("postgresql://acme@")
