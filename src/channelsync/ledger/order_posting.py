@@ -8,9 +8,10 @@ from typing import Final
 
 from sqlalchemy import select
 
-from channelsync.ledger import book, findings, levels, net_effect, oversells, reservations, targets
+from channelsync.ledger import book, findings, levels, net_effect, oversells, own_effects, reservations, targets
 from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.order_work import OrderWork
+from channelsync.ledger.own_effects import Effects
 from channelsync.ledger.returns import told, waiting
 from channelsync.ledger.schema import skus
 
@@ -18,13 +19,15 @@ CLAIMING: Final = frozenset({MovementType.RESERVE, MovementType.RELEASE, Movemen
 """How an order takes units for itself and lets them go again, on the shelf or off it; what it says beside that is no claim."""
 
 
-def post(work: OrderWork) -> None:
+def post(work: OrderWork, effects: Effects) -> None:
+    """In the order in which everybody locks: levels, then shelves."""
     _consume_reservation(work)
     _join_returns(work)
-    by_key: dict[LevelKey, list[Entry]] = {}
-    for entry in work.entries:
-        by_key.setdefault(entry.key, []).append(entry)
-    before = levels.read(work.conn, by_key, lock=True)
+    before = levels.read(work.conn, _by_key(work), lock=True)
+    own_effects.post(work, effects)
+    by_key = _by_key(work)
+    if more := by_key.keys() - before.keys():
+        before |= levels.read(work.conn, more, lock=True)
     kept = waiting.at(work.conn, {entry.key for entry in work.entries if entry.quarantined < 0})
     for key, entries in by_key.items():
         _cover(work, key, before[key], entries, kept.get(key, 0))
@@ -34,6 +37,13 @@ def post(work: OrderWork) -> None:
     touched = {entry.sku_id for entry in work.entries}
     targets.retarget(work.conn, touched | targets.skus_of(work.conn, work.shelves))
     _look_for_oversell(work, before)
+
+
+def _by_key(work: OrderWork) -> dict[LevelKey, list[Entry]]:
+    found: dict[LevelKey, list[Entry]] = {}
+    for entry in work.entries:
+        found.setdefault(entry.key, []).append(entry)
+    return found
 
 
 def _consume_reservation(work: OrderWork) -> None:

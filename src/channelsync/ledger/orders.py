@@ -25,12 +25,11 @@ from channelsync.ledger import (
     order_mapping,
     order_posting,
     order_rows,
-    own_effects,
 )
 from channelsync.ledger.line_sources import Group
-from channelsync.ledger.order_rows import LineRow, StoredOrder
+from channelsync.ledger.order_rows import StoredOrder
 from channelsync.ledger.order_work import Known, OrderWork
-from channelsync.ledger.own_effects import Rebased
+from channelsync.ledger.own_effects import Effects
 from channelsync.ledger.routing import board, deciding
 
 
@@ -139,8 +138,9 @@ class _Application:
         rows = order_rows.lines_of(self.conn, order_id) if stored else []
         if not self.sighting.stored:
             aside.resolve(self.conn, self.channel.id, "order", self.snapshot.ref, self.now)
-        self._apply_lines(work, rows, early, stored.modified_at if stored else None)
-        order_posting.post(work)
+        effects = Effects(rows, stored.modified_at if stored else None)
+        self._apply_lines(work, effects, early=early)
+        order_posting.post(work, effects)
         return OrderResult(Verdict.APPLIED, order_id, frozenset(entry.sku_id for entry in work.entries))
 
     def _work(self, order_id: int) -> OrderWork:
@@ -184,24 +184,24 @@ class _Application:
 
     # -- lines -------------------------------------------------------------------------------------------------------------------------------
 
-    def _apply_lines(self, work: OrderWork, rows: Sequence[LineRow], early: bool, known_at: datetime | None) -> None:
-        rebased = own_effects.look(work, rows, known_at)
+    def _apply_lines(self, work: OrderWork, effects: Effects, *, early: bool) -> None:
+        rows = effects.rows
         work.routes = {**self.sighting.routes, **deciding.decide(work, rows, early=early)}
         for line in self.snapshot.lines:
             found = line_sources.groups([row for row in rows if row.line_ref == line.ref])
             if line.stocked or found:
-                self._apply_line(work, line, found, rebased, early=early)
+                self._apply_line(work, line, found, effects, early=early)
         present = {line.ref for line in self.snapshot.lines}
         for row in rows:
             if row.line_ref not in present:
                 line_moves.withdraw(work, row)
-                own_effects.undo(work, row, rebased)
+                effects.withdrawn.append(row)
 
-    def _apply_line(self, work: OrderWork, line: OrderLine, found: Sequence[Group], rebased: Rebased, *, early: bool) -> None:
+    def _apply_line(self, work: OrderWork, line: OrderLine, found: Sequence[Group], effects: Effects, *, early: bool) -> None:
         choice = line_sources.choose(work, line, found)
         if choice.sources:
             line_moves.apply(work, line, found, choice.sources, early=early)
-            own_effects.book(work, line, [row for group in found for row in group], choice.sources[0].shelf_id, rebased)
+            effects.sold.append((line, [row for group in found for row in group], choice.sources[0].shelf_id))
         ref = f"{self.snapshot.ref}/{line.ref}"
         if choice.waits_for:
             aside.put(self.conn, self.channel.id, "line", ref, choice.waits_for, choice.what, self.now)

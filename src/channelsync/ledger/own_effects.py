@@ -1,9 +1,13 @@
-"""What the shop itself did to its numbers for an order, into the books; and what an adopted drift turns out to have been."""
+"""What the shop itself did to its numbers for an order, into the books; and what an adopted drift turns out to have been.
+
+The lines are gathered first and booked when the levels are locked: everybody takes levels, then shelves. Only what an adopted drift is taken back
+from is a level that is locked behind its shelf, as where it was adopted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -25,7 +29,27 @@ class Rebased:
     known_at: datetime | None
 
 
-def look(work: OrderWork, rows: Sequence[LineRow], known_at: datetime | None) -> Rebased:
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Of one snapshot. rows: all that the order had. sold: lines with their rows as they were, and the shelf whose number the shop moves for them now.
+    withdrawn: rows of lines that are not in the order any more.
+    """
+
+    rows: Sequence[LineRow]
+    known_at: datetime | None
+    sold: list[tuple[OrderLine, Sequence[LineRow], int | None]] = field(default_factory=list)
+    withdrawn: list[LineRow] = field(default_factory=list)
+
+
+def post(work: OrderWork, effects: Effects) -> None:
+    rebased = _look(work, effects.rows, effects.known_at)
+    for line, mine, shelf_id in effects.sold:
+        _book(work, line, mine, shelf_id, rebased)
+    for row in effects.withdrawn:
+        _undo(work, row, rebased)
+
+
+def _look(work: OrderWork, rows: Sequence[LineRow], known_at: datetime | None) -> Rebased:
     """Lock the shelves that the order's lines are, were, or may be sold from."""
     wanted = {row.at.shelf_id for row in rows if row.at.shelf_id is not None}
     for line in work.snapshot.lines:
@@ -37,13 +61,13 @@ def look(work: OrderWork, rows: Sequence[LineRow], known_at: datetime | None) ->
     return Rebased({row.id: row.rebased_at for row in found}, known_at)
 
 
-def book(work: OrderWork, line: OrderLine, mine: Sequence[LineRow], shelf_id: int | None, rebased: Rebased) -> None:
+def _book(work: OrderWork, line: OrderLine, mine: Sequence[LineRow], shelf_id: int | None, rebased: Rebased) -> None:
     """mine: the line's rows as they were. shelf_id: whose number the shop moves for the line now."""
     if shelf_id is None:
         return
     for row in mine:
         if row.at.shelf_id != shelf_id:  # sold from another number now: the first has its units back
-            undo(work, row, rebased)
+            _undo(work, row, rebased)
     took = sum(row.posted.took for row in mine if row.at.shelf_id == shelf_id)
     seen = net_effect.Seen(first=not mine, known_at=rebased.known_at, changed_at=work.changed_at, opened_at=work.channel.opened_at)
     effect = net_effect.own_effect(line, took, rebased.at.get(shelf_id), seen)
@@ -52,7 +76,7 @@ def book(work: OrderWork, line: OrderLine, mine: Sequence[LineRow], shelf_id: in
         work.disturbed.add(shelf_id)  # sold and given back since we last knew: two equal readings around that are not one number
 
 
-def undo(work: OrderWork, row: LineRow, rebased: Rebased) -> None:
+def _undo(work: OrderWork, row: LineRow, rebased: Rebased) -> None:
     if row.at.shelf_id is not None:
         _own_effect(work, row.at.shelf_id, net_effect.undone(row.posted.took, work.changed_at, rebased.at.get(row.at.shelf_id)))
 

@@ -34,10 +34,18 @@ class Free:
     units: Counter[LevelKey] = field(default_factory=Counter)
 
     @classmethod
-    def locked(cls, conn: Connection, sku_ids: Iterable[int], location_ids: Iterable[int], own: Mapping[LevelKey, int]) -> Free:
+    def locked(
+        cls,
+        conn: Connection,
+        sku_ids: Iterable[int],
+        location_ids: Iterable[int],
+        own: Mapping[LevelKey, int],
+        others: Iterable[LevelKey] = (),
+    ) -> Free:
+        """others: levels that the same transaction will touch, too. All of them at once, and so in one order, as everybody takes them."""
         places = set(location_ids)
         keys = {(sku_id, location_id) for sku_id in set(sku_ids) for location_id in places}
-        found = levels.read(conn, keys | set(own), lock=True)  # those that the lines leave, too: in one order, as everybody takes them
+        found = levels.read(conn, {*keys, *own, *others}, lock=True)
         return cls(Counter({key: found[key].available + own.get(key, 0) for key in keys}))
 
     def has(self, parts: Mapping[int, int], location_id: int) -> bool:

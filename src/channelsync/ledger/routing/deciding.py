@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import select
@@ -82,13 +82,24 @@ def _decide(work: OrderWork, rows: Sequence[LineRow], new: Sequence[Wanted], kno
     board, sku_ids = work.known.board, {sku_id for line in new for sku_id in line.parts}
     claims = _claims(work, sku_ids)
     places = {place.location_id for place in board.places} | {location_id for _, location_id in claims}
-    free = Free.locked(work.conn, sku_ids, places, claims)
+    free = Free.locked(work.conn, sku_ids, places, claims, _others(work, rows, {line.ref for line in new}))
     found, rest = _where_the_cart_is(work, new, claims, free)
     used = {row.at.location_id for row in rows if row.posted.soft or row.posted.hard} | {route.location_id for route in found}
     if not rest:
         return found
     choice, lines = ask(work.conn, board, destinations.of(work.conn, work.order_id), rest, free, used)
     return found + routes_of(board, choice, lines, Way.RULE)
+
+
+def _others(work: OrderWork, rows: Sequence[LineRow], new: Container[str]) -> set[LevelKey]:
+    """Levels that the order's other lines are held at, or will be."""
+    found = {(row.at.sku_id, row.at.location_id) for row in rows}
+    for line in work.snapshot.lines:
+        target = work.target(line.listing) if line.stocked and line.ref not in new else None
+        place = target.at(work.channel, line.location) if target is not None and target.sku_id is not None else None
+        if target is not None and place is not None:
+            found |= {(source.sku_id, source.location_id) for source in target.sources(place)}
+    return found
 
 
 def _claims(work: OrderWork, sku_ids: Iterable[int]) -> dict[LevelKey, int]:

@@ -1,0 +1,61 @@
+"""Two nodes on one database take the same rows in the same order: levels, then shelves. PostgreSQL ends a deadlock, and one of them starts again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, Engine
+
+from channelsync.contract import OrderState
+from channelsync.ledger import stock
+from channelsync.ledger.stock import Change
+from support.routing import Store, open_store, sold
+from support.stock import NOW
+
+ROUNDS = 60
+
+
+def again_and_again(engine: Engine, failures: list[str], rounds: int, work: Callable[[Connection, int], None]) -> None:
+    for number in range(rounds):
+        try:
+            with engine.begin() as conn:
+                work(conn, number)
+        except Exception as error:
+            failures.append(f"round {number}: {error}")
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+@pytest.mark.parametrize("routed", [False, True], ids=["", "routed"])
+def test_an_order_and_a_change_of_stock_never_wait_for_each_other_in_a_ring(engine: Engine, *, routed: bool) -> None:
+    """An order that grows, by units and by a line, and is cancelled, over and over."""
+    with engine.begin() as conn:
+        store = open_store(conn, A=(500, 500, 500), B=(500, 500, 500))
+        if not routed:
+            store.route()
+
+    def sell(conn: Connection, number: int) -> None:
+        mine, ref = Store(conn, store.channel, store.ids, reads=number, minutes=number), f"{number // 3}"
+        match number % 3:
+            case 0:
+                mine.see(sold("a", 1, ref="1"), ref=ref)
+            case 1:
+                mine.see(sold("a", 2, ref="1"), sold("b", 1, ref="2"), ref=ref)
+            case _:
+                gone = [sold(listing, units, ref=line, took=0, cancelled=units) for line, listing, units in (("1", "a", 2), ("2", "b", 1))]
+                mine.see(*gone, ref=ref, state=OrderState.CANCELLED)
+
+    def adjust(conn: Connection, _number: int) -> None:
+        stock.adjust(conn, [Change(sku, code, 1, reason="found") for sku in "AB" for code in ("main", "berlin", "hamburg")], NOW)
+
+    failures = list[str]()
+    nodes = [threading.Thread(target=again_and_again, args=(engine, failures, *work)) for work in ((ROUNDS, sell), (2 * ROUNDS, adjust))]
+    for node in nodes:
+        node.start()
+    for node in nodes:
+        node.join(timeout=120)
+    assert failures == []
+    with engine.begin() as conn:
+        store.conn = conn
+        store.proven()
