@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, TextClause, and_, case, exists, func, or_, select, text, update
 
 from channelsync.ledger.schema import AVAILABLE, bundle_parts, channels, listings, shelves, skus, stock_levels
 from channelsync.ledger.skus import Backorder
 
 PLANNED_MAX: Final = 1_000
+
+SELLS_ON: Final = text("listings.sells_below_zero")
+PROMISED: Final = text("skus.backorder <> 'deny'")
+"""As the indexes of the few say it."""
 
 _part = skus.alias("part")
 IS_BUNDLE: Final = exists().where(bundle_parts.c.bundle_id == listings.c.sku_id)
@@ -42,13 +46,13 @@ def _has_room(sku: Any, units: ColumnElement[int]) -> ColumnElement[bool]:
     return and_(sku.c.backorder != Backorder.DENY.value, or_(sku.c.backorder_limit.is_(None), sku.c.backorder_limit - used >= units))
 
 
-def differs(*, sells_on: bool) -> tuple[ColumnElement[bool], ...]:
+def differs(*, sells_on: bool) -> tuple[ColumnElement[bool] | TextClause, ...]:
     """Listings whose switch says this, and should say the opposite. A shop that does not tell is right."""
     alive = listings.c.removed_at.is_(None), listings.c.tracked, listings.c.sku_id.is_not(None)
-    says = listings.c.sells_below_zero.is_(sells_on)
     if sells_on:
-        return (*alive, says, ~may_sell_on())
-    promised = select(skus.c.id).where(skus.c.backorder != Backorder.DENY.value)
+        return (*alive, SELLS_ON, ~may_sell_on())
+    says = listings.c.sells_below_zero.is_(False)
+    promised = select(skus.c.id).where(PROMISED)
     candidates = listings.c.sku_id.in_(promised.union(select(bundle_parts.c.bundle_id)))  # few of many: only they are looked at closely
     return (*alive, says, candidates, may_sell_on())
 

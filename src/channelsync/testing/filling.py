@@ -39,8 +39,8 @@ OPENED: Final = (
     {SERIES} SELECT i, 1, 'seed', :units, 'opening', 'read from the shop', 'daemon', :now, :now FROM n""",
 )
 SOLD: Final = (
-    f"""INSERT INTO listings (id, channel_id, ref, sku_text, title, sku_id, tracked, seen_at, linked_at, linked_text)
-    {SERIES} SELECT :before + i, :channel, 'item-' || i, 'SKU-' || i, 'Article ' || i, i, TRUE, :now, :now, 'SKU-' || i FROM n""",
+    f"""INSERT INTO listings (id, channel_id, ref, sku_text, title, sku_id, tracked, sells_below_zero, seen_at, linked_at, linked_text)
+    {SERIES} SELECT :before + i, :channel, 'item-' || i, 'SKU-' || i, 'Article ' || i, i, TRUE, FALSE, :now, :now, 'SKU-' || i FROM n""",
     f"INSERT INTO listing_aliases (channel_id, alias, listing_id) {SERIES} SELECT :channel, 'variant-' || i, :before + i FROM n",
     f"""INSERT INTO shelves (id, listing_id, channel_id, book, target, version, reading, read_at)
     {SERIES} SELECT :before + i, :before + i, :channel, :units, :units, 2, :units, :now FROM n""",

@@ -46,6 +46,7 @@ channels = Table(
 )
 
 REMOVED = "removed_at IS NOT NULL"
+SELLING_ON = "sells_below_zero"
 UNLINKED = "sku_id IS NULL AND removed_at IS NULL"
 
 listings = Table(
@@ -72,6 +73,8 @@ listings = Table(
     Index(None, "sku_id"),
     Index(None, "channel_id", "sku_text"),
     Index("ix_listings_removed", "channel_id", sqlite_where=text(REMOVED), postgresql_where=text(REMOVED)),
+    Index(None, "channel_id", "sku_id"),
+    Index("ix_listings_selling_on", "channel_id", sqlite_where=text(SELLING_ON), postgresql_where=text(SELLING_ON)),
     Index("ix_listings_unlinked", "channel_id", sqlite_where=text(UNLINKED), postgresql_where=text(UNLINKED)),
 )
 

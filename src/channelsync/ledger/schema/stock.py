@@ -58,6 +58,7 @@ skus = Table(
     ),  # has ever had physical units posted; before that, oversell means nothing
     Column("created_at", Utc, nullable=False),
     CheckConstraint("backorder IN ('deny', 'allow', 'preorder')", name="backorder"),
+    Index("ix_skus_promised", "id", sqlite_where=text("backorder <> 'deny'"), postgresql_where=text("backorder <> 'deny'")),
 )
 
 stock_levels = Table(
