@@ -292,6 +292,22 @@ def test_only_as_many_lines_are_sent_on_as_there_is_stock_for(store: Store) -> N
     store.proven()
 
 
+@pytest.mark.parametrize("limit", [1, 100])
+@pytest.mark.parametrize("ships", [("main", "berlin", "hamburg"), ("berlin", "hamburg")], ids=["home ships", "home may not ship"])
+def test_of_what_waits_the_first_order_goes_first(store: Store, ships: tuple[str, ...], limit: int) -> None:
+    store.route(*ships)
+    for code in ("main", "berlin", "hamburg"):
+        count(store, "A", code, 0)
+    for ref in ("100", "101", "102"):
+        store.see(sold("a", 2), ref=ref)
+    for units, gone in ((3, 1), (5, 2)):
+        count(store, "A", "hamburg", units)
+        assert store.relieve(limit) == 1
+        held = [place for ref in ("100", "101", "102") for (_, _, place) in store.held(ref)]
+        assert held == ["hamburg"] * gone + ["main"] * (3 - gone)
+    store.proven()
+
+
 def test_a_bundle_waits_until_all_its_parts_are_at_one_place(store: Store) -> None:
     (answer,) = bundling.define(store.conn, [Define("SET", (Part("A", 2), Part("B", 1)))], NOW)
     assert not isinstance(answer, Refusal), answer

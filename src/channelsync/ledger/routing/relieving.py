@@ -1,5 +1,5 @@
-"""Lines that are not to stay where they are held, as a location has run out or does not ship where they go: they are chosen anew, the latest orders
-first, as far as another location has them.
+"""Lines that are not to stay where they are held, as a location has run out or does not ship where they go: they are chosen anew as far as another
+location has them.
 """
 
 from __future__ import annotations
@@ -57,15 +57,16 @@ def _relieve(conn: Connection, item: Relieve, now: datetime) -> Relieved:
     look.at(conn, sku_ids)
     moved, tries, glances = 0, item.limit, item.limit * GLANCES
     for key in look.keys(sku_ids, after):
-        before = after[2] if key == after[:2] else 0
+        mark = after[2] if key == after[:2] else 0
         if glances <= 0:
-            return Relieved(moved, (*key, before))
-        rows = waiting.lines(conn, look, key, before, glances)
+            return Relieved(moved, (*key, mark))
+        rows = waiting.lines(conn, look, key, mark, glances)
         for line in rows:
             if not look.worth(key):
                 break
             if not tries:
-                return Relieved(moved, (*key, line.row + 1))
+                return Relieved(moved, (*key, mark))
+            mark = line.row
             if line.free and look.why(key[1], line.parts, line.to, line.way) and look.elsewhere(key[1], line.parts, line.to):
                 tries -= 1
                 moved += _move(conn, look, line, now)

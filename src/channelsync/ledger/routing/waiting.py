@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Integer, RowMapping, bindparam, func, literal_column, or_, select
+from sqlalchemy import BigInteger, Connection, Integer, RowMapping, Select, bindparam, func, literal_column, or_, select
 
 from channelsync.contract import ShipTo
 from channelsync.ledger.levels import LevelKey
@@ -23,7 +23,7 @@ AUTO_MAX: Final = 5
 """So often a line is moved by itself. Then it stays until a person says where to."""
 
 Mark = tuple[int, int, int]
-"""SKU and location to go on with, and the order_lines row before which to go on there; 0: with its latest."""
+"""SKU and location to go on with, and the order_lines row behind which to go on there; 0: with the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,16 @@ class Look:
     board: Board
     owned: frozenset[int]
     free: Counter[LevelKey] = field(default_factory=Counter)
+    there: dict[LevelKey, int] = field(default_factory=dict)
+    """On hand."""
 
     def at(self, conn: Connection, sku_ids: Iterable[int]) -> None:
         """As it is now."""
         at, wanted = stock_levels.c, sorted(set(sku_ids))
-        for sku_id, location_id, available in conn.execute(select(at.sku_id, at.location_id, AVAILABLE).where(at.sku_id.in_(wanted))):
-            self.free[sku_id, location_id] = available
+        query = select(at.sku_id, at.location_id, AVAILABLE.label("free"), at.on_hand).where(at.sku_id.in_(wanted))
+        for row in conn.execute(query):
+            self.free[row.sku_id, row.location_id] = row.free
+            self.there[row.sku_id, row.location_id] = row.on_hand
 
     def keys(self, sku_ids: Iterable[int], after: Mark) -> Iterator[LevelKey]:
         """Levels from there on whose lines are worth a look, in key order."""
@@ -66,6 +70,10 @@ class Look:
         if key[1] in self.owned or (everywhere and self.free[key] >= 0):
             return False
         return any(self.free[key[0], each.location_id] > 0 for each in self.board.places if each is not place)
+
+    def first_come(self, key: LevelKey) -> bool:
+        """All that is held there waits: nothing lies there, or nothing leaves from there. Elsewhere the first orders keep what lies there."""
+        return self.there.get(key, 0) <= 0 or self._place(key[1]) is None
 
     def why(self, at: int, parts: Mapping[int, int], to: ShipTo, way: Way | None) -> str:
         """Why it is not to stay there, in words; "": it may. What a storefront has reserved there is shipped from there, as long as there is some."""
@@ -107,30 +115,37 @@ def sku_ids(conn: Connection, start: int, limit: int) -> Sequence[int]:
 
 
 _UNITS = (_LINE.soft + _LINE.hard).label("units")
-_SOME = (
-    select(_LINE.id, _LINE.order_id, _LINE.line_ref, _LINE.bundle_id, _LINE.shipped, _LINE.documented, _UNITS)
-    .where(_HELD, _LINE.sku_id == bindparam("sku_id"), _LINE.location_id == bindparam("location_id"), _LINE.id < bindparam("before"))
-    .order_by(_LINE.id.desc())
-    .limit(_LIMIT)
-    .subquery("some")
-)
-_MINE = order_routes.c.order_id == _SOME.c.order_id, order_routes.c.line_ref == _SOME.c.line_ref
-_LINES = (
-    select(
-        _SOME,
-        select(order_routes.c.way).where(*_MINE).order_by(order_routes.c.id.desc()).limit(1).scalar_subquery().label("way"),
-        select(func.count()).where(*_MINE, order_routes.c.way == Way.AUTO.value).scalar_subquery().label("by_itself"),
+
+
+def _lines(*, first_come: bool) -> Select[Any]:
+    by_age = _LINE.id if first_come else _LINE.id.desc()
+    behind = _LINE.id > bindparam("mark") if first_come else _LINE.id < bindparam("mark")
+    some = (
+        select(_LINE.id, _LINE.order_id, _LINE.line_ref, _LINE.bundle_id, _LINE.shipped, _LINE.documented, _UNITS)
+        .where(_HELD, _LINE.sku_id == bindparam("sku_id"), _LINE.location_id == bindparam("location_id"), behind)
+        .order_by(by_age)
+        .limit(_LIMIT)
+        .subquery("some")
+    )
+    mine = order_routes.c.order_id == some.c.order_id, order_routes.c.line_ref == some.c.line_ref
+    query = select(
+        some,
+        select(order_routes.c.way).where(*mine).order_by(order_routes.c.id.desc()).limit(1).scalar_subquery().label("way"),
+        select(func.count()).where(*mine, order_routes.c.way == Way.AUTO.value).scalar_subquery().label("by_itself"),
         *(column for column in order_destinations.c if column.name != "order_id"),
     )
-    .outerjoin(order_destinations, order_destinations.c.order_id == _SOME.c.order_id)
-    .order_by(_SOME.c.id.desc())
-)
+    query = query.outerjoin(order_destinations, order_destinations.c.order_id == some.c.order_id)
+    return query.order_by(some.c.id if first_come else some.c.id.desc())
 
 
-def lines(conn: Connection, look: Look, key: LevelKey, before: int, limit: int) -> list[Waiting]:
-    """At most so many that hold units there, the latest first."""
-    values = {"sku_id": key[0], "location_id": key[1], "before": before or 2**62, "limit": limit}
-    rows = conn.execute(_LINES, values).mappings().all()
+_LINES: Final = {first_come: _lines(first_come=first_come) for first_come in (False, True)}
+
+
+def lines(conn: Connection, look: Look, key: LevelKey, mark: int, limit: int) -> list[Waiting]:
+    """At most so many that hold units there, behind that row: the first orders first where all of it waits, else the latest."""
+    first_come = look.first_come(key)
+    values = {"sku_id": key[0], "location_id": key[1], "mark": mark or (0 if first_come else 2**62), "limit": limit}
+    rows = conn.execute(_LINES[first_come], values).mappings().all()
     parts = _bundles(conn, look, [row for row in rows if row["bundle_id"] is not None], key[1])
     return [_waiting(row, parts.get((row["order_id"], row["line_ref"]), {key[0]: row["units"]})) for row in rows]
 
