@@ -103,9 +103,11 @@ def _objects(rows: Any) -> list[dict[str, Any]]:
 
 def learn(budget: Budget, headers: Mapping[str, str]) -> None:
     """One unit per request, shared by all apps of the store, in windows of some 30 seconds. Unlimited plans may say nothing."""
-    quota, left, window = (_number(headers.get(f"x-rate-limit-{name}")) for name in ("requests-quota", "requests-left", "time-window-ms"))
+    names = ("requests-quota", "requests-left", "time-window-ms", "time-reset-ms")
+    quota, left, window, reset = (_number(headers.get(f"x-rate-limit-{name}")) for name in names)
     if quota and left is not None and window:
-        budget.learn(remaining=left, maximum=quota, per_second=quota * 1000 / window)
+        resets_in = None if reset is None else reset / 1000
+        budget.learn(remaining=left, maximum=quota, per_second=quota * 1000 / window, resets_in=resets_in)
 
 
 def refusal(response: HttpResponse) -> float:

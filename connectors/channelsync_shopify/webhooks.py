@@ -42,7 +42,7 @@ def verify(delivery: Delivery, secrets: Sequence[SecretStr], shop: str) -> str:
 
 
 def _signature(body: bytes, secret: SecretStr) -> bytes:
-    return base64.b64encode(hmac.new(secret.get_secret_value().encode(), body, hashlib.sha256).digest())
+    return base64.b64encode(hmac.digest(secret.get_secret_value().encode(), body, hashlib.sha256))
 
 
 def parse(delivery: Delivery) -> Sequence[Parsed]:

@@ -239,3 +239,69 @@ def test_the_queue_is_bounded() -> None:
         await asyncio.gather(*waiting, return_exceptions=True)
 
     clock.run(main())
+
+
+def test_in_a_window_nothing_comes_back_before_its_end_and_all_of_it_then() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        budget = LeakyBudget(clock)
+        budget.learn(remaining=2, maximum=30, per_second=10, resets_in=2.0)
+        for _ in range(2):
+            await _take(budget)
+        assert clock.monotonic() == 0
+        for _ in range(30):
+            await _take(budget)
+        assert clock.monotonic() == pytest.approx(2.0, abs=0.05)
+        await _take(budget)
+        assert clock.monotonic() == pytest.approx(5.0, abs=0.05), "and the next window is as long, unless the shop says otherwise"
+
+    clock.run(main())
+
+
+def test_reads_may_use_what_writes_have_left_over_as_a_window_runs_out() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        budget = LeakyBudget(clock, reserve=0.2)
+        budget.learn(remaining=30, maximum=30, per_second=10, resets_in=3.0)
+        for _ in range(24):
+            await _take(budget, write=False)
+        assert clock.monotonic() == pytest.approx(0, abs=0.05)
+        await _take(budget, write=False)
+        assert clock.monotonic() == pytest.approx(0.5, abs=0.05), "a sixth of the time has gone, and with it a sixth of the reserve"
+        await _take(budget)
+        assert clock.monotonic() == pytest.approx(0.5, abs=0.05), "a write need not wait"
+        for _ in range(3):
+            await _take(budget, write=False)
+        assert clock.monotonic() < 3.0, "one call is left at the end"
+        await _take(budget, write=False)
+        assert clock.monotonic() == pytest.approx(3.0, abs=0.05)
+
+    clock.run(main())
+
+
+def test_calls_that_left_before_a_windows_end_may_count_into_the_next() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        budget = LeakyBudget(clock)
+        budget.learn(remaining=4, maximum=30, per_second=10, resets_in=1.0)
+        with budget.on_its_way(4):
+            await clock.sleep(1.5)
+            assert budget.level == 26
+        assert budget.level == 30
+
+    clock.run(main())
+
+
+def test_a_window_ends_no_later_than_it_is_long() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        budget = LeakyBudget(clock)
+        budget.learn(remaining=0, maximum=30, per_second=10, resets_in=1e9)
+        await _take(budget)
+        assert clock.monotonic() == pytest.approx(3.0, abs=0.05)
+
+    clock.run(main())

@@ -67,8 +67,10 @@ class HttpResponse:
 class Budget(Protocol):
     """The channel's rate limit as far as we know it. The door waits on it before each call; connectors feed it what the answers say."""
 
-    def learn(self, *, remaining: float, maximum: float, per_second: float) -> None:
-        """The shop told its bucket after the call just answered."""
+    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None) -> None:
+        """The shop told its bucket after the call just answered. resets_in: seconds until all of it is there again, where the shop counts in windows
+        of `maximum / per_second` seconds; None: what was taken comes back steadily.
+        """
 
 
 @dataclass(frozen=True, slots=True)

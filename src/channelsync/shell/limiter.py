@@ -1,4 +1,4 @@
-"""A channel's rate budget: a leaky bucket as the shop keeps it, re-synchronised from the shop's answers.
+"""A channel's rate budget: a leaky bucket or a window as the shop keeps it, re-synchronised from the shop's answers.
 
 Calls wait here before they leave. Writes go before reads, and reads leave a reserve, because a late write is what oversells.
 """
@@ -6,6 +6,7 @@ Calls wait here before they leave. Writes go before reads, and reads leave a res
 from __future__ import annotations
 
 import asyncio
+import math
 from bisect import insort
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from channelsync.shell.within import within
 
 WAITING_MAX = 1000
 EPSILON_SECONDS = 1e-6  # below this a wait is a rounding error
+WINDOW_MARGIN_SECONDS = 0.01  # shops tell whole milliseconds
 PAUSE_MAX_SECONDS = 3600.0  # a shop that asks for more is asked again after an hour
 
 
@@ -37,7 +39,7 @@ class _Ticket:
 class LeakyBudget:
     """The `Budget` of one channel. The defaults hold until the shop's first answer that tells its own bucket.
 
-    reserve: the share of the bucket that only writes may use.
+    reserve: the share of the bucket that only writes may use; of a window, the share of what is left of its time.
     """
 
     def __init__(self, clock: Clock, *, maximum: float = 40.0, per_second: float = 20.0, reserve: float = 0.2) -> None:
@@ -47,6 +49,7 @@ class LeakyBudget:
         self._reserve = reserve
         self._level = maximum
         self._level_at = clock.monotonic()
+        self._window_ends: float | None = None  # None: what was taken comes back steadily
         self._closed_until = self._level_at
         self._refusals = 0
         self._in_flight = 0.0
@@ -57,13 +60,20 @@ class LeakyBudget:
     def guard(self, rail: Guardrail) -> None:
         self.guarded.set(rail)
 
-    def learn(self, *, remaining: float, maximum: float, per_second: float) -> None:
-        """The shop told its bucket. Calls still on their way may not be in its number yet, so they are subtracted: too slow beats refused."""
+    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None) -> None:
+        """The shop told its bucket. Calls still on their way may not be in its number yet, so they are subtracted: too slow beats refused.
+
+        resets_in: it counts in windows of `maximum / per_second` seconds, and the present one ends then. Nothing comes back before, and all of it then.
+        """
         if maximum <= 0 or per_second <= 0:
             return
         self._maximum, self._per_second = maximum, per_second
         self._level = min(remaining, maximum) - self._in_flight
         self._level_at = self._clock.monotonic()
+        self._window_ends = None
+        if resets_in is not None:
+            longest = min(maximum / per_second, PAUSE_MAX_SECONDS)
+            self._window_ends = self._level_at + min(max(resets_in, 0.0), longest) + WINDOW_MARGIN_SECONDS
         self._refusals = 0
         self._wake_first()
 
@@ -110,7 +120,7 @@ class LeakyBudget:
         insort(self._queue, ticket)
         try:
             await self._wait_for_turn(ticket, self._clock.monotonic() + wait_max)
-            self._level, self._level_at = self._refilled() - min(cost, self._maximum), self._clock.monotonic()
+            self._spend(min(cost, self._maximum))
         finally:
             self._queue.remove(ticket)
             self._wake_first()
@@ -139,11 +149,26 @@ class LeakyBudget:
 
     def _until_room(self, ticket: _Ticket) -> float:
         """A cost above what the bucket can ever offer waits for a full one: the shop, not we, decides whether it is too big."""
-        floor = self._maximum * self._reserve if ticket.read else 0.0
-        wanted = min(ticket.cost + floor, self._maximum)
-        return (wanted - self._refilled()) / self._per_second
+        left = self._window_left()
+        floor = self._reserve * min(self._maximum, left * self._per_second) if ticket.read else 0.0
+        missing = min(ticket.cost + floor, self._maximum) - self._refilled()
+        if self._window_ends is None or left <= 0:  # or the window has ended, and calls that left before are still on their way
+            return missing / self._per_second
+        falling = self._reserve * self._per_second if ticket.read else 0.0  # what writes may still need, as the window runs out
+        return min(left, missing / falling) if falling else left if missing > 0 else missing
+
+    def _spend(self, cost: float) -> None:
+        now = self._clock.monotonic()
+        self._level, self._level_at = self._refilled() - cost, now
+        if self._window_ends is not None and now >= self._window_ends:
+            self._window_ends = now + self._maximum / self._per_second  # until the shop tells when the new one really ends
+
+    def _window_left(self) -> float:
+        return math.inf if self._window_ends is None else max(0.0, self._window_ends - self._clock.monotonic())
 
     def _refilled(self) -> float:
+        if self._window_ends is not None:
+            return self._level if self._window_left() else self._maximum - self._in_flight  # which may count into the new one
         elapsed = self._clock.monotonic() - self._level_at
         return min(self._maximum, self._level + elapsed * self._per_second)
 

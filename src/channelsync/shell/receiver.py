@@ -176,8 +176,8 @@ class _Body:
 def told(scope: Scope) -> dict[str, str]:
     """A call's headers, and the query of its address as a header of ours, which nobody else can set."""
     raw: RawHeaders = scope["headers"]
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
-    headers = {name: value for name, value in headers.items() if name not in (PATH_SECRET, QUERY)}
+    named = ((name.decode("latin-1").lower(), value) for name, value in raw)
+    headers = {name: value.decode("latin-1") for name, value in named if name not in (PATH_SECRET, QUERY)}
     query: bytes = scope.get("query_string", b"")
     return {**headers, QUERY: query.decode("latin-1")} if query else headers
 

@@ -72,15 +72,17 @@ def test_a_429_waits_for_the_window_or_longer_where_nothing_is_said() -> None:
 
 
 def test_the_budget_learns_the_stores_own_window() -> None:
-    told: list[dict[str, float]] = []
+    told: list[dict[str, float | None]] = []
 
     class Budget:
-        def learn(self, *, remaining: float, maximum: float, per_second: float) -> None:
-            told.append({"remaining": remaining, "maximum": maximum, "per_second": per_second})
+        def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None) -> None:
+            told.append({"remaining": remaining, "maximum": maximum, "per_second": per_second, "resets_in": resets_in})
 
     learn(Budget(), LIMITS)
     learn(Budget(), {"x-rate-limit-requests-quota": "150"})
-    assert told == [{"remaining": 35, "maximum": 150, "per_second": 5}]
+    learn(Budget(), {name: value for name, value in LIMITS.items() if "reset" not in name})
+    known = {"remaining": 35, "maximum": 150, "per_second": 5}
+    assert told == [{**known, "resets_in": 15}, {**known, "resets_in": None}]
 
 
 def test_the_vendors_429_headers_are_the_ones_we_read() -> None:
