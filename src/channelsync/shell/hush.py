@@ -68,7 +68,7 @@ async def _awaited(result: Awaitable[Any], redactor: Redactor) -> Any:
 def _worded(value: Any, redactor: Redactor) -> Any:
     """What a result says in words for people may quote the shop as an error does."""
     if isinstance(value, (WriteResult, SwitchResult)):
-        return replace(value, reason=redactor.text(value.reason))
+        return replace(value, reason=redactor.text(value.reason)) if value.reason else value
     return replace(value, what=redactor.text(value.what)) if isinstance(value, Diagnosis) else value
 
 
