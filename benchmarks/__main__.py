@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import intake, limits, pusher, reserving
+from benchmarks import intake, limits, ordering, pusher, reserving
 from benchmarks.side_by_side import Result, compare, sparks
 from channelsync.testing.postgres import PostgresServer
 
@@ -29,6 +29,7 @@ def main() -> int:
         stack.callback(server.stop)
         known = [
             *reserving.comparisons(server, given.seconds),
+            *ordering.comparisons(server, given.seconds),
             *intake.comparisons(server, given.seconds),
             *pusher.comparisons(stack, _tell),
             *limits.comparisons(given.seconds),

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from channelsync.ledger import fitting
-from channelsync.ledger.dialects import among, insert_into
+from channelsync.ledger.dialects import by_keys, insert_into, keys_of
 from channelsync.ledger.schema import set_aside
+from channelsync.ledger.types import Utc
 
 PAGE = 100
 
@@ -38,20 +39,26 @@ def put(conn: Connection, channel_id: int, kind: str, ref: str, reason: str, pay
     )
 
 
+_DONE = (
+    update(set_aside)
+    .where(set_aside.c.kind == bindparam("what"), set_aside.c.resolved_at.is_(None))
+    .values(resolved_at=bindparam("now", type_=Utc()))
+)
+_RESOLVE = _DONE.where(set_aside.c.channel_id == bindparam("channel"), set_aside.c.ref == bindparam("named"))
+_RESOLVE_ALL = {name: _DONE.where(here) for name, here in by_keys((set_aside.c.channel_id, set_aside.c.ref)).items()}
+
+
 def resolve(conn: Connection, channel_id: int, kind: str, ref: str, now: datetime) -> bool:
     """It was applied after all, or a person has dealt with it. False: it was not aside."""
-    mine = (set_aside.c.channel_id == channel_id, set_aside.c.kind == kind, set_aside.c.ref == fitting.ref(ref))
-    done = update(set_aside).where(*mine, set_aside.c.resolved_at.is_(None)).values(resolved_at=now)
-    return conn.execute(done).rowcount == 1
+    done = conn.execute(_RESOLVE, {"channel": channel_id, "what": kind, "named": fitting.ref(ref), "now": now})
+    return done.rowcount == 1
 
 
 def resolve_all(conn: Connection, kind: str, refs: Iterable[tuple[int, str]], now: datetime) -> None:
     """The same for many: (channel id, ref)."""
     keys = sorted({(channel_id, fitting.ref(ref)) for channel_id, ref in refs})
     for start in range(0, len(keys), PAGE):
-        mine = among(conn, (set_aside.c.channel_id, set_aside.c.ref), keys[start : start + PAGE])
-        done = update(set_aside).where(set_aside.c.kind == kind, set_aside.c.resolved_at.is_(None), mine)
-        conn.execute(done.values(resolved_at=now))
+        conn.execute(_RESOLVE_ALL[conn.dialect.name], {"what": kind, "now": now, **keys_of(keys[start : start + PAGE])})
 
 
 def listed(

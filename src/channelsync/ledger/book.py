@@ -117,12 +117,19 @@ def _log(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
         conn.execute(insert(book_entries), rows)
 
 
+_FORGET = (
+    update(shelves)
+    .where(shelves.c.id.in_(bindparam("those", expanding=True)), shelves.c.gap == 0, shelves.c.gap_since.is_not(None))
+    .values(gap_since=None, asked_at=None)
+    .returning(shelves.c.id)
+)
+
+
 def _forget_closed_gaps(conn: Connection, shelf_ids: Sequence[int], now: datetime) -> None:
     """What orders have explained is suspended no more, and no question to anybody."""
     if not shelf_ids:
         return
-    closed = shelves.c.id.in_(shelf_ids), shelves.c.gap == 0, shelves.c.gap_since.is_not(None)
-    ids = conn.scalars(update(shelves).where(*closed).values(gap_since=None, asked_at=None).returning(shelves.c.id)).all()
+    ids = conn.scalars(_FORGET, {"those": shelf_ids}).all()
     if ids:
         named = select(shelves.c.channel_id, shelves.c.location, listings.c.ref, listings.c.sku_id).where(shelves.c.id.in_(ids))
         for row in conn.execute(named.join(listings, listings.c.id == shelves.c.listing_id)).all():

@@ -1,27 +1,16 @@
-"""What SQLAlchemy spells the same and the two engines do not do the same: INSERT ... ON CONFLICT, ids of new rows, and rows by keys of several columns."""
+"""What SQLAlchemy spells the same and the two engines do not do the same: INSERT ... ON CONFLICT, and rows by keys of several columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 
 def insert_into(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
-
-
-def insert_for_ids(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The new rows' ids, in the order of the rows. SQLite gives them out in that order, but may return them in another; asked for the rows' own order,
-    SQLAlchemy would insert them one by one.
-    """
-    if not rows:
-        return []
-    if conn.dialect.name == "sqlite":
-        return sorted(conn.scalars(insert(table).returning(table.c.id), rows))
-    return list(conn.scalars(insert(table).returning(table.c.id, sort_by_parameter_order=True), rows))
 
 
 def among(conn: Connection, columns: Sequence[ColumnElement[Any]], keys: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:

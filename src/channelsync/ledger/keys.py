@@ -16,10 +16,10 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import JSON, Connection, delete, select
 
 from channelsync.ledger import bounds
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.many import insert_many, update_many
 from channelsync.ledger.refusals import KeyReused, Refusal
 from channelsync.ledger.schema import idempotency_keys
 
@@ -100,17 +100,20 @@ def _first_of_each_key(items: Sequence[In], waiting: Iterable[int]) -> tuple[lis
     return first, later
 
 
+_CLAIM = insert_many(idempotency_keys, "key", "verb", "digest", "result", "kept", "created_at", known=False, returning="key")
+
+
 def _claim(conn: Connection, name: str, items: Sequence[Keyed], now: datetime) -> tuple[Mapping[str, tuple[str, str, Any]], set[str]]:
     """The keys that had a result (verb, digest, result), and those that are now ours. Inserted in key order, as all locks are taken."""
     table = idempotency_keys
-    rows = [
-        {"key": item.key, "verb": name, "digest": digest(item), "result": None, "kept": item.keep_key, "created_at": now}
+    rows: list[dict[str, Any]] = [
+        {"key": item.key, "verb": name, "digest": digest(item), "result": {}, "kept": item.keep_key, "created_at": now}
         for item in sorted(items, key=lambda item: item.key or "")
         if bounds.texts(key=item.key) is None
     ]
     if not rows:
         return {}, set()
-    fresh = set(conn.scalars(insert_into(conn, table).on_conflict_do_nothing().returning(table.c.key), rows))
+    fresh = set(_CLAIM.run(conn, rows).scalars())
     rest = [row["key"] for row in rows if row["key"] not in fresh]
     query = select(table.c.key, table.c.verb, table.c.digest, table.c.result).where(table.c.key.in_(rest))
     return {row[0]: (row[1], row[2], row[3]) for row in conn.execute(query)} if rest else {}, fresh
@@ -124,7 +127,7 @@ def _stored(item: In, key: str, name: str, known: tuple[str, str, Any], result: 
     return replace(first, repeat=True)
 
 
-_SET_RESULT = update(idempotency_keys).where(idempotency_keys.c.key == bindparam("_key")).values(result=bindparam("_result"))
+_SET_RESULT = update_many(idempotency_keys, {"_key": idempotency_keys.c.key}, {"_result": JSON()}, lambda row: {"result": row["_result"]})
 
 
 def _store(conn: Connection, result: type[Out], outcomes: Sequence[tuple[str | None, Out | Refusal]]) -> None:
@@ -132,7 +135,7 @@ def _store(conn: Connection, result: type[Out], outcomes: Sequence[tuple[str | N
     done = [(key, answer) for key, answer in outcomes if key is not None and not isinstance(answer, Refusal)]
     if done:
         rows = [{"_key": key, "_result": _adapter(result).dump_python(answer, mode="json")} for key, answer in done]
-        conn.execute(_SET_RESULT, rows)
+        _SET_RESULT.run(conn, rows)
     if refused:
         conn.execute(delete(idempotency_keys).where(idempotency_keys.c.key.in_(refused)))
 

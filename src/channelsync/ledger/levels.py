@@ -9,12 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Connection, select, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channelsync.ledger import targets
 from channelsync.ledger.dialects import by_keys, keys_of
+from channelsync.ledger.many import insert_many, update_many
 from channelsync.ledger.schema import BUCKETS, movements, skus, stock_levels
 
 CHUNK = 400
@@ -131,7 +132,7 @@ def _read(conn: Connection, wanted: Sequence[LevelKey], *, lock: bool) -> dict[L
 
 def post(conn: Connection, entries: Sequence[Entry], now: datetime, *, there: Container[LevelKey] = ()) -> None:
     """Write the movements, move the levels, and give every dependent shelf its new target. A CHECK that fails aborts the transaction.
-    there: levels that are known to have a row.
+    there: levels that the caller has locked already.
     """
     if not entries:
         return
@@ -144,8 +145,8 @@ def write(conn: Connection, entries: Sequence[Entry], now: datetime, *, there: C
     if not entries:
         return
     sums = _sum_up(entries)
-    _create(conn, [key for key in sorted(sums) if key not in there])
-    conn.execute(insert(movements), [_row(entry, now) for entry in entries])
+    read(conn, [key for key in sums if key not in there], lock=True)
+    _ADD.run(conn, [_row(entry, now) for entry in entries])
     _mark_counted(conn, {entry.sku_id for entry in entries if entry.type in COUNTING and entry.on_hand})
     _move(conn, sums)
 
@@ -190,10 +191,14 @@ def _mark_counted(conn: Connection, sku_ids: set[int]) -> None:
         conn.execute(update(skus).where(skus.c.id.in_(ids[start : start + CHUNK]), skus.c.counted.is_(False)).values(counted=True))
 
 
-_MOVE = (
-    update(stock_levels)
-    .where(and_(stock_levels.c.sku_id == bindparam("_sku"), stock_levels.c.location_id == bindparam("_location")))
-    .values({bucket: stock_levels.c[bucket] + bindparam(f"d_{bucket}") for bucket in BUCKETS})
+_ADD = insert_many(
+    movements, "sku_id", "location_id", "type", *BUCKETS, "reference", "reason", "actor", "channel_id", "occurred_at", "recorded_at"
+)
+_MOVE = update_many(
+    stock_levels,
+    {"_sku": stock_levels.c.sku_id, "_location": stock_levels.c.location_id},
+    {f"d_{bucket}": BigInteger() for bucket in BUCKETS},
+    lambda row: {bucket: stock_levels.c[bucket] + row[f"d_{bucket}"] for bucket in BUCKETS},
 )
 
 
@@ -204,4 +209,4 @@ def _move(conn: Connection, sums: Mapping[LevelKey, dict[str, int]]) -> None:
         if any(sums[key].values())
     ]
     if rows:
-        conn.execute(_MOVE, rows)
+        _MOVE.run(conn, rows)

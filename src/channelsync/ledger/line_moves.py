@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from channelsync.contract import OrderLine
-from channelsync.ledger import line_sources, net_effect, order_rows
+from channelsync.ledger import line_sources, net_effect
 from channelsync.ledger.line_sources import Group
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_mapping import Source
@@ -83,7 +83,7 @@ def _documented(work: OrderWork, row: LineRow) -> int:
 def _remember(work: OrderWork, row: LineRow, past: Posted) -> LineRow:
     """The past of an order from before the opening, without a movement: it is in the opening balance."""
     work.remembered |= {row.at.sku_id} if past.restocked else set()
-    return order_rows.save_line(work.conn, work.order_id, replace(row, posted=past.without_own(), debited=past.shipped))
+    return replace(row, posted=past.without_own(), debited=past.shipped)
 
 
 def _move(work: OrderWork, row: LineRow, wanted: Posted, *, quantity: int) -> None:
@@ -100,7 +100,7 @@ def _move(work: OrderWork, row: LineRow, wanted: Posted, *, quantity: int) -> No
         work.entries += net_effect.debit(template, debited - row.debited)
     until = work.channel.policy.hold_until(work.snapshot) if wanted.soft or wanted.withheld else None
     after = replace(row, posted=wanted, hold_until=until, quantity=quantity, documented=documented, debited=debited)
-    order_rows.save_line(work.conn, work.order_id, after)
+    work.rows.append(after)
     if row.at.shelf_id is not None:
         work.shelves.add(row.at.shelf_id)
 

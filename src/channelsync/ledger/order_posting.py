@@ -8,12 +8,13 @@ from typing import Final
 
 from sqlalchemy import select
 
-from channelsync.ledger import book, findings, levels, net_effect, oversells, own_effects, reservations, targets
+from channelsync.ledger import book, findings, levels, net_effect, order_rows, oversells, own_effects, reservations
 from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.order_work import OrderWork
 from channelsync.ledger.own_effects import Effects
 from channelsync.ledger.returns import told, waiting
 from channelsync.ledger.schema import skus
+from channelsync.ledger.stale import frees
 
 CLAIMING: Final = frozenset({MovementType.RESERVE, MovementType.RELEASE, MovementType.COMMIT, MovementType.FULFIL, MovementType.QUARANTINE})
 """How an order takes units for itself and lets them go again, on the shelf or off it; what it says beside that is no claim."""
@@ -21,6 +22,10 @@ CLAIMING: Final = frozenset({MovementType.RESERVE, MovementType.RELEASE, Movemen
 
 def post(work: OrderWork, effects: Effects) -> None:
     """In the order in which everybody locks: levels, then shelves."""
+    rises = any(row.posted.withheld for row in (*effects.rows, *work.rows))  # what a shop holds back by itself is part of its target
+    if rises:
+        work.stale.refresh()
+    order_rows.save_lines(work.conn, work.order_id, work.rows)
     _consume_reservation(work)
     _join_returns(work)
     before = levels.read(work.conn, _by_key(work), lock=True)
@@ -31,11 +36,15 @@ def post(work: OrderWork, effects: Effects) -> None:
     kept = waiting.at(work.conn, {entry.key for entry in work.entries if entry.quarantined < 0})
     for key, entries in by_key.items():
         _cover(work, key, before[key], entries, kept.get(key, 0))
-    levels.write(work.conn, work.entries, work.now)
+    if not rises and frees(work.entries):
+        rises = True
+        work.stale.refresh()
+    levels.write(work.conn, work.entries, work.now, there=before)
     book.move(work.conn, work.books, work.now)
     book.disturb(work.conn, work.disturbed)
-    touched = {entry.sku_id for entry in work.entries}
-    targets.retarget(work.conn, touched | targets.skus_of(work.conn, work.shelves))
+    work.stale.add((entry.sku_id for entry in work.entries), work.shelves)
+    if rises:
+        work.stale.refresh()
     _look_for_oversell(work, before)
 
 
@@ -81,10 +90,11 @@ def _cover(work: OrderWork, key: LevelKey, level: Level, entries: list[Entry], k
 
 def _look_for_oversell(work: OrderWork, before: Mapping[LevelKey, Level]) -> None:
     """Channels sold more than there is: a fact to record, never to clamp. It ends when units arrive or promises do."""
-    keys = list(before)
-    after = levels.read(work.conn, keys)
-    oversells.end(work.conn, {key[0] for key in keys if after[key].available > before[key].available}, work.now)
-    short = {key[0] for key in keys if after[key].available < 0}
+    after = dict(before)
+    for entry in work.entries:
+        after[entry.key] = after[entry.key].after(entry)
+    oversells.end(work.conn, {key[0] for key in before if after[key].available > before[key].available}, work.now)
+    short = {key[0] for key in before if after[key].available < 0}
     if not short:
         return
     counted = set(work.conn.scalars(select(skus.c.id).where(skus.c.id.in_(short), skus.c.counted)))

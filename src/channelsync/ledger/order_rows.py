@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from channelsync.contract import OrderState
 from channelsync.ledger import fitting
-from channelsync.ledger.dialects import among, insert_into
+from channelsync.ledger.dialects import among
+from channelsync.ledger.many import insert_many, update_many
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_mapping import Source
 from channelsync.ledger.schema import POSTED, order_lines, orders
@@ -47,10 +48,13 @@ class StoredOrder:
     before_opening: bool
 
 
+_FIND = select(orders).where(orders.c.channel_id == bindparam("channel"), orders.c.ref == bindparam("named")).with_for_update()
+_LINES = select(order_lines).where(order_lines.c.order_id == bindparam("mine")).order_by(order_lines.c.id).with_for_update()
+
+
 def find_order(conn: Connection, channel_id: int, ref: str) -> StoredOrder | None:
     """The order's row, locked until the transaction ends."""
-    query = select(orders).where(orders.c.channel_id == channel_id, orders.c.ref == ref).with_for_update()
-    row = conn.execute(query).mappings().first()
+    row = conn.execute(_FIND, {"channel": channel_id, "named": ref}).mappings().first()
     if row is None:
         return None
     return StoredOrder(row["id"], row["modified_at"], row["read_seq"], row["digest"], OrderState(row["state"]), row["before_opening"])
@@ -68,20 +72,25 @@ def digests(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[i
     return found
 
 
+_NEW = insert_many(
+    orders, "channel_id", "ref", "number", "state", "modified_at", "read_seq", "direct", "digest", "snapshot", "before_opening",
+    "reservation_ref", "placed_at", "first_seen_at", "applied_at", known=False, returning="id",
+)  # fmt: skip
+
+
 def save_order(conn: Connection, order_id: int | None, channel_id: int, values: dict[str, Any], now: datetime) -> int | None:
     """The order's id; None: it was to be new, and somebody else has just stored it."""
     if order_id is not None:
         conn.execute(update(orders).where(orders.c.id == order_id).values(**values, applied_at=now))
         return order_id
-    statement = insert_into(conn, orders).values(**values, channel_id=channel_id, first_seen_at=now, applied_at=now)
-    made: int | None = conn.execute(statement.on_conflict_do_nothing().returning(orders.c.id)).scalar_one_or_none()
+    row = {**values, "channel_id": channel_id, "first_seen_at": now, "applied_at": now}
+    made: int | None = _NEW.run(conn, [row]).scalar_one_or_none()
     return made
 
 
 def lines_of(conn: Connection, order_id: int) -> list[LineRow]:
     """Locked until the transaction ends: a hold may be ending by the clock at this moment."""
-    query = select(order_lines).where(order_lines.c.order_id == order_id).order_by(order_lines.c.id).with_for_update()
-    return [line_row(dict(row)) for row in conn.execute(query).mappings()]
+    return [line_row(dict(row)) for row in conn.execute(_LINES, {"mine": order_id}).mappings()]
 
 
 def line_row(row: Mapping[str, Any]) -> LineRow:
@@ -90,20 +99,30 @@ def line_row(row: Mapping[str, Any]) -> LineRow:
     return LineRow(row["id"], row["line_ref"], at, posted, row["hold_until"], row["quantity"], row["documented"], row["debited"])
 
 
-def save_line(conn: Connection, order_id: int, row: LineRow) -> LineRow:
-    """Store a part of a line as it is now; id 0: a new one."""
-    values = {
-        **{name: getattr(row.posted, name) for name in POSTED},
-        "took": row.posted.took,
-        "withheld": row.posted.withheld,
-        "hold_until": row.hold_until,
-        "quantity": row.quantity,
-        "documented": row.documented,
-        "debited": row.debited,
+_STATE = (*POSTED, "took", "withheld", "hold_until", "quantity", "documented", "debited")
+_PLACE = ("sku_id", "location_id", "shelf_id", "bundle_id", "pack")
+_ADD = insert_many(order_lines, "order_id", "line_ref", *_PLACE, *_STATE)
+_CHANGE = update_many(
+    order_lines,
+    {"_id": order_lines.c.id},
+    {f"_{name}": order_lines.c[name].type for name in ("shelf_id", *_STATE)},
+    lambda row: {name: row[f"_{name}"] for name in ("shelf_id", *_STATE)},
+)
+
+
+def save_lines(conn: Connection, order_id: int, rows: Sequence[LineRow]) -> None:
+    """Store parts of lines as they are now, which are locked; id 0: a new one."""
+    if new := [row for row in rows if not row.id]:
+        at = ({name: getattr(row.at, name) for name in _PLACE} for row in new)
+        _ADD.run(
+            conn, [{"order_id": order_id, "line_ref": row.line_ref, **where, **_state(row)} for where, row in zip(at, new, strict=True)]
+        )
+    if changed := [row for row in rows if row.id]:
+        _CHANGE.run(conn, [{"_id": row.id, "_shelf_id": row.at.shelf_id} | {f"_{k}": v for k, v in _state(row).items()} for row in changed])
+
+
+def _state(row: LineRow) -> dict[str, Any]:
+    return {
+        **{name: getattr(row.posted, name) for name in (*POSTED, "took", "withheld")},
+        **{name: getattr(row, name) for name in ("hold_until", "quantity", "documented", "debited")},
     }
-    if row.id:
-        conn.execute(update(order_lines).where(order_lines.c.id == row.id).values(**values, shelf_id=row.at.shelf_id))
-        return row
-    at = {name: getattr(row.at, name) for name in ("sku_id", "location_id", "shelf_id", "bundle_id", "pack")}
-    made = insert(order_lines).values(order_id=order_id, line_ref=row.line_ref, **at, **values).returning(order_lines.c.id)
-    return replace(row, id=conn.execute(made).scalar_one())

@@ -12,7 +12,9 @@ from channelsync.contract import OrderSnapshot
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.order_mapping import ChannelRow, Target
+from channelsync.ledger.order_rows import LineRow
 from channelsync.ledger.routing.board import Board
+from channelsync.ledger.stale import Stale
 
 REST_OF_SECOND = timedelta(microseconds=999_999)
 
@@ -40,11 +42,14 @@ class OrderWork:
     now: datetime
     shop_now: datetime | None
     documents: Mapping[int, int]
+    stale: Stale
     order_id: int = 0
     again: bool = False
     actor: str = "channel"
     reason: str = ""
     routes: Mapping[str, int] = field(default_factory=dict)
+    rows: list[LineRow] = field(default_factory=list)
+    """The lines' parts as they are now."""
     entries: list[Entry] = field(default_factory=list)
     books: list[BookEntry] = field(default_factory=list)
     shelves: set[int] = field(default_factory=set)

@@ -31,6 +31,7 @@ from channelsync.ledger.order_rows import StoredOrder
 from channelsync.ledger.order_work import Known, OrderWork
 from channelsync.ledger.own_effects import Effects
 from channelsync.ledger.routing import board, deciding
+from channelsync.ledger.stale import Stale
 
 
 class Verdict(StrEnum):
@@ -73,32 +74,43 @@ class OrderResult:
 
 
 def apply(conn: Connection, sightings: Sequence[Sighting], now: datetime) -> list[OrderResult]:
-    """Apply snapshots, each in its own savepoint: one that fails is set aside and disturbs no other."""
-    repeats = _repeats(conn, sightings)
+    """Apply snapshots. One that fails is set aside and disturbs no other: all of them are tried in one savepoint, then each in its own."""
+    first = _first_of_each(sightings)
+    stored = order_rows.digests(conn, first)
+    repeats = _repeats(sightings, first, stored)
     read_at_last = [(sightings[place].channel_id, sightings[place].snapshot.ref) for place in repeats if sightings[place].direct]
     aside.resolve_all(conn, "order", read_at_last, now)
-    fresh = [sighting for place, sighting in enumerate(sightings) if place not in repeats]
-    refs = {(s.channel_id, line.listing) for s in fresh for line in s.snapshot.lines if line.listing is not None}
+    fresh = {place: sighting for place, sighting in enumerate(sightings) if place not in repeats}
+    refs = {(s.channel_id, line.listing) for s in fresh.values() for line in s.snapshot.lines if line.listing is not None}
     known = Known(
-        order_mapping.channel_rows(conn, {sighting.channel_id for sighting in fresh}),
+        order_mapping.channel_rows(conn, {sighting.channel_id for sighting in fresh.values()}),
         order_mapping.resolve(conn, refs),
         order_mapping.owned_locations(conn),
         board.read(conn),
     )
-    results = [repeats.get(place) or _apply(conn, sighting, known, now) for place, sighting in enumerate(sightings)]
+    unknown = {place for key, place in first.items() if key not in stored}
+    stale = Stale(conn)
+    found = {place: _Application(conn, sighting, known, stale, now, unknown=place in unknown) for place, sighting in fresh.items()}
+    results = repeats | dict(zip(found, _run(conn, list(found.values()), stale), strict=True))
     inbox.done(conn, [row for sighting in sightings for row in sighting.deliveries], now)
-    return results
+    return [results[place] for place in range(len(sightings))]
 
 
-def _repeats(conn: Connection, sightings: Sequence[Sighting]) -> dict[int, OrderResult]:
+def _first_of_each(sightings: Sequence[Sighting]) -> dict[tuple[int, str], int]:
+    """(channel id, order) -> the place of its first sighting."""
+    first: dict[tuple[int, str], int] = {}
+    for place, sighting in enumerate(sightings):
+        first.setdefault((sighting.channel_id, sighting.snapshot.ref), place)
+    return first
+
+
+def _repeats(
+    sightings: Sequence[Sighting], first: Mapping[tuple[int, str], int], stored: Mapping[tuple[int, str], tuple[int, str]]
+) -> dict[int, OrderResult]:
     """By their place, those that say what is stored: nearly all of a page that overlaps the one before. They need no lock, as they change nothing.
 
     Only the first sighting of an order: what is stored when a later one's turn comes, the earlier ones decide.
     """
-    first: dict[tuple[int, str], int] = {}
-    for place, sighting in enumerate(sightings):
-        first.setdefault((sighting.channel_id, sighting.snapshot.ref), place)
-    stored = order_rows.digests(conn, first)
     return {
         place: OrderResult(Verdict.UNCHANGED, stored[key][0])
         for key, place in first.items()
@@ -106,26 +118,37 @@ def _repeats(conn: Connection, sightings: Sequence[Sighting]) -> dict[int, Order
     }
 
 
-def _apply(conn: Connection, sighting: Sighting, known: Known, now: datetime) -> OrderResult:
-    application = _Application(conn, sighting, known, now)
+def _run(conn: Connection, applications: Sequence[_Application], stale: Stale) -> list[OrderResult]:
     try:
         with conn.begin_nested():
-            return application.run()
-    except (IntegrityError, DataError) as error:  # a number that would become impossible: this order waits, the others go on
-        return application.set_aside(f"the ledger refuses it: {error.orig}")
+            results = [application.run() for application in applications]
+            stale.refresh()
+            return results
+    except (IntegrityError, DataError):
+        return [application.run_alone() for application in applications]
 
 
 class _Application:
     """One snapshot on its way into the ledger."""
 
-    def __init__(self, conn: Connection, sighting: Sighting, known: Known, now: datetime) -> None:
-        self.conn, self.sighting, self.known, self.now = conn, sighting, known, now
+    def __init__(self, conn: Connection, sighting: Sighting, known: Known, stale: Stale, now: datetime, *, unknown: bool) -> None:
+        """unknown: no such order was stored a moment ago."""
+        self.conn, self.sighting, self.known, self.stale, self.now, self.unknown = conn, sighting, known, stale, now, unknown
         self.snapshot, self.channel = sighting.snapshot, known.channels[sighting.channel_id]
+
+    def run_alone(self) -> OrderResult:
+        try:
+            with self.conn.begin_nested():
+                result = self.run()
+                self.stale.refresh()  # what is undone with this order may not be written with it
+                return result
+        except (IntegrityError, DataError) as error:  # a number that would become impossible: this order waits, the others go on
+            return self.set_aside(f"the ledger refuses it: {error.orig}")
 
     def run(self) -> OrderResult:
         if problem := order_bounds.problem(self.snapshot):
             return self.set_aside(problem)
-        stored = order_rows.find_order(self.conn, self.channel.id, self.snapshot.ref)
+        stored = None if self.unknown else order_rows.find_order(self.conn, self.channel.id, self.snapshot.ref)
         digest = order_json.digest(self.snapshot)
         verdict = self._old_news(stored, digest) if stored is not None else None
         if stored is not None and verdict and (verdict is Verdict.OLDER or not self.sighting.again):
@@ -133,6 +156,7 @@ class _Application:
         early = stored.before_opening if stored else self._before_opening()
         order_id = self._save(stored, digest, early)
         if order_id is None:  # another node has stored it in this moment
+            self.unknown = False
             return self.run()
         work = self._work(order_id)
         rows = order_rows.lines_of(self.conn, order_id) if stored else []
@@ -145,7 +169,9 @@ class _Application:
 
     def _work(self, order_id: int) -> OrderWork:
         shop_now = self.sighting.shop_time or (None if self.sighting.again else self.now)
-        work = OrderWork(self.conn, self.snapshot, self.channel, self.known, self.now, shop_now, self.sighting.documents, order_id)
+        work = OrderWork(
+            self.conn, self.snapshot, self.channel, self.known, self.now, shop_now, self.sighting.documents, self.stale, order_id
+        )
         work.again, work.actor, work.reason = self.sighting.again, self.sighting.actor, self.sighting.reason
         return work
 
@@ -187,26 +213,30 @@ class _Application:
     def _apply_lines(self, work: OrderWork, effects: Effects, *, early: bool) -> None:
         rows = effects.rows
         work.routes = {**self.sighting.routes, **deciding.decide(work, rows, early=early)}
+        applied = []
         for line in self.snapshot.lines:
             found = line_sources.groups([row for row in rows if row.line_ref == line.ref])
-            if line.stocked or found:
-                self._apply_line(work, line, found, effects, early=early)
+            if (line.stocked or found) and self._apply_line(work, line, found, effects, early=early):
+                applied.append((self.channel.id, self._named(line)))
+        aside.resolve_all(self.conn, "line", applied, self.now)
         present = {line.ref for line in self.snapshot.lines}
         for row in rows:
             if row.line_ref not in present:
                 line_moves.withdraw(work, row)
                 effects.withdrawn.append(row)
 
-    def _apply_line(self, work: OrderWork, line: OrderLine, found: Sequence[Group], effects: Effects, *, early: bool) -> None:
+    def _apply_line(self, work: OrderWork, line: OrderLine, found: Sequence[Group], effects: Effects, *, early: bool) -> bool:
+        """False: it waits for something."""
         choice = line_sources.choose(work, line, found)
         if choice.sources:
             line_moves.apply(work, line, found, choice.sources, early=early)
             effects.sold.append((line, [row for group in found for row in group], choice.sources[0].shelf_id))
-        ref = f"{self.snapshot.ref}/{line.ref}"
         if choice.waits_for:
-            aside.put(self.conn, self.channel.id, "line", ref, choice.waits_for, choice.what, self.now)
-        else:
-            aside.resolve(self.conn, self.channel.id, "line", ref, self.now)
+            aside.put(self.conn, self.channel.id, "line", self._named(line), choice.waits_for, choice.what, self.now)
+        return not choice.waits_for
+
+    def _named(self, line: OrderLine) -> str:
+        return f"{self.snapshot.ref}/{line.ref}"
 
     def set_aside(self, reason: str) -> OrderResult:
         aside.put(self.conn, self.channel.id, "order", self.snapshot.ref, reason, str(order_json.to_json(self.snapshot)), self.now)

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, case, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, select, update
 
 from channelsync.ledger import findings
 from channelsync.ledger.levels import Level, LevelKey
 from channelsync.ledger.schema import findings as table
 from channelsync.ledger.schema import skus, stock_levels
 from channelsync.ledger.skus import Backorder
+from channelsync.ledger.types import Utc
 
 KIND: Final = "oversell"
 CHUNK: Final = 400
@@ -51,10 +52,16 @@ def _too_much() -> ColumnElement[bool]:
     return promised > may_be  # without a limit it is NULL, and nothing is more than that
 
 
+_END = (
+    update(table)
+    .where(table.c.kind == KIND, table.c.resolved_at.is_(None), table.c.sku_id.in_(bindparam("those", expanding=True)))
+    .where(~exists().where(skus.c.id == table.c.sku_id, _too_much()))
+    .values(resolved_at=bindparam("now", type_=Utc()))
+)
+
+
 def end(conn: Connection, sku_ids: Iterable[int], now: datetime) -> None:
     """Resolve the oversells of these SKUs that are over: no more is promised than may be."""
-    still = exists().where(skus.c.id == table.c.sku_id, _too_much())
     ids = sorted(set(sku_ids))
     for start in range(0, len(ids), CHUNK):
-        mine = table.c.kind == KIND, table.c.resolved_at.is_(None), table.c.sku_id.in_(ids[start : start + CHUNK])
-        conn.execute(update(table).where(*mine, ~still).values(resolved_at=now))
+        conn.execute(_END, {"those": ids[start : start + CHUNK], "now": now})

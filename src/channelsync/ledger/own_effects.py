@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from channelsync.contract import OrderLine
 from channelsync.ledger import adoption, net_effect
@@ -27,6 +27,14 @@ class Rebased:
 
     at: Mapping[int, datetime | None]
     known_at: datetime | None
+
+
+_LOCK = (
+    select(shelves.c.id, shelves.c.book, shelves.c.rebased_at)
+    .where(shelves.c.id.in_(bindparam("those", expanding=True)))
+    .order_by(shelves.c.id)
+    .with_for_update(key_share=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +63,7 @@ def _look(work: OrderWork, rows: Sequence[LineRow], known_at: datetime | None) -
     for line in work.snapshot.lines:
         if target := work.target(line.listing):
             wanted |= {shelf_id for shelf_id, _ in target.shelves.values()}
-    query = select(shelves.c.id, shelves.c.book, shelves.c.rebased_at).where(shelves.c.id.in_(wanted)).with_for_update(key_share=True)
-    found = work.conn.execute(query.order_by(shelves.c.id)).all()
+    found = work.conn.execute(_LOCK, {"those": sorted(wanted)}).all()
     work.unread = {row.id for row in found if row.book is None}
     return Rebased({row.id: row.rebased_at for row in found}, known_at)
 

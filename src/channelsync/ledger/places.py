@@ -44,6 +44,6 @@ def resolve(conn: Connection, names: Iterable[tuple[str, str]]) -> Places:
     wanted = set(names)
     codes = bounds.findable(location for _, location in wanted)
     found = skus.find(conn, (sku for sku, _ in wanted))
-    recipes = bundles.recipes(conn, (sku.id for sku in found.values()))
+    recipes = bundles.recipes(conn, (sku.id for sku in found.values() if sku.bundle))
     parts = skus.by_id(conn, {sku_id for recipe in recipes.values() for sku_id, _ in recipe})
     return Places(found, {row[0]: row[1] for row in conn.execute(_LOCATIONS, {"codes": codes})}, recipes, parts)

@@ -11,9 +11,9 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection
 
 from channelsync.ledger import bounds, places, skus
-from channelsync.ledger.dialects import insert_for_ids
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
+from channelsync.ledger.many import insert_many
 from channelsync.ledger.places import Places
 from channelsync.ledger.purchase_limits import PurchaseLimits
 from channelsync.ledger.refusals import InsufficientStock, NotAllowed, Refusal
@@ -210,6 +210,12 @@ def _problem(item: Reserve) -> NotAllowed | None:
     return bounds.texts(reference=item.reference, actor=item.actor) or next((problem for problem in wrong if problem), None)
 
 
+_INSERT = insert_many(
+    reservations, "reference", "sku_id", "location_id", "kind", "quantity", "open", "bundle_id", "pack", "expires_at", "created_at",
+    returning="id",
+)  # fmt: skip
+
+
 def _insert(conn: Connection, granted: Sequence[_Granted], now: datetime) -> list[int]:
     """The new rows' ids, in the order of the parts."""
     rows: list[dict[str, Any]] = [
@@ -228,7 +234,7 @@ def _insert(conn: Connection, granted: Sequence[_Granted], now: datetime) -> lis
         for each in granted
         for part, _ in each.parts
     ]
-    return insert_for_ids(conn, reservations, rows)
+    return sorted(_INSERT.run(conn, rows).scalars()) if rows else []
 
 
 def _answer(granted: _Granted, ids: Sequence[int]) -> Reserved:

@@ -11,13 +11,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, exists, insert, select, update
 
 from channelsync.ledger import bounds, ruling
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
-from channelsync.ledger.schema import findings, skus, stock_levels
+from channelsync.ledger.schema import bundle_parts, findings, skus, stock_levels
 
 CHUNK = 400
 
@@ -30,7 +30,9 @@ class Backorder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sku:
-    """counted: it has had physical units posted; before that an oversell means nothing. reference_limit: what one cart or order may claim."""
+    """counted: it has had physical units posted; before that an oversell means nothing. reference_limit: what one cart or order may claim.
+    bundle: it is made of others, and has no stock of its own.
+    """
 
     id: int
     sku: str
@@ -39,9 +41,13 @@ class Sku:
     backorder_limit: int | None
     counted: bool
     reference_limit: int | None = None
+    bundle: bool = False
 
 
-_SKUS = select(skus.c.id, skus.c.sku, skus.c.title, skus.c.backorder, skus.c.backorder_limit, skus.c.counted, skus.c.reference_limit)
+_SKUS = select(
+    *(skus.c[name] for name in ("id", "sku", "title", "backorder", "backorder_limit", "counted", "reference_limit")),
+    exists().where(bundle_parts.c.bundle_id == skus.c.id).label("bundle"),
+)
 _BY_TEXT = _SKUS.where(skus.c.sku.in_(bindparam("those", expanding=True)))
 _BY_ID = _SKUS.where(skus.c.id.in_(bindparam("those", expanding=True)))
 

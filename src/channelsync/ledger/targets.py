@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Select, bindparam, exists, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Select, bindparam, exists, func, select
 
 from channelsync.ledger import bundles, rules
 from channelsync.ledger.bundles import Pool
+from channelsync.ledger.many import update_many
 from channelsync.ledger.rules import Rules
 from channelsync.ledger.schema import AVAILABLE, bundle_parts, listings, order_lines, shelf_feeds, shelves, skus, stock_levels
 
@@ -45,15 +46,17 @@ def retarget(conn: Connection, sku_ids: Collection[int]) -> None:
     wanted = sorted(set(sku_ids))
     for start in range(0, len(wanted), CHUNK):
         chunk = wanted[start : start + CHUNK]
-        lock(conn, chunk)
-        _retarget(conn, _shelves_of(conn, chunk))
+        if lock(conn, chunk):
+            _retarget(conn, _shelves_of(conn, chunk))
 
 
-def lock(conn: Connection, sku_ids: list[int]) -> None:
-    """The shelves of these SKUs, in key order. Before the sums are read: two writers at two locations that feed one shelf must not both compute its target from half of the news."""
+def lock(conn: Connection, sku_ids: list[int]) -> bool:
+    """The shelves of these SKUs, in key order. Before the sums are read: two writers at two locations that feed one shelf must not both compute its
+    target from half of the news. Whether there may be any.
+    """
     if conn.dialect.name == "sqlite":
-        return  # one writer at a time
-    conn.execute(_LOCK, {"skus": sku_ids})
+        return True  # one writer at a time
+    return bool(conn.execute(_LOCK, {"skus": sku_ids}).all())
 
 
 def _sells() -> ColumnElement[bool]:
@@ -88,13 +91,14 @@ def _retarget(conn: Connection, found: list[_Shelf]) -> None:
         if target != shelf.target or due != shelf.due:
             changed.append({"_id": shelf.id, "_target": target, "_due": due, "_rises": int(rises(shelf.target, target))})
     if changed:
-        conn.execute(_SET_TARGET, changed)
+        _SET_TARGET.run(conn, changed)
 
 
-_SET_TARGET = (
-    update(shelves)
-    .where(shelves.c.id == bindparam("_id"))
-    .values(target=bindparam("_target"), due=bindparam("_due"), version=shelves.c.version + 1, rises=shelves.c.rises + bindparam("_rises"))
+_SET_TARGET = update_many(
+    shelves,
+    {"_id": shelves.c.id},
+    {"_target": shelves.c.target.type, "_due": shelves.c.due.type, "_rises": shelves.c.rises.type},
+    lambda row: {"target": row["_target"], "due": row["_due"], "version": shelves.c.version + 1, "rises": shelves.c.rises + row["_rises"]},
 )
 
 

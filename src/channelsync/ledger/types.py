@@ -10,6 +10,14 @@ from sqlalchemy.types import TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+
+def microseconds(value: datetime) -> int:
+    """Since 1970 UTC. ValueError without a time zone."""
+    if value.tzinfo is None:
+        raise ValueError(f"{value!r} has no time zone: the ledger stores instants")
+    return (value - EPOCH) // timedelta(microseconds=1)
+
+
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite only auto-increments INTEGER
 
 
@@ -20,11 +28,7 @@ class Utc(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value!r} has no time zone: the ledger stores instants")
-        return (value - EPOCH) // timedelta(microseconds=1)
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else EPOCH + timedelta(microseconds=value)

@@ -40,7 +40,7 @@ def resolve(conn: Connection, texts: Sequence[str]) -> Mapping[str, Sku] | Refus
     found = skus.find(conn, texts)
     if missing := next((text for text in texts if text not in found), None):
         return UnknownSku(missing)
-    recipes = bundles.recipes(conn, (sku.id for sku in found.values()))
+    recipes = bundles.recipes(conn, (sku.id for sku in found.values() if sku.bundle))
     if bundle := next((sku for sku in found.values() if sku.id in recipes), None):
         parts = skus.by_id(conn, (sku_id for sku_id, _ in recipes[bundle.id]))
         return no_own_stock(bundle.sku, [part.sku for part in parts.values()])

@@ -1,0 +1,97 @@
+"""Many rows in one statement: on PostgreSQL as one JSON value that the database takes apart, one way there and back however many there are; on
+SQLite, which is in this process, row by row. Statements are built once, where they are declared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Executable,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
+
+from channelsync.ledger.types import Utc, microseconds
+
+Row = Mapping[str, Any]
+Cells = Mapping[str, ColumnElement[Any]]
+"""What a row brings, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Many:
+    """each: the statement for one row, whose parameters it names; together: the one for all of them."""
+
+    each: Executable
+    together: Executable
+    spelt: Mapping[str, Callable[[Any], Any]]
+
+    def run(self, conn: Connection, rows: Sequence[Row]) -> CursorResult[Any]:
+        """rows: at least one, all with the names that were declared."""
+        if conn.dialect.name != "postgresql":
+            return conn.execute(self.each, rows)
+        return conn.execute(self.together, {"rows": [self._told(row) for row in rows]})
+
+    def _told(self, row: Row) -> dict[str, Any]:
+        return {**row, **{name: None if row[name] is None else spell(row[name]) for name, spell in self.spelt.items()}}
+
+
+def insert_many(table: Table, *names: str, known: bool = True, returning: str | None = None) -> _Many:
+    """Rows of the columns that are named; the others have their defaults. known: False: rows that are there already are passed over.
+    returning: that column of the new rows. Ids are given out in the order of the rows, and may be returned in another.
+    """
+    types = {name: table.c[name].type for name in names}
+    each: Any = sqlite.insert(table)
+    together: Any = postgresql.insert(table).from_select([*names], select(*_unpacked(types).values()))
+    if not known:
+        each, together = each.on_conflict_do_nothing(), together.on_conflict_do_nothing()
+    if returning is not None:
+        each, together = each.returning(table.c[returning]), together.returning(table.c[returning])
+    return _Many(each, together, _spelt(types))
+
+
+def update_many(
+    table: Table, keys: Mapping[str, Column[Any]], brings: Mapping[str, TypeEngine[Any]], sets: Callable[[Cells], Mapping[str, Any]]
+) -> _Many:
+    """The rows of the keys. keys, brings: the names in a row, none of which may be a column's; sets: what columns become with them.
+
+    On PostgreSQL rows are locked in no particular order: the caller holds them already.
+    """
+    types = {**{name: key.type for name, key in keys.items()}, **brings}
+
+    def statement(cells: Cells) -> Executable:
+        return update(table).where(and_(*(key == cells[name] for name, key in keys.items()))).values(dict(sets(cells)))
+
+    each = statement({name: bindparam(name, type_=type_) for name, type_ in types.items()})
+    return _Many(each, statement(_unpacked(types)), _spelt(types))
+
+
+def _unpacked(types: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
+    told = func.json_to_recordset(bindparam("rows", type_=JSON()))
+    carried = {name: Text() if isinstance(type_, JSON) else type_ for name, type_ in types.items()}
+    rows = told.table_valued(*(column(name, type_) for name, type_ in carried.items())).render_derived(with_types=True)
+    return {name: cast(rows.c[name], JSON()) if isinstance(type_, JSON) else rows.c[name] for name, type_ in types.items()}
+
+
+def _spelt(types: Mapping[str, TypeEngine[Any]]) -> dict[str, Callable[[Any], Any]]:
+    """What JSON has no word for. A JSON value is carried as its text: taken apart, it would have to be text that the database can store."""
+    instants = {name: microseconds for name, type_ in types.items() if isinstance(type_, Utc)}
+    return {**instants, **{name: json.dumps for name, type_ in types.items() if isinstance(type_, JSON)}}
