@@ -117,15 +117,18 @@ def _cost(engine: Engine, act: Act) -> int:
     """In rows that PostgreSQL has read, or in steps of SQLite's machine. Nothing stays of it."""
     with engine.connect() as conn:
         if conn.dialect.name == "postgresql":
+            before = _rows_read(conn)  # what earlier transactions have read may be among it still
             act(conn)
-            read = "SELECT SUM(COALESCE(seq_tup_read, 0) + COALESCE(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables WHERE {}"
-            large = (
-                "relname IN ('skus', 'stock_levels', 'movements', 'listings', 'listing_aliases', 'shelves', 'shelf_feeds', 'book_entries')"
-            )
-            return int(conn.execute(text(read.format(large))).scalar_one())
+            return _rows_read(conn) - before
         with _steps(conn) as steps:
             act(conn)
         return len(steps)
+
+
+def _rows_read(conn: Connection) -> int:
+    read = "SELECT SUM(COALESCE(seq_tup_read, 0) + COALESCE(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables WHERE {}"
+    large = "relname IN ('skus', 'stock_levels', 'movements', 'listings', 'listing_aliases', 'shelves', 'shelf_feeds', 'book_entries')"
+    return int(conn.execute(text(read.format(large))).scalar_one())
 
 
 @contextmanager

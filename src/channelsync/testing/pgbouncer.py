@@ -55,7 +55,11 @@ class PgBouncer:
             whose = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         self._log = (self._home / "log").open("wb")
         self._process = subprocess.Popen([BINARY, str(file)], stdout=self._log, stderr=self._log, cwd=self._home, **whose)
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
