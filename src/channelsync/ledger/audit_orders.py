@@ -118,13 +118,11 @@ def _explains(known: _Known, snapshot: OrderSnapshot, line: OrderLine, found: Se
     elsewhere = [row for group in others for row in group]
     if any(row.quantity != line.quantity for row in here) or any(row.quantity or row.posted != _only_gone(row.posted) for row in elsewhere):
         return False
-    left = [net_effect.whole([(row.posted, row.at.pack) for row in group]) for group in others]
-    papers = [net_effect.whole([(Posted(shipped=row.documented), row.at.pack) for row in group]) for group in others]
+    left = [(net_effect.whole([(row.posted, row.at.pack) for row in group]), 1) for group in others]
     for now in _moments(snapshot, here):
         whole = net_effect.desired(snapshot, line, now=now, policy=known.channel.policy)
-        whole = net_effect.documented(whole, whole.shipped + net_effect.ahead(whole, left, papers))
-        wanted, stays = net_effect.placed(whole, 1, [(was, 1) for was in left])
-        if [stay.quarantined for stay in stays] == [was.quarantined for was in left] and all(
+        wanted, stays = net_effect.placed(whole, 1, left)
+        if [stay.quarantined for stay in stays] == [was.quarantined for was, _ in left] and all(
             _is(known, row, wanted, snapshot, first=row is here[0]) for row in here
         ):
             return True

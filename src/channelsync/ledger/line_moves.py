@@ -24,10 +24,7 @@ def apply(work: OrderWork, line: OrderLine, found: Sequence[Group], sources: Seq
     wanted = net_effect.desired(work.snapshot, line, now=work.shop_now or _hold_clock(found), policy=work.channel.policy)
     here = next((group for group in found if group[0].at.item == sources[0].item), [])
     others = [group for group in found if group is not here]
-    left = [sold(work, group) for group in others]
-    papers = [net_effect.whole([(Posted(shipped=_documented(work, row)), row.at.pack) for row in group]) for group in others]
-    wanted = net_effect.documented(wanted, wanted.shipped + net_effect.ahead(wanted, left, papers))
-    wanted, stays = net_effect.placed(wanted, 1, [(posted, 1) for posted in left])
+    wanted, stays = net_effect.placed(wanted, 1, [(sold(work, group), 1) for group in others])
     for group, kept in zip(others, stays, strict=True):
         for row in group:
             _move(work, row, kept.times(row.at.pack), quantity=0)

@@ -109,15 +109,6 @@ def placed(wanted: Posted, pack: int, others: Sequence[tuple[Posted, int]]) -> t
     return replace(wanted, shipped=shipped * pack, restocked=restocked * pack, quarantined=waits * pack), stays
 
 
-def ahead(told: Posted, left: Sequence[Posted], papers: Sequence[Posted]) -> int:
-    """What has left places where the line was before by an authority's documents alone: the shop does not say so yet, and nothing is held for it.
-
-    told: what the shop says of the line. left, papers: what has left each of those places, and what of it by documents. In units of the listing.
-    """
-    by_papers = sum(min(gone.shipped, paper.shipped) for gone, paper in zip(left, papers, strict=True))
-    return min(by_papers, max(0, sum(gone.shipped for gone in left) - told.shipped))
-
-
 def whole(parts: Sequence[tuple[Posted, int]]) -> Posted:
     """What has left, come back and waits of a listing that was sold in parts (posted, SKU units per unit of the listing): whole units of it."""
     units = [posted.units(pack) for posted, pack in parts]
