@@ -187,7 +187,7 @@ def test_a_hand_edit_is_asked_about_and_resolved(running: Scene) -> None:
     ("arguments", "code", "text"),
     [
         (("explain", "NOPE"), 1, "the ledger has no SKU 'NOPE'"),
-        (("stock", "adjust", "SKU-1", "-99", "--reason", "x"), 1, "99 wanted, 10 available"),
+        (("stock", "adjust", "SKU-1", "-99", "--reason", "x"), 1, "99 wanted, 10 on hand"),
         (("stock", "receive", "SKU-1", "1", "--location", "moon"), 1, "the ledger has no location 'moon'"),
         (("stock", "receive", "SKU-1", "none"), 2, "Invalid value"),
         (("sync", "nope"), 1, "the config has no channel 'nope'; known: east, west"),

@@ -32,6 +32,9 @@ LARGE: Final = 4_000
 GROWTH: Final = 1.25
 """A deeper index costs a step more here and there; twenty times the shelves must not."""
 
+SLACK: Final = 200
+"""What another plan may read of a small table; a scan of the large shop reads thousands."""
+
 EAST, WEST = 1, 2
 Act = Callable[[Connection], object]
 
@@ -103,7 +106,7 @@ def test_neither_a_change_nor_a_quiet_second_costs_more_in_a_large_shop(shops: l
     grown = []
     for act in ACTS:
         small, large = (_cost(engine, act) for engine in shops)
-        if large > GROWTH * small + 10:
+        if large > GROWTH * small + SLACK:
             grown.append(f"{act.__name__}: {small} in a shop of {SMALL} SKUs, {large} in one of {LARGE}")
     assert not grown, "\n".join(grown)
 

@@ -25,7 +25,7 @@ from simulate import broken
 
 STRIDE = int(os.environ.get("CHANNELSYNC_STRIDE", "449"))
 FIRST = int(os.environ.get("CHANNELSYNC_FIRST_PLACE", "101"))
-BETWEEN_ANSWER_AND_COMMIT = 834
+BETWEEN_ANSWER_AND_COMMIT = 564
 """A place of the first world where a delivery that was answered too early is not stored yet."""
 
 
