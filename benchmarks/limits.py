@@ -25,7 +25,6 @@ Call = Callable[[], Awaitable[object]]
 
 CALLERS = 16
 LISTINGS = 10
-PERIODS_MIN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ async def _saturated(limit: Limit, shop: Shop, folder: Path, seconds: float) -> 
         try:
             await asyncio.sleep(limit.settle)
             before, began = await asyncio.to_thread(shop.counts), time.perf_counter()
-            await asyncio.sleep(max(PERIODS_MIN, math.ceil(seconds / limit.period)) * limit.period)
+            await asyncio.sleep(math.ceil(seconds / limit.period) * limit.period)
             after, lasted = await asyncio.to_thread(shop.counts), time.perf_counter() - began
             for caller in callers:
                 if caller.done():

@@ -150,8 +150,7 @@ class LeakyBudget:
     def _until_room(self, ticket: _Ticket) -> float:
         """A cost above what the bucket can ever offer waits for a full one: the shop, not we, decides whether it is too big."""
         left = self._window_left()
-        beyond = max(0.0, self._maximum - ticket.cost) / 2  # who had to wait for a full bucket would lose what it could not hold meanwhile
-        floor = min(self._reserve * min(self._maximum, left * self._per_second), beyond) if ticket.read else 0.0
+        floor = self._reserve * min(self._maximum, left * self._per_second) if ticket.read else 0.0
         missing = min(ticket.cost + floor, self._maximum) - self._refilled()
         if self._window_ends is None or left <= 0:  # or the window has ended, and calls that left before are still on their way
             return missing / self._per_second
