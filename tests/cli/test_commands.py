@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from channelsync.cli.app import app
@@ -44,8 +45,8 @@ def alone(tmp_path: Path) -> Iterator[Scene]:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Scene]:
-    """Two shops and a daemon whose first plan is applied."""
-    with in_background(shops_and_daemon(tmp_path)) as scene:
+    """Two shops and a daemon whose first plan is applied. It lives in this process, so what it logs would be among what a command prints."""
+    with capture_logs(), in_background(shops_and_daemon(tmp_path)) as scene:
         yield scene
 
 
