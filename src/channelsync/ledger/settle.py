@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from channelsync.contract import Outcome, WriteResult
 from channelsync.ledger import aside, book, guard, outbox
 from channelsync.ledger.book import BookEntry
+from channelsync.ledger.many import update_many
 from channelsync.ledger.schema import attempts, push_calls, shelves
 
 
@@ -63,7 +64,7 @@ def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
         if kind is Outcome.OK:
             ok.append(BookEntry(row["shelf_id"], "write", row["delta"], attempt_id=row["id"]))
     if notes:
-        conn.execute(_NOTE, notes)
+        _NOTE.run(conn, notes)
     book.move(conn, ok, now)
     guard.shown(conn, [entry.shelf_id for entry in ok])
     if not item.atomic:
@@ -110,10 +111,12 @@ _STATE = {
 }
 
 
-_NOTE = (
-    update(attempts)
-    .where(attempts.c.id == bindparam("_id"))
-    .values({name: bindparam(f"_{name}") for name in ("state", "reason", "shows", "accepted", "settled_at")})
+_NOTED = ("state", "reason", "shows", "accepted", "settled_at")
+_NOTE = update_many(
+    attempts,
+    {"_id": attempts.c.id},
+    {f"_{name}": attempts.c[name].type for name in _NOTED},
+    lambda row: {name: row[f"_{name}"] for name in _NOTED},
 )
 
 
