@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 
 def write(file: Path, tables: Mapping[str, Any]) -> Path:
@@ -19,10 +20,20 @@ def write(file: Path, tables: Mapping[str, Any]) -> Path:
     return file
 
 
+LISTENING: Final = range(20_000, 32_768)
+"""Ports below those that Linux gives to connections going out: between finding one and listening on it, no client can be given it."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Free when it was looked at. Raises OSError where none of a hundred was."""
+    for port in random.SystemRandom().sample(LISTENING, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise OSError("none of a hundred ports was free")
 
 
 def _toml(tables: Mapping[str, Any], at: str = "") -> list[str]:
