@@ -46,7 +46,7 @@ LIMITS: Sequence[Limit] = (
     Limit("shopify", 100 / 3, "points: 200 at once, 100 per second, 3 for each call", dials={"bucket_size": 200.0}),
     Limit("woocommerce", 20, "a host that allows 40 calls at once, 20 per second", host={"burst": 40, "per_second": 20}),
     Limit("bigcommerce", 50, "150 calls in each window of 3 s", period=3.0, dials={"window_seconds": 3.0, "quota": 150}),
-    Limit("moysklad", 11 / 3, "45 units in each window of 3 s, 4 for each call", period=3.0, dials={"credential": "draft"}),
+    Limit("moysklad", 11 / 3, "45 units in each window of 3 s, 4 for each call", settle=4.0, period=3.0, dials={"credential": "draft"}),
 )
 
 

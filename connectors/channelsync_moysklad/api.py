@@ -18,7 +18,6 @@ from channelsync_moysklad.shapes import Raw, id_of
 T = TypeVar("T")
 
 WINDOW_SECONDS = 3.0
-USED_SHARE = 0.97  # of what the platform allows: calls may arrive closer together than they left
 LIMIT, EXPANDED_LIMIT = 1000, 100  # with a larger limit `expand` is ignored without a word
 IDS_PER_CALL = 100  # an address holds at most 8 KB
 PAGES_MAX = 1000
@@ -34,12 +33,9 @@ class Api:
     def __init__(self, settings: Settings, http: Http, clock: Clock) -> None:
         self.settings = settings
         self._http, self._clock = http, clock
-        calls = settings.units_per_window // settings.weight
-        self._rate = USED_SHARE * calls * settings.weight / WINDOW_SECONDS
-        self._room = (
-            calls + 0.9
-        ) * settings.weight - self._rate * WINDOW_SECONDS  # together never one call more than fits into any 3 seconds
-        http.budget.learn(remaining=self._room, maximum=self._room, per_second=self._rate)
+        self._room = float(settings.units_per_window // settings.weight * settings.weight)  # whole calls
+        self._rate = self._room / WINDOW_SECONDS
+        http.budget.learn(remaining=self._room, maximum=self._room, per_second=self._rate, sliding=True)
         if isinstance(http.budget, Guarded):
             http.budget.guard(RAIL)
 
@@ -100,9 +96,8 @@ class Api:
             return
         remaining, limit, reset = map(int, told)
         units = remaining * self.settings.units_per_window / max(limit, 1)
-        if units < self.settings.weight:  # at the window's end there is room for one call
-            after = self.settings.weight - self._rate * reset / 1000
-            self._http.budget.learn(remaining=min(self._room, after), maximum=self._room, per_second=self._rate)
+        if units < self.settings.weight:
+            self._http.budget.learn(remaining=0, maximum=self._room, per_second=self._rate, resets_in=reset / 1000, sliding=True)
 
     def _request(
         self,

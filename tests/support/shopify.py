@@ -104,7 +104,7 @@ class Told:
 
     learned: list[dict[str, float]] = field(default_factory=list)
 
-    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None) -> None:
+    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None, sliding: bool = False) -> None:
         self.learned.append({"remaining": remaining, "maximum": maximum, "per_second": per_second})
 
 

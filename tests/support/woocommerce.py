@@ -57,7 +57,7 @@ def served(app: Any) -> Iterator[str]:
 
 
 class NoBudget:
-    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None) -> None:
+    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None, sliding: bool = False) -> None:
         """WooCommerce tells no budget."""
 
 

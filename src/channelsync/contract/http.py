@@ -67,9 +67,12 @@ class HttpResponse:
 class Budget(Protocol):
     """The channel's rate limit as far as we know it. The door waits on it before each call; connectors feed it what the answers say."""
 
-    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None) -> None:
+    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None, sliding: bool = False) -> None:
         """The shop told its bucket after the call just answered. resets_in: seconds until all of it is there again, where the shop counts in windows
         of `maximum / per_second` seconds; None: what was taken comes back steadily.
+
+        sliding: nobody says when a window begins, so any stretch of that length holds at most `maximum`; `remaining` then only counts where `resets_in`
+        says for how long, because our own calls are known.
         """
 
 

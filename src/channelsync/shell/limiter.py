@@ -1,12 +1,11 @@
-"""A channel's rate budget: a leaky bucket or a window as the shop keeps it, re-synchronised from the shop's answers.
+"""A channel's rate budget: calls wait here before they leave, for the room that the shop has (`shell.rooms`), re-synchronised from its answers.
 
-Calls wait here before they leave. Writes go before reads, and reads leave a reserve, because a late write is what oversells.
+Writes go before reads, and reads leave a reserve, because a late write is what oversells.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 from bisect import insort
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +15,11 @@ from channelsync.clock import Clock
 from channelsync.contract.http import Guardrail
 from channelsync.errors import RateLimited
 from channelsync.shell.guard import Guard
+from channelsync.shell.rooms import Bucket, Room, Sliding, Window
 from channelsync.shell.within import within
 
 WAITING_MAX = 1000
 EPSILON_SECONDS = 1e-6  # below this a wait is a rounding error
-WINDOW_MARGIN_SECONDS = 0.01  # shops tell whole milliseconds
 PAUSE_MAX_SECONDS = 3600.0  # a shop that asks for more is asked again after an hour
 
 
@@ -37,20 +36,16 @@ class _Ticket:
 
 
 class LeakyBudget:
-    """The `Budget` of one channel. The defaults hold until the shop's first answer that tells its own bucket.
+    """The `Budget` of one channel. The defaults, a leaky bucket, hold until the shop's first answer that tells its own.
 
     reserve: the share of the bucket that only writes may use; of a window, the share of what is left of its time.
     """
 
     def __init__(self, clock: Clock, *, maximum: float = 40.0, per_second: float = 20.0, reserve: float = 0.2) -> None:
         self._clock = clock
-        self._maximum = maximum
-        self._per_second = per_second
         self._reserve = reserve
-        self._level = maximum
-        self._level_at = clock.monotonic()
-        self._window_ends: float | None = None  # None: what was taken comes back steadily
-        self._closed_until = self._level_at
+        self._room: Room = Bucket(maximum, per_second, maximum, clock.monotonic(), reserve)
+        self._closed_until = clock.monotonic()
         self._refusals = 0
         self._in_flight = 0.0
         self._serial = 0
@@ -60,29 +55,36 @@ class LeakyBudget:
     def guard(self, rail: Guardrail) -> None:
         self.guarded.set(rail)
 
-    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None) -> None:
-        """The shop told its bucket. Calls still on their way may not be in its number yet, so they are subtracted: too slow beats refused.
-
-        resets_in: it counts in windows of `maximum / per_second` seconds, and the present one ends then. Nothing comes back before, and all of it then.
-        """
+    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None, sliding: bool = False) -> None:
+        """As the contract says. Calls still on their way may not be in the shop's number yet, so they are subtracted: too slow beats refused."""
         if maximum <= 0 or per_second <= 0:
             return
-        self._maximum, self._per_second = maximum, per_second
-        self._level = min(remaining, maximum) - self._in_flight
-        self._level_at = self._clock.monotonic()
-        self._window_ends = None
-        if resets_in is not None:
-            longest = min(maximum / per_second, PAUSE_MAX_SECONDS)
-            self._window_ends = self._level_at + min(max(resets_in, 0.0), longest) + WINDOW_MARGIN_SECONDS
+        now = self._clock.monotonic()
+        level = min(remaining, maximum) - self._in_flight
+        ends_in = None if resets_in is None else min(resets_in, PAUSE_MAX_SECONDS)
+        if sliding:
+            self._learn_sliding(remaining, maximum, per_second, ends_in, now)
+        elif ends_in is not None:
+            self._room = Window(maximum, per_second, level, now, self._reserve, ends_in)
+        else:
+            self._room = Bucket(maximum, per_second, level, now, self._reserve)
         self._refusals = 0
         self._wake_first()
+
+    def _learn_sliding(self, remaining: float, maximum: float, per_second: float, resets_in: float | None, now: float) -> None:
+        """What we have taken stays known: of it the shop tells nothing."""
+        room = self._room
+        if not isinstance(room, Sliding) or (room.maximum, room.per_second) != (maximum, per_second):
+            self._room = room = Sliding(maximum, per_second)
+        if resets_in is not None:
+            room.told(remaining, resets_in, now)
 
     def refused(self, retry_after: float | None) -> None:
         """The shop refused a call: nothing leaves for `retry_after` seconds, or for a doubling pause if the shop did not say."""
         self._refusals += 1
         pause = retry_after if retry_after is not None else min(60.0, 2.0 ** min(self._refusals - 1, 6))
         now = self._clock.monotonic()
-        self._level, self._level_at = min(self._refilled(), 0.0), now
+        self._room.empty(now, self._in_flight)
         self._closed_until = max(self._closed_until, now + min(max(pause, 0.0), PAUSE_MAX_SECONDS))
         self._wake_first()
 
@@ -92,24 +94,27 @@ class LeakyBudget:
 
     @property
     def level(self) -> float:
-        return self._refilled()
+        return self._room.level(self._clock.monotonic(), self._in_flight)
 
     @property
     def maximum(self) -> float:
-        return self._maximum
+        return self._room.maximum
 
     @property
     def per_second(self) -> float:
-        return self._per_second
+        return self._room.per_second
 
     @contextmanager
     def on_its_way(self, cost: float) -> Iterator[None]:
         """Around the network part of a call, so that `learn` knows what other calls the shop may not have counted yet."""
+        room = self._room
         self._in_flight += cost
+        room.leaves(cost)
         try:
             yield
         finally:
             self._in_flight -= cost
+            room.answered(cost, self._clock.monotonic())
 
     async def take(self, cost: float, *, write: bool, wait_max: float) -> None:
         """Wait for room, then take it. Raises OverBudget if that would last longer than `wait_max` seconds."""
@@ -120,7 +125,7 @@ class LeakyBudget:
         insort(self._queue, ticket)
         try:
             await self._wait_for_turn(ticket, self._clock.monotonic() + wait_max)
-            self._spend(min(cost, self._maximum))
+            self._room.take(min(cost, self._room.maximum), self._clock.monotonic())
         finally:
             self._queue.remove(ticket)
             self._wake_first()
@@ -148,29 +153,7 @@ class LeakyBudget:
         return self._closed_until - self._clock.monotonic()
 
     def _until_room(self, ticket: _Ticket) -> float:
-        """A cost above what the bucket can ever offer waits for a full one: the shop, not we, decides whether it is too big."""
-        left = self._window_left()
-        floor = self._reserve * min(self._maximum, left * self._per_second) if ticket.read else 0.0
-        missing = min(ticket.cost + floor, self._maximum) - self._refilled()
-        if self._window_ends is None or left <= 0:  # or the window has ended, and calls that left before are still on their way
-            return missing / self._per_second
-        falling = self._reserve * self._per_second if ticket.read else 0.0  # what writes may still need, as the window runs out
-        return min(left, missing / falling) if falling else left if missing > 0 else missing
-
-    def _spend(self, cost: float) -> None:
-        now = self._clock.monotonic()
-        self._level, self._level_at = self._refilled() - cost, now
-        if self._window_ends is not None and now >= self._window_ends:
-            self._window_ends = now + self._maximum / self._per_second  # until the shop tells when the new one really ends
-
-    def _window_left(self) -> float:
-        return math.inf if self._window_ends is None else max(0.0, self._window_ends - self._clock.monotonic())
-
-    def _refilled(self) -> float:
-        if self._window_ends is not None:
-            return self._level if self._window_left() else self._maximum - self._in_flight  # which may count into the new one
-        elapsed = self._clock.monotonic() - self._level_at
-        return min(self._maximum, self._level + elapsed * self._per_second)
+        return self._room.until(ticket.cost, self._clock.monotonic(), self._in_flight, read=ticket.read)
 
     def _wake_first(self) -> None:
         if self._queue:

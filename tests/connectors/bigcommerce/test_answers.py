@@ -75,7 +75,9 @@ def test_the_budget_learns_the_stores_own_window() -> None:
     told: list[dict[str, float | None]] = []
 
     class Budget:
-        def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None) -> None:
+        def learn(
+            self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None, sliding: bool = False
+        ) -> None:
             told.append({"remaining": remaining, "maximum": maximum, "per_second": per_second, "resets_in": resets_in})
 
     learn(Budget(), LIMITS)

@@ -85,7 +85,7 @@ class Recorder:
 class SoundBudget:
     """A `Budget` that takes only numbers one can reckon with."""
 
-    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None) -> None:
+    def learn(self, *, remaining: float, maximum: float, per_second: float, resets_in: float | None = None, sliding: bool = False) -> None:
         for number in (remaining, maximum, per_second, resets_in or 0.0):
             if not isinstance(number, int | float) or not math.isfinite(number):
                 raise Unsound(f"the budget is told {remaining!r} of {maximum!r}, {per_second!r} per second")
