@@ -32,13 +32,13 @@ DIALS: Final[Mapping[str, Mapping[str, Any]]] = {
     "shopify": {"visibility_lag": 0.0, "webhook_delay": 0.0, "bucket_size": PLENTY, "restore_rate": PLENTY},
     "woocommerce": {"cron_seconds": 0.001, "delta_race_seconds": 0.0},
     "bigcommerce": {"webhook_seconds": 0.0, "apply_seconds": 0.0, "quota": PLENTY, "any_destination": True},
-    "moysklad": {"units": PLENTY},
+    "moysklad": {"units": PLENTY, "stock_hook_seconds": 60.0},
 }
 TABLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "shopify": {"visibility_lag_seconds": 0},
     "woocommerce": {},
-    "bigcommerce": {},
-    "moysklad": {"corrections": "enter_loss"},
+    "bigcommerce": {"write_visible_seconds": 0.01},
+    "moysklad": {"corrections": "enter_loss", "units_per_window": 1_000},
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -47,15 +48,24 @@ class Signal:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._at = math.inf
 
     def set(self) -> None:
         self._event.set()
 
+    def set_at(self, monotonic: float) -> None:
+        """Set by then, if nobody does so before: a wait that begins later than this call ends by then. The earliest of several counts."""
+        self._at = min(self._at, monotonic)
+
     async def wait(self, clock: Clock, seconds: float) -> bool:
         """Until set, at most `seconds`. True if it was set."""
-        await sooner(clock, seconds, self._event)
-        was = self._event.is_set()
+        now = clock.monotonic()
+        at = min(self._at, now + seconds)
+        await sooner(clock, max(0.0, at - now), self._event)
+        was = self._event.is_set() or self._at <= at
         self._event.clear()
+        if self._at <= at:
+            self._at = math.inf
         return was
 
 

@@ -233,6 +233,7 @@ class Dispatcher:
         if settled.stale:
             await self._read(await self._store.ledger.read(brackets.states, settled.stale))
         if settled.unknown:
+            self._channel.look.set_at(self._store.clock.monotonic() + self._channel.traits.write_visible_after.total_seconds())
             self._channel.look.set()
         if error is not None:
             raise error
