@@ -20,11 +20,12 @@ planted: $(READY)  ## a table of all planted bugs and what caught each, also as 
 	$(BIN)/pytest -q --planted build/planted.json tests/test_planted_bugs.py tests/push/test_planted_flaws.py tests/push/test_guarding.py \
 		tests/conformance/test_the_kit.py tests/ledger/test_model.py tests/simulate/test_broken_variants.py $(ARGS)
 
-bench: $(READY)  ## large catalogues and files, large ledgers, nodes, and reserving; ARGS="--listings 10000", FILE_ARGS="--rows 10000", SHELF_ARGS="--sizes 1000 1000000", STANDING_ARGS="--sizes 1000000", NODE_ARGS="--rounds 3", TAKEOVER_ARGS="--times 3", RATIO_ARGS="hot --rounds 3"
+bench: $(READY)  ## large catalogues and files, large ledgers, a sale's way to the other shops, nodes, and reserving; ARGS="--listings 10000", FILE_ARGS="--rows 10000", SHELF_ARGS="--sizes 1000 1000000", STANDING_ARGS="--sizes 1000000", CROSSING_ARGS="--rates 50", NODE_ARGS="--rounds 3", TAKEOVER_ARGS="--times 3", RATIO_ARGS="hot --rounds 3"
 	$(BIN)/python benchmarks/catalogue.py $(ARGS)
 	$(BIN)/python benchmarks/files.py $(FILE_ARGS)
 	$(BIN)/python -m benchmarks.shelves $(SHELF_ARGS)
 	$(BIN)/python -m benchmarks.standing $(STANDING_ARGS)
+	$(BIN)/python -m benchmarks.crossing $(CROSSING_ARGS)
 	$(BIN)/python -m benchmarks.nodes $(NODE_ARGS)
 	$(BIN)/python -m benchmarks.takeover $(TAKEOVER_ARGS)
 	$(BIN)/python -m benchmarks $(RATIO_ARGS)

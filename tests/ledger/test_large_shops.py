@@ -69,7 +69,7 @@ def _write(conn: Connection, *, raises: bool) -> None:
 def _quiet(conn: Connection) -> None:
     """What the loops ask by themselves."""
     for channel in (EAST, WEST):
-        assert not selling.any_due(conn, channel)
+        assert not selling.duty(conn, channel).due
         assert not outbox.open_calls(conn, channel)
         assert not brackets.wanting_bracket(conn, channel, NOW, 500)
         assert not brackets.wanting_look(conn, channel, NOW - timedelta(minutes=15), 500)

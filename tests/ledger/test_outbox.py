@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import Connection, update
 
 from channelsync.contract import Carrier, Outcome
-from channelsync.ledger import outbox
+from channelsync.ledger import outbox, selling
 from channelsync.ledger.outbox import Withdrawal
 from channelsync.ledger.schema import shelves
+from channelsync.ledger.selling import Duty
 from support.pushing import Outgoing, open_outgoing
 
 
@@ -142,7 +143,9 @@ def test_withdrawing_ends_what_was_never_sent_and_nothing_else(conn: Connection,
 
 def test_open_calls_say_what_may_still_become_of_them(conn: Connection, out: Outgoing) -> None:
     out.count(A=7, B=8)
+    assert selling.duty(conn, out.channel) == Duty(may_write=True, unsettled=False, due=True)
     call = out.send(raises=True)
+    assert selling.duty(conn, out.channel).unsettled
     [found] = outbox.open_calls(conn, out.channel)
     assert (found.call, found.raises, found.state, found.complete, found.sends) == (call, True, "sent", True, 1)
     out.settle(call, {"a": Outcome.OK})

@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from channelsync.contract import Cursor
-from channelsync.ledger import channels, cursors, identity, leases, locations, schema
+from channelsync.ledger import channels, cursors, identity, leases, locations, schema, selling
 from channelsync.ledger.channels import ChannelSpec, Pause
 from channelsync.ledger.database import WrongDatabase
 from channelsync.ledger.leases import Lease, LeaseRequest
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.refusals import NotAllowed
+from channelsync.ledger.selling import Duty
 from support.clock import ManualClock
 
 
@@ -72,8 +73,10 @@ def test_a_channel_is_written_only_when_opened_and_not_paused(conn: Connection, 
     assert not channels.may_write(conn, shop)
     [state] = channels.every(conn)
     assert (state.paused_at, state.paused_reason) == (clock.now(), "token revoked")
+    assert not selling.duty(conn, shop).may_write
     assert channels.resume(conn, [shop, shop], clock.now()) == [True, False]
     assert channels.may_write(conn, shop)
+    assert selling.duty(conn, shop) == Duty(may_write=True, unsettled=False, due=False)
 
 
 def test_read_numbers_only_grow(conn: Connection, shop: int, clock: ManualClock) -> None:

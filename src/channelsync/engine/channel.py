@@ -60,12 +60,12 @@ class Signal:
     async def wait(self, clock: Clock, seconds: float) -> bool:
         """Until set, at most `seconds`. True if it was set."""
         now = clock.monotonic()
-        at = min(self._at, now + seconds)
-        await sooner(clock, max(0.0, at - now), self._event)
-        was = self._event.is_set() or self._at <= at
+        await sooner(clock, min(seconds, max(0.0, self._at - now)), self._event)
+        was = self._event.is_set()
         self._event.clear()
-        if self._at <= at:
+        if self._at <= clock.monotonic():
             self._at = math.inf
+            return True
         return was
 
 

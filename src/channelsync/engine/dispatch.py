@@ -61,11 +61,16 @@ class Dispatcher:
 
     async def run_once(self) -> bool:
         """Send what is due now: lowers, then raises. True if this channel may be written at all. Raises its errors once everything is settled."""
-        if not await self._may_write():
+        if not self._is_written(self._channel):
             return False
-        await self._finish_open_calls()
-        await self._send_all(raises=False)
-        await self._raise_all()
+        duty = await self._store.ledger.read(selling.duty, self._channel.id)
+        if not duty.may_write or not await hold_lease(self._store, self._channel):
+            return False
+        if duty.unsettled:
+            await self._finish_open_calls()
+        if duty.due or duty.unsettled:
+            await self._send_all(raises=False)
+            await self._raise_all()
         return True
 
     # -- may we? -----------------------------------------------------------------------------------------------------------------------------
@@ -133,7 +138,7 @@ class Dispatcher:
                 return
 
     async def _due_raises(self, after: DueRaise | None) -> tuple[DueRaise, ...]:
-        if not self._store.time.steady() or not await self._store.ledger.read(selling.any_due, self._channel.id):
+        if not self._store.time.steady() or not await self._any_due():
             return ()
         absolute = self._channel.traits.carrier is Carrier.SET
         avoid, now = await self._unwritten(), self._store.clock.now()
@@ -158,13 +163,16 @@ class Dispatcher:
                 await asyncio.wait((looking, alarm), return_when=asyncio.FIRST_COMPLETED)
                 woken = woken or (alarm.done() and alarm.result())
                 alarm.cancel()
-                if not looking.done():
+                if not looking.done() and await self._any_due():
                     await self._send_all(raises=False)
             return looking.result()
         finally:
             looking.cancel()
             if woken:
                 due.set()
+
+    async def _any_due(self) -> bool:
+        return await self._store.ledger.read(selling.any_due, self._channel.id)
 
     async def _unwritten(self) -> tuple[int, ...]:
         """Channels whose lowers do not go out now: unreachable, only looked at, or no longer in the config."""
@@ -182,8 +190,6 @@ class Dispatcher:
         for _ in range(ROUNDS_MAX):
             if self._stopped or not await hold_lease(self._store, self._channel):
                 return
-            if not await self._store.ledger.read(selling.any_due, self._channel.id):
-                return
             if raises:
                 await self._send_all(raises=False)  # lowers never wait
             looks = await self._look_at_shelves(raises=raises) if self._channel.traits.carrier is Carrier.SET else ()
@@ -191,6 +197,8 @@ class Dispatcher:
             if call is None:
                 return
             await self._send(call, repeat=False)
+            if not await self._any_due():
+                return
 
     async def _send(self, call: Call, *, repeat: bool) -> None:
         """From the last check to the settled answer: what has begun here is not torn apart by a stop."""

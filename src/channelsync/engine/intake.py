@@ -124,9 +124,10 @@ class Intake:
             work.nothing.append(delivery_id)
 
     async def _apply_bodies(self, channel: Channel, work: _Work) -> None:
-        for delivery_id, snapshot in work.bodies:
-            at = self._store.shop_time(channel)
-            await self._apply(Sighting(channel.id, snapshot, 0, direct=False, deliveries=(delivery_id,), shop_time=at))
+        """All at once: what one commit can hold needs no second one."""
+        at = self._store.shop_time(channel)
+        told = (Sighting(channel.id, snapshot, 0, direct=False, deliveries=(row,), shop_time=at) for row, snapshot in work.bodies)
+        await asyncio.gather(*(self._apply(sighting) for sighting in told))
 
     async def _read_orders(self, channel: Channel, work: _Work) -> None:
         """One read per order, however many deliveries named it; the first that cannot be read leaves the rest for later."""

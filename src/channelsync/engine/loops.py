@@ -18,7 +18,7 @@ from channelsync.engine.catalogue import Catalogue
 from channelsync.engine.channel import Channel, Signal, sooner
 from channelsync.engine.dispatch import Dispatcher
 from channelsync.engine.housekeeping import Housekeeping
-from channelsync.engine.intake import Intake
+from channelsync.engine.intake import BATCH, Intake
 from channelsync.engine.introduce import introduce
 from channelsync.engine.places import Places
 from channelsync.engine.poll import Pullers
@@ -211,8 +211,10 @@ class Engine:
                 claimed = await self._own("intake", self.intake.claim)
                 if claimed:
                     batches.create_task(self._batch(claimed, room))
+                else:
+                    room.release()
+                if claimed is not None and len(claimed) == BATCH:  # there may be more
                     continue
-                room.release()
                 await self.arrived.wait(self.store.clock, self._tick)
 
     async def _batch(self, claimed: Sequence[Claimed], room: asyncio.Semaphore) -> None:

@@ -126,6 +126,8 @@ class Reconciler:
 
         Of a shop that we only look on all are read: a number that comes back to what it was says that somebody wrote it.
         """
+        if not moved:
+            return 0
         states = await self._store.ledger.read(brackets.of_listings, self._channel.id, sorted(moved))
         everything = not self._channel.settings.live
         return await self._note([state for state in states if everything or not self._is_echo(moved[state.shelf.listing], state)])

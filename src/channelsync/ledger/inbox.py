@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select, text, update
+from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, delete, func, select, text, update
 
 from channelsync.ledger import aside, fitting
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import DONE_KEY_ONLY, DONE_WITH_BODY, channels, inbox
+from channelsync.ledger.types import Utc
 
 TRIES = 5
 KEY_LENGTH = 128
@@ -87,6 +88,13 @@ class Waiting:
     oldest: datetime
 
 
+_DONE = (
+    update(inbox)
+    .where(inbox.c.id == bindparam("row"))
+    .values(state="done", reason="", claimed_until=None, settled_at=bindparam("at", type_=Utc))
+)
+
+
 def store(conn: Connection, items: Sequence[Arrived], now: datetime) -> list[Receipt]:
     """Store what is new. Rows go in key order, so that two nodes that store the same repeats cannot deadlock."""
     keys = [(item.channel_id, fitting.ref(item.key, KEY_LENGTH)) for item in items]
@@ -109,8 +117,7 @@ def claim(conn: Connection, items: Sequence[Claim], now: datetime) -> list[list[
 def done(conn: Connection, ids: Sequence[int], now: datetime) -> None:
     """Settle deliveries. Call it in the transaction of their effect: they are done exactly if the effect is stored."""
     if ids:
-        settled = {"state": "done", "reason": "", "claimed_until": None, "settled_at": now}
-        conn.execute(update(inbox).where(inbox.c.id == bindparam("row")).values(**settled), [{"row": row} for row in sorted(ids)])
+        conn.execute(_DONE, [{"row": row, "at": now} for row in sorted(ids)])
 
 
 def settle_done(conn: Connection, items: Sequence[Sequence[int]], now: datetime) -> list[None]:
@@ -153,13 +160,26 @@ def _row(key: str, item: Arrived) -> dict[str, object]:
     return {"channel_id": item.channel_id, "key": key, "headers": headers, "body": item.body, "received_at": item.received_at}
 
 
+# In a CTE, or PostgreSQL may run the LIMIT more than once; SQLite has one writer and no row locks.
+_FREE = (
+    select(inbox.c.id)
+    .where(RECEIVED, (inbox.c.claimed_until.is_(None)) | (inbox.c.claimed_until <= bindparam("at", type_=Utc)))
+    .order_by(inbox.c.id)
+    .limit(bindparam("at_most", type_=BigInteger))
+    .with_for_update(skip_locked=True)
+    .cte("free")
+)
+_TAKEN = (
+    update(inbox)
+    .where(inbox.c.id.in_(select(_FREE.c.id)))
+    .values(claimed_until=bindparam("until", type_=Utc), tries=inbox.c.tries + 1)
+    .returning(inbox)
+)
+
+
 def _claim(conn: Connection, item: Claim, now: datetime) -> list[Claimed]:
-    free = select(inbox.c.id).where(RECEIVED, (inbox.c.claimed_until.is_(None)) | (inbox.c.claimed_until <= now))
-    # In a CTE, or PostgreSQL may run the LIMIT more than once; SQLite has one writer and no row locks.
-    ids = free.order_by(inbox.c.id).limit(item.limit).with_for_update(skip_locked=True).cte("free")
-    until = now + timedelta(seconds=item.lease_seconds)
-    taken = update(inbox).where(inbox.c.id.in_(select(ids.c.id))).values(claimed_until=until, tries=inbox.c.tries + 1).returning(inbox)
-    rows = sorted(conn.execute(taken), key=lambda row: row.id)
+    about = {"at": now, "at_most": item.limit, "until": now + timedelta(seconds=item.lease_seconds)}
+    rows = sorted(conn.execute(_TAKEN, about), key=lambda row: row.id)
     numbers = _read_seqs(conn, {row.channel_id for row in rows})
     claimed = []
     for row in rows:

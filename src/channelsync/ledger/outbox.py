@@ -15,13 +15,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, RowMapping, Select, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Connection, RowMapping, Select, bindparam, delete, func, insert, select
 
 from channelsync.contract import Call, Carrier, ShelfRef, Write
-from channelsync.ledger import guard
+from channelsync.ledger import guard, outbox_sql
 from channelsync.ledger.differences import Difference, Look, difference
 from channelsync.ledger.due import OPEN_STATES, about, sendable
-from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
+from channelsync.ledger.schema import attempts, listings, push_calls, shelves
 
 
 class DueRaise(NamedTuple):
@@ -181,7 +181,7 @@ def release(conn: Connection, items: Sequence[Release], now: datetime) -> list[C
 
 
 def _release(conn: Connection, item: Release, now: datetime) -> Call | None:
-    call = conn.execute(select(push_calls).where(push_calls.c.key == item.key).with_for_update()).mappings().one()
+    call = conn.execute(outbox_sql.CALL, {"call": item.key}).mappings().one()
     if not holds_lease(conn, call["channel_id"], item.lease_version):
         return None
     if call["state"] not in (("sent", "unknown") if item.repeat else ("armed",)):
@@ -201,18 +201,8 @@ def _release(conn: Connection, item: Release, now: datetime) -> Call | None:
     if not rows:
         end(conn, item.key, now)
         return None
-    conn.execute(update(attempts).where(attempts.c.id.in_([row["id"] for row in rows])).values(state="sent"))
-    conn.execute(
-        update(push_calls)
-        .where(push_calls.c.key == item.key)
-        .values(
-            state="sent",
-            first_sent_at=call["first_sent_at"] or now,
-            last_sent_at=now,
-            sends=push_calls.c.sends + 1,
-            lease_version=item.lease_version,
-        )
-    )
+    conn.execute(outbox_sql.SENT, {"ids": [row["id"] for row in rows]})
+    conn.execute(outbox_sql.CALL_SENT, {"call": item.key, "first": call["first_sent_at"] or now, "last": now, "lease": item.lease_version})
     return Call(item.key, tuple(_write(row) for row in rows))
 
 
@@ -227,22 +217,7 @@ def _write(row: Mapping[str, Any]) -> Write:
 
 def open_rows(conn: Connection, key: str) -> list[dict[str, Any]]:
     """The attempts of a call whose outcome is not known yet, with their shelves, locked."""
-    query = (
-        select(
-            attempts,
-            shelves.c.target.label("now_target"),
-            (shelves.c.book + shelves.c.gap).label("now_base"),
-            shelves.c.frozen,
-            shelves.c.location,
-            listings.c.ref,
-        )
-        .join(shelves, shelves.c.id == attempts.c.shelf_id)
-        .join(listings, listings.c.id == shelves.c.listing_id)
-        .where(attempts.c.call_key == key, attempts.c.state.in_(OPEN_STATES))
-        .order_by(attempts.c.position)
-        .with_for_update(of=[attempts, shelves])
-    )
-    found = conn.execute(query)
+    found = conn.execute(outbox_sql.OPEN_ROWS, {"call": key})
     names = tuple(found.keys())
     return [dict(zip(names, row, strict=True)) for row in found]  # a mapping's own way to a dict takes four times as long
 
@@ -251,24 +226,23 @@ def open_rows(conn: Connection, key: str) -> list[dict[str, Any]]:
 
 
 def holds_lease(conn: Connection, channel_id: int, version: int) -> bool:
-    return bool(conn.execute(select(channels.c.lease_version).where(channels.c.id == channel_id)).scalar_one() == version)
+    return bool(conn.execute(outbox_sql.LEASE_VERSION, {"channel": channel_id}).scalar_one() == version)
 
 
 def is_paused(conn: Connection, channel_id: int) -> bool:
     """Whoever pauses a channel stops it here, between two steps of a round, not at the round's end."""
-    return conn.execute(select(channels.c.paused_at).where(channels.c.id == channel_id)).scalar_one() is not None
+    return conn.execute(outbox_sql.PAUSED_AT, {"channel": channel_id}).scalar_one() is not None
 
 
 def close(conn: Connection, ids: Sequence[str], state: str, reason: str, now: datetime) -> None:
     """End attempts without an effect on any book."""
     if ids:
-        conn.execute(update(attempts).where(attempts.c.id.in_(ids)).values(state=state, reason=reason, settled_at=now))
+        conn.execute(outbox_sql.CLOSED, {"ids": ids, "to": state, "why": reason, "at": now})
 
 
 def end(conn: Connection, key: str, now: datetime) -> None:
     """A call is settled when none of its attempts is open."""
-    still_open = exists().where(attempts.c.call_key == key, attempts.c.state.in_(OPEN_STATES))
-    conn.execute(update(push_calls).where(push_calls.c.key == key, ~still_open).values(state="settled", settled_at=now))
+    conn.execute(outbox_sql.ENDED, {"call": key, "at": now})
 
 
 # -- what is open ----------------------------------------------------------------------------------------------------------------------------------

@@ -3,25 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select, text
 
 from channelsync.ledger import bundles
 from channelsync.ledger.brackets import ShelfState, states
 from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.due import IS_DUE, about, sendable
 from channelsync.ledger.outbox import DueRaise
-from channelsync.ledger.schema import attempts, channels, listings, shelves
+from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
 
 RAISES_AT_ONCE = 2_000
 _ANY_DUE = select(shelves.c.id).where(shelves.c.channel_id == bindparam("channel"), IS_DUE).limit(1)
+_WRITTEN = exists().where(channels.c.id == bindparam("channel"), channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
+_UNSETTLED = exists().where(push_calls.c.channel_id == bindparam("channel"), text("push_calls.state <> 'settled'"))
+_DUTY = select(_WRITTEN, _UNSETTLED, exists(_ANY_DUE))
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What a channel's dispatcher has to do now. may_write: its first plan was applied and nobody paused it. unsettled: an earlier round, process or
+    holder has left calls open. due: there are numbers to write.
+    """
+
+    may_write: bool
+    unsettled: bool
+    due: bool
+
+
+def duty(conn: Connection, channel_id: int) -> Duty:
+    """Asked every second of every channel and after every sale, and nearly always there is nothing to do: one question, and cheap."""
+    return Duty(*(bool(told) for told in conn.execute(_DUTY, {"channel": channel_id}).one()))
 
 
 def any_due(conn: Connection, channel_id: int) -> bool:
-    """Is there anything to write at all? Asked every second of every channel, and nearly always answered no: it has to be cheap."""
+    """Is there anything more to write?"""
     return conn.execute(_ANY_DUE, {"channel": channel_id}).first() is not None
 
 
