@@ -90,14 +90,13 @@ class Api:
         return read
 
     def _learn(self, response: HttpResponse) -> None:
-        """Others use the same user's units: when little is left, nothing leaves before the window ends. The headers may count units or calls."""
+        """Others may use the same user's units. The headers may count units or calls."""
         told = [response.headers.get(name, "") for name in ("x-ratelimit-remaining", "x-ratelimit-limit", "x-lognex-reset")]
         if not all(text.isdecimal() and len(text) < 9 for text in told):
             return
         remaining, limit, reset = map(int, told)
         units = remaining * self.settings.units_per_window / max(limit, 1)
-        if units < self.settings.weight:
-            self._http.budget.learn(remaining=0, maximum=self._room, per_second=self._rate, resets_in=reset / 1000, sliding=True)
+        self._http.budget.learn(remaining=units, maximum=self._room, per_second=self._rate, resets_in=reset / 1000, sliding=True)
 
     def _request(
         self,

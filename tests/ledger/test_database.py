@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from channelsync.ledger import database
-from channelsync.ledger.database import UnusableDatabase, assert_durable, is_in_memory, open_database, reading
+from channelsync.ledger.database import UnusableDatabase, assert_durable, is_in_memory, open_database, reading, writing
 from channelsync.ledger.schema import facts
 from channelsync.testing.postgres import PostgresServer
 from support.racing import together
@@ -171,14 +172,17 @@ def test_behind_pgbouncer_nothing_is_prepared_and_no_session_is_changed(postgres
     engine.dispose()
 
 
-def test_a_writer_that_hangs_in_a_transaction_lets_go_of_its_rows(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("writer", [lambda engine: engine, writing], ids=["any", "the one with a connection of its own"])
+def test_a_writer_that_hangs_in_a_transaction_lets_go_of_its_rows(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, writer: Callable[[Engine], Engine]
+) -> None:
     """A node that is frozen half way held up the writers of all other nodes for a minute. Readers lock nothing and may think for longer."""
     monkeypatch.setattr("channelsync.ledger.database.HUNG_WRITER_MILLISECONDS", 200)
     hung, other = (open_database(postgres.url("postgres"), durable=False) for _ in range(2))
     with other.begin() as conn:
         conn.exec_driver_sql("CREATE TABLE hung (id INTEGER PRIMARY KEY, n INTEGER NOT NULL)")
         conn.exec_driver_sql("INSERT INTO hung VALUES (1, 0)")
-    frozen, thinking = hung.connect(), reading(hung).connect()
+    frozen, thinking = writer(hung).connect(), reading(hung).connect()
     frozen.begin()
     frozen.exec_driver_sql("UPDATE hung SET n = 100")
     thinking.begin()

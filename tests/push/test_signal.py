@@ -15,15 +15,18 @@ def played(story: Any) -> None:
     clock.run(work)
 
 
-def test_a_wait_ends_by_the_earliest_time_that_was_given() -> None:
+def test_a_wait_ends_by_the_earliest_of_the_times_that_were_given() -> None:
     async def story(clock: VirtualClock, signal: Signal) -> None:
         signal.set_at(3.0)
         signal.set_at(2.0)
         signal.set_at(9.0)
         assert await signal.wait(clock, 60.0)
         assert clock.monotonic() == 2.0
-        assert not await signal.wait(clock, 60.0), "one wake-up, once"
-        assert clock.monotonic() == 62.0
+        assert await signal.wait(clock, 60.0)
+        assert clock.monotonic() == 3.0, "and the others after it"
+        assert await signal.wait(clock, 60.0)
+        assert not await signal.wait(clock, 60.0), "each once"
+        assert clock.monotonic() == 69.0
 
     played(story)
 

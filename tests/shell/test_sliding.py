@@ -55,7 +55,9 @@ def test_writes_may_take_all_of_it_at_once_and_then_wait_for_what_went_first() -
     clock.run(main())
 
 
-def test_before_reads_that_never_rest_a_write_waits_for_one_interval() -> None:
+@pytest.mark.parametrize("latency", [0.01, 0.2, 0.4])
+@pytest.mark.parametrize("after", [tenths / 10 for tenths in range(1, 60, 4)] + [20.0])
+def test_before_reads_that_never_rest_a_write_waits_for_one_interval(latency: float, after: float) -> None:
     clock = VirtualClock()
 
     async def main() -> None:
@@ -63,15 +65,37 @@ def test_before_reads_that_never_rest_a_write_waits_for_one_interval() -> None:
 
         async def reads() -> None:
             while True:
-                await call(budget, clock, 0.01)
+                await call(budget, clock, latency)
 
         readers = [asyncio.create_task(reads()) for _ in range(4)]
-        await clock.sleep(10.0)
-        for _ in range(20):
-            began = clock.monotonic()
-            await call(budget, clock, write=True)
-            assert clock.monotonic() - began <= SECONDS / CALLS + 0.02
-            await clock.sleep(1.0)
+        await clock.sleep(after)
+        began = clock.monotonic()
+        await budget.take(1, write=True, wait_max=1e6)
+        assert clock.monotonic() - began <= SECONDS / CALLS + latency + 0.001
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+
+    clock.run(main())
+
+
+def test_reads_that_never_rest_use_all_of_it() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        budget, count = sliding(clock), 0
+
+        async def reads() -> None:
+            nonlocal count
+            while True:
+                await call(budget, clock, 0.01)
+                count += 1
+
+        readers = [asyncio.create_task(reads()) for _ in range(4)]
+        await clock.sleep(SECONDS)
+        before = count
+        await clock.sleep(20 * SECONDS)
+        assert count - before >= 0.97 * 20 * CALLS
         for reader in readers:
             reader.cancel()
         await asyncio.gather(*readers, return_exceptions=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from channelsync.ledger import measuring
 from channelsync.ledger.brackets import OnEdit
 
 HINTS_MAX = 500
+TIMES_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +49,26 @@ class Signal:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
-        self._at = math.inf
+        self._at: list[float] = []
 
     def set(self) -> None:
         self._event.set()
 
     def set_at(self, monotonic: float) -> None:
-        """Set by then, if nobody does so before: a wait that begins later than this call ends by then. The earliest of several counts."""
-        self._at = min(self._at, monotonic)
+        """Set at that time, for waits that begin later than this call. Of many such times, the earliest count."""
+        if len(self._at) < TIMES_MAX:
+            insort(self._at, monotonic)
 
     async def wait(self, clock: Clock, seconds: float) -> bool:
         """Until set, at most `seconds`. True if it was set."""
-        now = clock.monotonic()
-        await sooner(clock, min(seconds, max(0.0, self._at - now)), self._event)
+        if self._at:
+            seconds = min(seconds, max(0.0, self._at[0] - clock.monotonic()))
+        await sooner(clock, seconds, self._event)
         was = self._event.is_set()
         self._event.clear()
-        if self._at <= clock.monotonic():
-            self._at = math.inf
-            return True
-        return was
+        passed = bisect_right(self._at, clock.monotonic())
+        del self._at[:passed]
+        return was or passed > 0
 
 
 async def sooner(clock: Clock, seconds: float, event: asyncio.Event) -> None:

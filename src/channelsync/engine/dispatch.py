@@ -63,12 +63,14 @@ class Dispatcher:
         """Send what is due now: lowers, then raises. True if this channel may be written at all. Raises its errors once everything is settled."""
         if not self._is_written(self._channel):
             return False
-        duty = await self._store.ledger.read(selling.duty, self._channel.id)
+        held, duty = self._channel.lease, await self._duty()
         if not duty.may_write or not await hold_lease(self._store, self._channel):
             return False
+        if self._channel.lease is not held:  # a new holder starts with what the old one left open
+            duty = await self._duty()
         if duty.unsettled:
             await self._finish_open_calls()
-        if duty.due or duty.unsettled:
+        if duty.due or (duty.unsettled and await self._any_due()):
             await self._send_all(raises=False)
             await self._raise_all()
         return True
@@ -170,6 +172,9 @@ class Dispatcher:
             looking.cancel()
             if woken:
                 due.set()
+
+    async def _duty(self) -> selling.Duty:
+        return await self._store.ledger.read(selling.duty, self._channel.id)
 
     async def _any_due(self) -> bool:
         return await self._store.ledger.read(selling.any_due, self._channel.id)

@@ -124,9 +124,9 @@ class Intake:
             work.nothing.append(delivery_id)
 
     async def _apply_bodies(self, channel: Channel, work: _Work) -> None:
-        """All at once: what one commit can hold needs no second one."""
-        at = self._store.shop_time(channel)
-        told = (Sighting(channel.id, snapshot, 0, direct=False, deliveries=(row,), shop_time=at) for row, snapshot in work.bodies)
+        """All at once: what one commit can hold needs no second one. In the order of their keys, so that nodes do not wait for each other crosswise."""
+        at, bodies = self._store.shop_time(channel), sorted(work.bodies, key=lambda body: (body[1].ref, body[0]))
+        told = (Sighting(channel.id, snapshot, 0, direct=False, deliveries=(row,), shop_time=at) for row, snapshot in bodies)
         await asyncio.gather(*(self._apply(sighting) for sighting in told))
 
     async def _read_orders(self, channel: Channel, work: _Work) -> None:

@@ -213,7 +213,7 @@ class Engine:
                     batches.create_task(self._batch(claimed, room))
                 else:
                     room.release()
-                if claimed is not None and len(claimed) == BATCH:  # there may be more
+                if claimed is not None and len(claimed) > BATCH // 2:  # there may be more; a few are kept from us or given up
                     continue
                 await self.arrived.wait(self.store.clock, self._tick)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ READ_ONLY = "channelsync_read_only"
 MIGRATING = "channelsync_migrating"
 PRAGMAS = "channelsync_pragmas"
 LOCK_MILLISECONDS = 5000
-POSTGRES_SETTINGS = f"-c lock_timeout={LOCK_MILLISECONDS} -c idle_in_transaction_session_timeout=60s"
+POSTGRES_SETTINGS = f"-c lock_timeout={LOCK_MILLISECONDS} -c idle_in_transaction_session_timeout="
+HUNG_READER = "60s"
 """A node that hangs inside a transaction must not hold the others for ever."""
 
 POOLED = "channelsync_pooled"
@@ -79,6 +81,17 @@ def reading(engine: Engine) -> Engine:
     if engine.dialect.name == "postgresql":
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     return engine.execution_options(**options)
+
+
+def writing(engine: Engine) -> Engine:
+    """The same database for the thread that writes all day. On PostgreSQL it has a connection of its own, which knows a writer's time-outs from its
+    start: said in each transaction they are a round trip. Elsewhere, and where the URL has options of its own, the engine itself.
+    """
+    options = engine.get_execution_options()
+    if engine.dialect.name != "postgresql" or options.get(POOLED) or "options" in engine.url.query:
+        return engine
+    own = _postgres_engine(engine.url, {"options": f"{POSTGRES_SETTINGS}{HUNG_WRITER_MILLISECONDS}"}, pool_size=1, max_overflow=1)
+    return own.execution_options(**options)
 
 
 def is_in_memory(engine: Engine) -> bool:
@@ -197,21 +210,17 @@ def _create_private(path: Path) -> None:
 
 
 def _open_postgres(url: URL, *, pooled: bool) -> Engine:
-    settings: dict[str, Any] = {"prepare_threshold": None} if pooled else {"options": POSTGRES_SETTINGS}
+    settings: dict[str, Any] = {"prepare_threshold": None} if pooled else {"options": f"{POSTGRES_SETTINGS}{HUNG_READER}"}
+    engine = _postgres_engine(url, settings, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, execution_options={POOLED: pooled})
+    event.listen(engine, "begin", _begin_postgres)
+    return engine
+
+
+def _postgres_engine(url: URL, settings: Mapping[str, Any], **more: Any) -> Engine:
+    """Connections are not asked whether they live before each use, which is a round trip: who finds one dead begins again (`ledger.group`, `ledger.door`)."""
     connect_args = {name: value for name, value in {"connect_timeout": 5, **settings}.items() if name not in url.query}
     try:
-        engine = create_engine(
-            url,
-            isolation_level="READ COMMITTED",
-            pool_size=CONNECTIONS,
-            max_overflow=CONNECTIONS,
-            pool_pre_ping=True,
-            connect_args=connect_args,
-            execution_options={POOLED: pooled},
-            **QUIET,
-        )
-        event.listen(engine, "begin", _begin_postgres)
-        return engine
+        return create_engine(url, isolation_level="READ COMMITTED", connect_args=connect_args, **QUIET, **more)
     except ModuleNotFoundError as problem:
         raise UnusableDatabase("PostgreSQL needs its driver: pip install 'channelsync[postgres]'") from problem
 

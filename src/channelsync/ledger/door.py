@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine
 
 from channelsync.clock import Clock
 from channelsync.errors import ChannelsyncError
-from channelsync.ledger.database import is_in_memory, reading
+from channelsync.ledger.database import is_in_memory, reading, writing
 from channelsync.ledger.group import Answer, Call, NotRead, Verb, is_away, must_start_over, run_group
 
 In = TypeVar("In")
@@ -71,6 +71,7 @@ class Ledger:
         if is_in_memory(engine):
             raise ValueError("an in-memory database has one connection and cannot serve reader and writer threads: use InlineLedger")
         self._engine, self._reading, self._clock, self._batch = engine, reading(engine), clock, batch
+        self._writing = writing(engine)
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()  # None: nothing comes after this
         self._room = asyncio.Semaphore(waiting)
         self._reads = asyncio.Semaphore(waiting)
@@ -90,6 +91,8 @@ class Ledger:
         self._queue.put(None)
         await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._readers.shutdown)
+        if self._writing is not self._engine:
+            self._writing.dispose()
 
     async def run(self, verb: Verb[In, Out], item: In) -> Out:
         self._assert_open()
@@ -119,7 +122,7 @@ class Ledger:
             taken, more = self._take()
             group = [waiting for waiting in taken if not waiting.answer.cancelled()]
             try:
-                answers = run_group(self._engine, [waiting.call for waiting in group], self._clock.now()) if group else []
+                answers = run_group(self._writing, [waiting.call for waiting in group], self._clock.now()) if group else []
             except Exception as problem:
                 answers = [Answer(error=problem) for _ in group]
             try:

@@ -77,7 +77,7 @@ class LeakyBudget:
         if not isinstance(room, Sliding) or (room.maximum, room.per_second) != (maximum, per_second):
             self._room = room = Sliding(maximum, per_second)
         if resets_in is not None:
-            room.told(remaining, resets_in, now)
+            room.told(remaining - self._in_flight, resets_in, now)
 
     def refused(self, retry_after: float | None) -> None:
         """The shop refused a call: nothing leaves for `retry_after` seconds, or for a doubling pause if the shop did not say."""
@@ -125,7 +125,7 @@ class LeakyBudget:
         insort(self._queue, ticket)
         try:
             await self._wait_for_turn(ticket, self._clock.monotonic() + wait_max)
-            self._room.take(min(cost, self._room.maximum), self._clock.monotonic())
+            self._room.take(min(cost, self._room.maximum), self._clock.monotonic(), self._in_flight)
         finally:
             self._queue.remove(ticket)
             self._wake_first()

@@ -27,7 +27,7 @@ class Room(Protocol):
         whether it is too big.
         """
 
-    def take(self, cost: float, now: float) -> None: ...
+    def take(self, cost: float, now: float, in_flight: float) -> None: ...
 
     def leaves(self, cost: float) -> None:
         """A call that was taken for goes on the wire."""
@@ -53,8 +53,8 @@ class Bucket:
         floor = self._reserve * self.maximum if read else 0.0
         return (min(cost + floor, self.maximum) - self.level(now, in_flight)) / self.per_second
 
-    def take(self, cost: float, now: float) -> None:
-        self._level, self._at = self.level(now, 0.0) - cost, now
+    def take(self, cost: float, now: float, in_flight: float) -> None:
+        self._level, self._at = self.level(now, in_flight) - cost, now
 
     def leaves(self, cost: float) -> None: ...
 
@@ -91,8 +91,8 @@ class Window:
         falling = self._reserve * self.per_second if read else 0.0  # what writes may still need, as the window runs out
         return min(left, missing / falling) if falling else left if missing > 0 else missing
 
-    def take(self, cost: float, now: float) -> None:
-        self._level = self.level(now, 0.0) - cost
+    def take(self, cost: float, now: float, in_flight: float) -> None:
+        self._level = self.level(now, in_flight) - cost
         if now >= self._ends:
             self._ends = now + self._long  # until the shop tells when the new one really ends
 
@@ -116,9 +116,11 @@ class _Taken:
 
 class Sliding:
     """Any stretch of `maximum / per_second` seconds holds at most `maximum`. The shop may have counted a call at any time between its leaving and
-    its answer, so it counts for that long after the answer.
+    its answer, so it counts for that long after the answer. (One that was let go and then waits for something else for longer than that counts again
+    when it leaves.)
 
-    After a rest half of it may go at once; beyond that reads leave evenly, so that a write finds room within one interval of theirs.
+    After a rest half of it may go at once. Beyond that reads leave evenly, and the last of the room only where more comes back within an interval of
+    theirs: a write waits no longer than that and its answers take.
     """
 
     def __init__(self, maximum: float, per_second: float) -> None:
@@ -143,12 +145,19 @@ class Sliding:
         wait = self._until_at_most(self.maximum - min(cost, self.maximum), now)
         if not read:
             return wait
-        evenly = self._last + cost / self.per_second - now
-        return max(wait, min(evenly, self._until_at_most(self.maximum / 2 - cost, now)))
+        interval = cost / self.per_second
+        evenly = min(self._last + interval - now, self._until_at_most(self.maximum / 2 - cost, now))
+        return max(wait, evenly, self._until_back(cost, now) - interval)
+
+    def _until_back(self, cost: float, now: float) -> float:
+        """Until some of the room comes back, if a call of this cost would take the last of it."""
+        counting = self._ends(now)
+        is_last = sum(each for _, each in counting) + 2 * cost > self.maximum
+        return counting[0][0] - now if is_last and counting else 0.0
 
     def _until_at_most(self, used: float, now: float) -> float:
         """Until no more than `used` counts. A call on its way may be answered at once."""
-        ends = sorted((now + self._long if each.on_its_way else each.counts, each.cost) for each in self._counting(now))
+        ends = self._ends(now)
         excess, until = sum(cost for _, cost in ends) - used, now
         for end, cost in ends:
             if excess <= 0:
@@ -156,11 +165,15 @@ class Sliding:
             excess, until = excess - cost, end
         return until - now
 
+    def _ends(self, now: float) -> list[tuple[float, float]]:
+        """What counts, by when it no longer does."""
+        return sorted((now + self._long if each.on_its_way else each.counts, each.cost) for each in self._counting(now))
+
     def _counting(self, now: float) -> list[_Taken]:
         self._log = [each for each in self._log if each.on_its_way or each.counts > now]
-        return [*self._log, self._others] if self._others.counts > now else self._log
+        return [*self._log, self._others] if self._others.cost and self._others.counts > now else self._log
 
-    def take(self, cost: float, now: float) -> None:
+    def take(self, cost: float, now: float, in_flight: float) -> None:
         self._log.append(_Taken(cost, now + self._long, waits=True))
         self._last = now
 
