@@ -190,7 +190,7 @@ def _table(channel: Channel, kind: str) -> dict[str, Any]:
         case "shopify":
             return {"visibility_lag_seconds": int(lag) + 1, "overlap_seconds": int(lag + OVERLAP), "write_drains_seconds": int(drains) + 1}
         case "moysklad":
-            return {"visibility_lag_seconds": min(lag, 300.0), "overlap_minutes": (lag + 60.0) / 60}
+            return {"visibility_lag_seconds": min(lag, 300.0), "overlap_minutes": (lag + 60.0) / 60, "corrections": "enter_loss"}
         case "bigcommerce":
             visible = max(0.5, channel.traits.visible_after)
             own = {"write_visible_seconds": visible, "write_drains_seconds": max(drains, 2 * visible)}
