@@ -30,6 +30,7 @@ from channelsync.ledger import (
     openings,
     orders,
     outbox,
+    outbox_sql,
     pages,
     selling,
     settle,
@@ -203,7 +204,7 @@ def unfenced_settle(patch: Patch) -> None:
 
     def any_rows(conn: Connection, key: str) -> list[dict[str, Any]]:
         with pytest.MonkeyPatch.context() as meanwhile:
-            meanwhile.setattr(outbox, "OPEN_STATES", (*due.OPEN_STATES, "bracketed", "withdrawn", "ok"))
+            meanwhile.setattr(outbox_sql, "OPEN_ROWS", outbox_sql.rows_in((*due.OPEN_STATES, "bracketed", "withdrawn", "ok")))
             return rows(conn, key)
 
     one = settle._settle

@@ -89,7 +89,7 @@ CASES = (
     Case(broken.cursor_first, (2, 1, 3, 5), {"faults": DEAF, "crashes": CRASHES}),
     Case(
         broken.clamp_raises,
-        (8, 3, 1, 2, 5),
+        (18, 19, 22, 8, 3),
         {"carrier": "adjust", "faults": DEAF, "stock": 3, "lag": 4.0, "rates": busier(buy=2.0, adjust=0.8)},
     ),
     Case(broken.adopts_unknown, (1, 2, 3, 5), {"carrier": "adjust", "race_seconds": 0.3, "key_memory": None, "weather": LATE}),

@@ -32,6 +32,7 @@ QUIET: dict[str, Any] = {"hide_parameters": True}
 
 READ_ONLY = "channelsync_read_only"
 MIGRATING = "channelsync_migrating"
+WRITING = "channelsync_writing"
 PRAGMAS = "channelsync_pragmas"
 LOCK_MILLISECONDS = 5000
 POSTGRES_SETTINGS = f"-c lock_timeout={LOCK_MILLISECONDS} -c idle_in_transaction_session_timeout="
@@ -85,13 +86,14 @@ def reading(engine: Engine) -> Engine:
 
 def writing(engine: Engine) -> Engine:
     """The same database for the thread that writes all day. On PostgreSQL it has a connection of its own, which knows a writer's time-outs from its
-    start: said in each transaction they are a round trip. Elsewhere, and where the URL has options of its own, the engine itself.
+    start: said in each transaction they are a round trip. Elsewhere, and where the URL has options of its own, the engine itself; a writer's engine
+    is one already.
     """
     options = engine.get_execution_options()
-    if engine.dialect.name != "postgresql" or options.get(POOLED) or "options" in engine.url.query:
+    if engine.dialect.name != "postgresql" or options.get(POOLED) or options.get(WRITING) or "options" in engine.url.query:
         return engine
-    own = _postgres_engine(engine.url, {"options": f"{POSTGRES_SETTINGS}{HUNG_WRITER_MILLISECONDS}"}, pool_size=1, max_overflow=1)
-    return own.execution_options(**options)
+    own = _postgres_engine(engine.url, {"options": f"{POSTGRES_SETTINGS}{HUNG_WRITER_MILLISECONDS}"}, pool_size=1, max_overflow=CONNECTIONS)
+    return own.execution_options(**{**options, WRITING: True})
 
 
 def is_in_memory(engine: Engine) -> bool:

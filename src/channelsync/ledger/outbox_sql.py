@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, String, Text, bindparam, exists, select, update
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, String, Text, bindparam, exists, select, update
 
 from channelsync.ledger.due import OPEN_STATES
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
@@ -21,21 +24,28 @@ CALL_SENT = (
     )
 )
 SENT = update(attempts).where(attempts.c.id.in_(bindparam("ids", expanding=True))).values(state="sent")
-OPEN_ROWS = (
-    select(
-        attempts,
-        shelves.c.target.label("now_target"),
-        (shelves.c.book + shelves.c.gap).label("now_base"),
-        shelves.c.frozen,
-        shelves.c.location,
-        listings.c.ref,
+
+
+def rows_in(states: Sequence[str]) -> Select[Any]:
+    """A call's attempts in these states, with their shelves, locked."""
+    return (
+        select(
+            attempts,
+            shelves.c.target.label("now_target"),
+            (shelves.c.book + shelves.c.gap).label("now_base"),
+            shelves.c.frozen,
+            shelves.c.location,
+            listings.c.ref,
+        )
+        .join(shelves, shelves.c.id == attempts.c.shelf_id)
+        .join(listings, listings.c.id == shelves.c.listing_id)
+        .where(attempts.c.call_key == bindparam("call"), attempts.c.state.in_(states))
+        .order_by(attempts.c.position)
+        .with_for_update(of=[attempts, shelves])
     )
-    .join(shelves, shelves.c.id == attempts.c.shelf_id)
-    .join(listings, listings.c.id == shelves.c.listing_id)
-    .where(attempts.c.call_key == bindparam("call"), attempts.c.state.in_(OPEN_STATES))
-    .order_by(attempts.c.position)
-    .with_for_update(of=[attempts, shelves])
-)
+
+
+OPEN_ROWS = rows_in(OPEN_STATES)
 CLOSED = (
     update(attempts)
     .where(attempts.c.id.in_(bindparam("ids", expanding=True)))

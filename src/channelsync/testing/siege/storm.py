@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from channelsync.clock import SystemClock
 from channelsync.ledger import locations, stock
 from channelsync.ledger.audit import audit
-from channelsync.ledger.database import open_database
+from channelsync.ledger.database import open_database, writing
 from channelsync.ledger.door import Ledger
 from channelsync.ledger.group import CommitUnknown, NotStored
 from channelsync.ledger.locations import LocationSpec
@@ -106,7 +106,8 @@ def _open(url: str) -> None:
 @asynccontextmanager
 async def _writer(url: str, thrown: Counter[str]) -> AsyncIterator[Ledger]:
     """A ledger at an isolation level at which the database refuses what it cannot put in order."""
-    engine = open_database(url, durable=False)
+    opened = open_database(url, durable=False)
+    engine = writing(opened)
 
     def count(context: ExceptionContext) -> None:
         thrown[getattr(context.original_exception, "sqlstate", None) or "other"] += 1
@@ -118,7 +119,8 @@ async def _writer(url: str, thrown: Counter[str]) -> AsyncIterator[Ledger]:
         yield ledger
     finally:
         await ledger.close()
-        engine.dispose()
+        for each in (engine, opened):
+            each.dispose()
 
 
 @contextmanager
