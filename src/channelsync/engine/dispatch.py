@@ -193,10 +193,10 @@ class Dispatcher:
 
     async def _send_all(self, *, raises: bool, seen: tuple[DueRaise, ...] = ()) -> None:
         for _ in range(ROUNDS_MAX):
-            if self._stopped or not await hold_lease(self._store, self._channel):
-                return
             if raises:
                 await self._send_all(raises=False)  # lowers never wait
+            if self._stopped or not await hold_lease(self._store, self._channel):
+                return
             looks = await self._look_at_shelves(raises=raises) if self._channel.traits.carrier is Carrier.SET else ()
             call = await self._arm(raises=raises, looks=looks, seen=seen)
             if call is None:
