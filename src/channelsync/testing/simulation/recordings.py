@@ -74,8 +74,12 @@ def _places(recording: Recording) -> dict[str, str]:
     levels = [each.place for each in (*recording.opening, *recording.closing)]
     moved = [each.place for each in recording.events if isinstance(each, Stock | Reservation)]
     feeds = [place for channel in recording.channels for shelf in channel.shelves for place in shelf.fed_by]
-    known = sorted({*levels, *moved, *feeds}, key=lambda place: (len(place), place)) or ["place-1"]
+    known = sorted({*levels, *moved, *feeds}, key=_by_number) or ["place-1"]
     return {place: MAIN if not number else place for number, place in enumerate(known)}
+
+
+def _by_number(place: str) -> tuple[int, str]:
+    return len(place), place
 
 
 def _sells(channel: Channel, notes: dict[str, None]) -> bool:
@@ -150,9 +154,10 @@ def _kind(channel: Channel) -> str:
 
 
 def _shop_places(channel: Channel, ours: Mapping[str, str], notes: dict[str, None]) -> dict[str, tuple[str, ...]]:
+    """The recording tells what feeds a number in no order of its own; orders are taken from the first."""
     feeds: dict[str, tuple[str, ...]] = {}
     for shelf in channel.shelves:
-        feeds.setdefault(shelf.location, tuple(ours[place] for place in shelf.fed_by) or (MAIN,))
+        feeds.setdefault(shelf.location, tuple(ours[place] for place in sorted(shelf.fed_by, key=_by_number)) or (MAIN,))
     if len(feeds) > 1:
         if channel.kind not in ("memory", "other"):
             notes[f"{channel.channel} keeps numbers at several places: a memory shop with its traits plays it"] = None
