@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from channelsync.errors import RateLimited
-from channelsync.shell.limiter import WAITING_MAX, LeakyBudget, OverBudget
+from channelsync.shell.limiter import WAITING_MAX, OverBudget, RateBudget
 from channelsync.testing.virtual_clock import VirtualClock
 
 
-async def _take(budget: LeakyBudget, cost: float = 1.0, *, write: bool = True, wait_max: float = 600.0) -> None:
+async def _take(budget: RateBudget, cost: float = 1.0, *, write: bool = True, wait_max: float = 600.0) -> None:
     await budget.take(cost, write=write, wait_max=wait_max)
 
 
@@ -17,7 +17,7 @@ def test_a_full_bucket_costs_no_time_and_an_empty_one_its_refill() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=10, per_second=2)
+        budget = RateBudget(clock, maximum=10, per_second=2)
         for _ in range(10):
             await _take(budget)
         assert clock.monotonic() == 0
@@ -32,7 +32,7 @@ def test_reads_leave_the_reserve_to_writes() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=10, per_second=1, reserve=0.2)
+        budget = RateBudget(clock, maximum=10, per_second=1, reserve=0.2)
         for _ in range(8):
             await _take(budget, write=False)
         assert clock.monotonic() == 0
@@ -50,7 +50,7 @@ def test_a_write_overtakes_reads_that_wait() -> None:
     order: list[str] = []
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=1, per_second=1, reserve=0)
+        budget = RateBudget(clock, maximum=1, per_second=1, reserve=0)
         await _take(budget)
 
         async def go(name: str, write: bool) -> None:
@@ -70,7 +70,7 @@ def test_the_shops_answer_replaces_our_guess_in_both_directions() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=10, per_second=1)
+        budget = RateBudget(clock, maximum=10, per_second=1)
         budget.learn(remaining=0, maximum=2000, per_second=100)
         await _take(budget, 50)
         assert clock.monotonic() == pytest.approx(0.5, abs=1e-3)
@@ -85,7 +85,7 @@ def test_an_answer_wakes_who_waits() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=10, per_second=0.01)
+        budget = RateBudget(clock, maximum=10, per_second=0.01)
         await _take(budget, 10)
         waiting = asyncio.create_task(_take(budget, 5))
         await clock.sleep(1)
@@ -98,7 +98,7 @@ def test_an_answer_wakes_who_waits() -> None:
 
 def test_calls_on_their_way_are_subtracted_from_the_answer() -> None:
     clock = VirtualClock()
-    budget = LeakyBudget(clock, maximum=10, per_second=1)
+    budget = RateBudget(clock, maximum=10, per_second=1)
     with budget.on_its_way(4):
         budget.learn(remaining=10, maximum=10, per_second=1)
         assert budget.level == 6
@@ -108,7 +108,7 @@ def test_calls_on_their_way_are_subtracted_from_the_answer() -> None:
 
 def test_a_senseless_answer_is_ignored() -> None:
     clock = VirtualClock()
-    budget = LeakyBudget(clock, maximum=10, per_second=1)
+    budget = RateBudget(clock, maximum=10, per_second=1)
     budget.learn(remaining=5, maximum=0, per_second=0)
     assert budget.level == 10
 
@@ -117,7 +117,7 @@ def test_a_refusal_closes_for_as_long_as_the_shop_says() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=10, per_second=10)
+        budget = RateBudget(clock, maximum=10, per_second=10)
         budget.refused(7.0)
         await _take(budget)
         assert clock.monotonic() == pytest.approx(7.0, abs=1e-3)
@@ -129,7 +129,7 @@ def test_refusals_without_a_word_double_the_pause_until_a_call_is_accepted() -> 
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=10, per_second=100)
+        budget = RateBudget(clock, maximum=10, per_second=100)
         waits: list[float] = []
         for _ in range(3):
             budget.refused(None)
@@ -150,7 +150,7 @@ def test_who_would_wait_too_long_is_told_at_once_and_takes_nothing() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=10, per_second=1)
+        budget = RateBudget(clock, maximum=10, per_second=1)
         budget.refused(100.0)
         with pytest.raises(OverBudget) as refusal:
             await _take(budget, wait_max=5)
@@ -166,7 +166,7 @@ def test_while_calls_are_on_their_way_their_answers_are_waited_for() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=10, per_second=0.1)
+        budget = RateBudget(clock, maximum=10, per_second=0.1)
         await _take(budget, 10)
         with budget.on_its_way(10):
             waiting = asyncio.create_task(_take(budget, 5, wait_max=5))
@@ -186,7 +186,7 @@ def test_an_absurd_retry_after_is_bounded() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock)
+        budget = RateBudget(clock)
         budget.refused(1e9)
         await _take(budget, wait_max=1e9)
         assert clock.monotonic() == pytest.approx(3600, abs=1e-3)
@@ -198,7 +198,7 @@ def test_a_cost_above_the_bucket_waits_for_a_full_one() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=10, per_second=1)
+        budget = RateBudget(clock, maximum=10, per_second=1)
         await _take(budget, 4)
         await _take(budget, 100)
         assert clock.monotonic() == pytest.approx(4.0, abs=1e-3)
@@ -212,7 +212,7 @@ def test_a_cancelled_waiter_frees_its_place() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=1, per_second=1)
+        budget = RateBudget(clock, maximum=1, per_second=1)
         await _take(budget)
         first = asyncio.create_task(_take(budget, write=True))
         second = asyncio.create_task(_take(budget, write=True))
@@ -228,7 +228,7 @@ def test_the_queue_is_bounded() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, maximum=1, per_second=1)
+        budget = RateBudget(clock, maximum=1, per_second=1)
         budget.refused(3000.0)
         waiting = [asyncio.create_task(_take(budget, wait_max=1e6)) for _ in range(WAITING_MAX)]
         await clock.sleep(0)
@@ -245,7 +245,7 @@ def test_in_a_window_nothing_comes_back_before_its_end_and_all_of_it_then() -> N
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock)
+        budget = RateBudget(clock)
         budget.learn(remaining=2, maximum=30, per_second=10, resets_in=2.0)
         for _ in range(2):
             await _take(budget)
@@ -263,7 +263,7 @@ def test_reads_may_use_what_writes_have_left_over_as_a_window_runs_out() -> None
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock, reserve=0.2)
+        budget = RateBudget(clock, reserve=0.2)
         budget.learn(remaining=30, maximum=30, per_second=10, resets_in=3.0)
         for _ in range(24):
             await _take(budget, write=False)
@@ -285,7 +285,7 @@ def test_calls_that_left_before_a_windows_end_may_count_into_the_next() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock)
+        budget = RateBudget(clock)
         budget.learn(remaining=4, maximum=30, per_second=10, resets_in=1.0)
         with budget.on_its_way(4):
             await clock.sleep(1.5)
@@ -300,7 +300,7 @@ def test_a_window_ends_no_later_than_it_is_long() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget = LeakyBudget(clock)
+        budget = RateBudget(clock)
         budget.learn(remaining=0, maximum=30, per_second=10, resets_in=1e9)
         await _take(budget)
         assert clock.monotonic() == pytest.approx(3.0, abs=0.05)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channelsync.shell.limiter import LeakyBudget
+from channelsync.shell.limiter import RateBudget
 from channelsync.testing.virtual_clock import VirtualClock
 
 CALLS, SECONDS = 10, 3.0
 
 
-def sliding(clock: VirtualClock) -> LeakyBudget:
-    budget = LeakyBudget(clock)
+def sliding(clock: VirtualClock) -> RateBudget:
+    budget = RateBudget(clock)
     budget.learn(remaining=CALLS, maximum=CALLS, per_second=CALLS / SECONDS, sliding=True)
     return budget
 
 
-async def call(budget: LeakyBudget, clock: VirtualClock, took: float = 0.0, *, write: bool = False, cost: float = 1) -> None:
+async def call(budget: RateBudget, clock: VirtualClock, took: float = 0.0, *, write: bool = False, cost: float = 1) -> None:
     await budget.take(cost, write=write, wait_max=1e6)
     with budget.on_its_way(cost):
         await clock.sleep(took)
@@ -55,6 +58,23 @@ def test_writes_may_take_all_of_it_at_once_and_then_wait_for_what_went_first() -
     clock.run(main())
 
 
+@asynccontextmanager
+async def reads_that_never_rest(budget: RateBudget, clock: VirtualClock, latency: float) -> AsyncIterator[Counter[str]]:
+    """Counts those that were answered."""
+    count = Counter[str]()
+
+    async def reads() -> None:
+        while True:
+            await call(budget, clock, latency)
+            count["answered"] += 1
+
+    readers = [asyncio.create_task(reads()) for _ in range(4)]
+    yield count
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+
+
 @pytest.mark.parametrize("latency", [0.01, 0.2, 0.4])
 @pytest.mark.parametrize("after", [tenths / 10 for tenths in range(1, 60, 4)] + [20.0])
 def test_before_reads_that_never_rest_a_write_waits_for_one_interval(latency: float, after: float) -> None:
@@ -62,19 +82,11 @@ def test_before_reads_that_never_rest_a_write_waits_for_one_interval(latency: fl
 
     async def main() -> None:
         budget = sliding(clock)
-
-        async def reads() -> None:
-            while True:
-                await call(budget, clock, latency)
-
-        readers = [asyncio.create_task(reads()) for _ in range(4)]
-        await clock.sleep(after)
-        began = clock.monotonic()
-        await budget.take(1, write=True, wait_max=1e6)
-        assert clock.monotonic() - began <= SECONDS / CALLS + latency + 0.001
-        for reader in readers:
-            reader.cancel()
-        await asyncio.gather(*readers, return_exceptions=True)
+        async with reads_that_never_rest(budget, clock, latency):
+            await clock.sleep(after)
+            began = clock.monotonic()
+            await budget.take(1, write=True, wait_max=1e6)
+            assert clock.monotonic() - began <= SECONDS / CALLS + latency + 0.001
 
     clock.run(main())
 
@@ -83,22 +95,11 @@ def test_reads_that_never_rest_use_all_of_it() -> None:
     clock = VirtualClock()
 
     async def main() -> None:
-        budget, count = sliding(clock), 0
-
-        async def reads() -> None:
-            nonlocal count
-            while True:
-                await call(budget, clock, 0.01)
-                count += 1
-
-        readers = [asyncio.create_task(reads()) for _ in range(4)]
-        await clock.sleep(SECONDS)
-        before = count
-        await clock.sleep(20 * SECONDS)
-        assert count - before >= 0.97 * 20 * CALLS
-        for reader in readers:
-            reader.cancel()
-        await asyncio.gather(*readers, return_exceptions=True)
+        async with reads_that_never_rest(sliding(clock), clock, 0.01) as count:
+            await clock.sleep(SECONDS)
+            before = count["answered"]
+            await clock.sleep(20 * SECONDS)
+            assert count["answered"] - before >= 0.97 * 20 * CALLS
 
     clock.run(main())
 
@@ -138,7 +139,7 @@ def test_a_call_counts_until_long_after_its_answer() -> None:
 def test_no_stretch_ever_holds_more_wherever_the_shop_counts_a_call(seed: int, cost: int) -> None:
     dice, clock, counted = random.Random(seed), VirtualClock(), list[float]()
 
-    async def caller(budget: LeakyBudget) -> None:
+    async def caller(budget: RateBudget) -> None:
         for _ in range(15):
             await clock.sleep(dice.choice([0.0, 0.0, dice.random(), 4 * dice.random()]))
             await budget.take(cost, write=dice.random() < 0.5, wait_max=1e6)

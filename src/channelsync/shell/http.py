@@ -21,7 +21,7 @@ from channelsync.errors import Misunderstood, RateLimited
 from channelsync.shell.circuit import Circuit
 from channelsync.shell.echo import Echoes
 from channelsync.shell.http_client import HttpClient
-from channelsync.shell.limiter import LeakyBudget
+from channelsync.shell.limiter import RateBudget
 from channelsync.shell.redact import Redactor
 from channelsync.shell.retry import ReadRetry, RetryRules
 
@@ -36,7 +36,7 @@ class ShopHttp:
     """The `Http` of one channel."""
 
     def __init__(
-        self, client: HttpClient, budget: LeakyBudget, circuit: Circuit, retry: ReadRetry, redactor: Redactor | None = None
+        self, client: HttpClient, budget: RateBudget, circuit: Circuit, retry: ReadRetry, redactor: Redactor | None = None
     ) -> None:
         self.budget: Budget = budget
         self.circuit = circuit
@@ -46,7 +46,7 @@ class ShopHttp:
         self._echoes = Echoes(redactor or Redactor())
 
     @property
-    def bucket(self) -> LeakyBudget:
+    def bucket(self) -> RateBudget:
         """The budget with its numbers, for people to look at."""
         return self._bucket
 
@@ -108,6 +108,6 @@ async def shop_http(
     """
     client = HttpClient(clock, timeout=timeout, transport=transport, private_hosts=private_hosts)
     try:
-        yield ShopHttp(client, LeakyBudget(clock), Circuit(channel, clock), ReadRetry(clock, source, rules), redactor)
+        yield ShopHttp(client, RateBudget(clock), Circuit(channel, clock), ReadRetry(clock, source, rules), redactor)
     finally:
         await client.aclose()

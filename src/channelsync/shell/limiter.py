@@ -35,7 +35,7 @@ class _Ticket:
     turn: asyncio.Event = field(compare=False, default_factory=asyncio.Event)
 
 
-class LeakyBudget:
+class RateBudget:
     """The `Budget` of one channel. The defaults, a leaky bucket, hold until the shop's first answer that tells its own.
 
     reserve: the share of the bucket that only writes may use; of a window, the share of what is left of its time.

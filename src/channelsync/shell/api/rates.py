@@ -11,7 +11,7 @@ from collections import OrderedDict
 from channelsync.clock import Clock
 from channelsync.ledger.tokens import Token
 from channelsync.shell.api.problems import Problem
-from channelsync.shell.limiter import LeakyBudget, OverBudget
+from channelsync.shell.limiter import OverBudget, RateBudget
 
 TOKENS_MAX = 1_000
 """Tokens remembered. The one that was used longest ago is forgotten first, and begins with a full burst again."""
@@ -22,7 +22,7 @@ class Rates:
 
     def __init__(self, clock: Clock, per_second: float, burst: int, tokens_max: int = TOKENS_MAX) -> None:
         self._clock, self._per_second, self._burst, self._tokens_max = clock, per_second, burst, tokens_max
-        self._budgets: OrderedDict[str, LeakyBudget] = OrderedDict()
+        self._budgets: OrderedDict[str, RateBudget] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._budgets)
@@ -31,7 +31,7 @@ class Rates:
         """Room for one request. Never waits; raises the Problem that says when to come again."""
         budget = self._budgets.pop(token.public_id, None)
         if budget is None:
-            budget = LeakyBudget(self._clock, maximum=self._burst, per_second=self._per_second)
+            budget = RateBudget(self._clock, maximum=self._burst, per_second=self._per_second)
         self._budgets[token.public_id] = budget
         if len(self._budgets) > self._tokens_max:
             self._budgets.popitem(last=False)

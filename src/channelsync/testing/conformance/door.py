@@ -12,7 +12,7 @@ from channelsync.contract import Budget, HttpRequest, HttpResponse
 from channelsync.shell.circuit import Circuit
 from channelsync.shell.http import ShopHttp
 from channelsync.shell.http_client import HttpClient
-from channelsync.shell.limiter import LeakyBudget
+from channelsync.shell.limiter import RateBudget
 from channelsync.shell.retry import ReadRetry
 from channelsync.testing.conformance.wire import KIND, Wire
 from channelsync.testing.standins.base import AsgiApp
@@ -50,4 +50,4 @@ def open_http(app: AsgiApp, clock: Clock, *, seed: int = 1, timeout: float = TIM
     """The door to a stand-in's `app`, in process. `timeout`: seconds of the clock for a whole call."""
     wire = Wire(app, clock)
     client = HttpClient(clock, timeout=timeout, transport=wire)
-    return WatchedHttp(ShopHttp(client, LeakyBudget(clock), Circuit("shop", clock), ReadRetry(clock, random.Random(seed), None)), wire)
+    return WatchedHttp(ShopHttp(client, RateBudget(clock), Circuit("shop", clock), ReadRetry(clock, random.Random(seed), None)), wire)

@@ -28,7 +28,7 @@ from channelsync.shell.circuit import Circuit
 from channelsync.shell.http import ShopHttp
 from channelsync.shell.http_client import HttpClient
 from channelsync.shell.inlet import Inlets
-from channelsync.shell.limiter import LeakyBudget
+from channelsync.shell.limiter import RateBudget
 from channelsync.shell.retry import ReadRetry
 from channelsync.testing.simulation.clocks import SkewedClock
 from channelsync.testing.simulation.network import Line, Socket
@@ -112,9 +112,7 @@ class Node:
 
     def _channel(self, plan: ChannelPlan, line: Line, source: random.Random) -> Channel:
         client = HttpClient(self.clock, timeout=plan.timeout, transport=Socket(line, self.steps))
-        http = ShopHttp(
-            client, LeakyBudget(self.clock), Circuit(plan.name, self.clock, pause_max=20.0), ReadRetry(self.clock, source, None)
-        )
+        http = ShopHttp(client, RateBudget(self.clock), Circuit(plan.name, self.clock, pause_max=20.0), ReadRetry(self.clock, source, None))
         kind = _connector_type(plan.connector)
         connector = kind.connect(kind.settings.model_validate(plan.table), Context(plan.name, http, self.clock, plan.role))
         settings = Settings(
