@@ -71,7 +71,7 @@ def _stored(conn: Connection) -> list[dict[str, Any]]:
 @given(rows=ROWS)
 def test_what_is_inserted_is_read_back_in_order(things: Connection, rows: list[dict[str, Any]]) -> None:
     with things.begin_nested() as savepoint:
-        ids = sorted(ADD.run(things, rows).scalars())
+        ids = sorted(ADD.run(things, rows))
         assert _stored(things) == [{"id": id_, **row} for id_, row in zip(ids, rows, strict=True)]
         savepoint.rollback()
 
@@ -94,8 +94,8 @@ def test_each_row_is_updated_with_what_is_brought_for_it(
 
 def test_rows_that_are_there_are_passed_over_and_columns_that_are_not_named_have_their_defaults(things: Connection) -> None:
     first, second = ({"name": name, "flag": True, "told": {"n": name}} for name in ("one", "two"))
-    assert list(FIND.run(things, [first]).scalars()) == ["one"]
-    assert list(FIND.run(things, [first | {"told": {}}, second]).scalars()) == ["two"]
+    assert list(FIND.run(things, [first])) == ["one"]
+    assert list(FIND.run(things, [first | {"told": {}}, second])) == ["two"]
     assert [(row["name"], row["units"], row["told"]) for row in _stored(things)] == [("one", 7, {"n": "one"}), ("two", 7, {"n": "two"})]
 
 

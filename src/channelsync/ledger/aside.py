@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 from channelsync.ledger import fitting
 from channelsync.ledger.dialects import by_keys, insert_into, keys_of
 from channelsync.ledger.schema import set_aside
+from channelsync.ledger.spelt import Spelt
 from channelsync.ledger.types import Utc
 
 PAGE = 100
@@ -45,7 +46,7 @@ _DONE = (
     .values(resolved_at=bindparam("now", type_=Utc()))
 )
 _RESOLVE = _DONE.where(set_aside.c.channel_id == bindparam("channel"), set_aside.c.ref == bindparam("named"))
-_RESOLVE_ALL = {name: _DONE.where(here) for name, here in by_keys((set_aside.c.channel_id, set_aside.c.ref)).items()}
+_RESOLVE_ALL = Spelt({name: _DONE.where(here) for name, here in by_keys((set_aside.c.channel_id, set_aside.c.ref)).items()})
 
 
 def resolve(conn: Connection, channel_id: int, kind: str, ref: str, now: datetime) -> bool:
@@ -58,7 +59,7 @@ def resolve_all(conn: Connection, kind: str, refs: Iterable[tuple[int, str]], no
     """The same for many: (channel id, ref)."""
     keys = sorted({(channel_id, fitting.ref(ref)) for channel_id, ref in refs})
     for start in range(0, len(keys), PAGE):
-        conn.execute(_RESOLVE_ALL[conn.dialect.name], {"what": kind, "now": now, **keys_of(keys[start : start + PAGE])})
+        _RESOLVE_ALL.run(conn, what=kind, now=now, **keys_of(keys[start : start + PAGE]))
 
 
 def listed(

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from channelsync.ledger.schema import AVAILABLE, bundle_parts, listings, shelf_feeds, shelves, skus, stock_levels
+from channelsync.ledger.spelt import Spelt, one_of
 
 CHUNK: Final = 400
 
@@ -16,10 +17,11 @@ Recipe = tuple[tuple[int, int], ...]
 """(sku_id, units in one bundle), by sku_id."""
 
 
-_RECIPES = (
-    select(bundle_parts)
-    .where(bundle_parts.c.bundle_id.in_(bindparam("ids", expanding=True)))
-    .order_by(bundle_parts.c.bundle_id, bundle_parts.c.sku_id)
+_PARTS = bundle_parts.c
+_RECIPES = Spelt(
+    select(_PARTS.bundle_id, _PARTS.sku_id, _PARTS.quantity)
+    .where(one_of(_PARTS.bundle_id, "ids"))
+    .order_by(_PARTS.bundle_id, _PARTS.sku_id)
 )
 
 
@@ -28,8 +30,8 @@ def recipes(conn: Connection, sku_ids: Iterable[int]) -> dict[int, Recipe]:
     ids = sorted(set(sku_ids))
     found: dict[int, Recipe] = {}
     for start in range(0, len(ids), CHUNK):
-        for row in conn.execute(_RECIPES, {"ids": ids[start : start + CHUNK]}):
-            found[row.bundle_id] = (*found.get(row.bundle_id, ()), (row.sku_id, row.quantity))
+        for bundle_id, sku_id, quantity in _RECIPES.rows(conn, ids=ids[start : start + CHUNK]):
+            found[bundle_id] = (*found.get(bundle_id, ()), (sku_id, quantity))
     return found
 
 

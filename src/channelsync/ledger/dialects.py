@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, tuple_
+from sqlalchemy import JSON, ColumnElement, Connection, Table, and_, bindparam, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
+
+from channelsync.ledger import spelt
 
 
 def insert_into(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -24,11 +26,18 @@ def among(conn: Connection, columns: Sequence[ColumnElement[Any]], keys: Sequenc
 
 
 def by_keys(columns: Sequence[ColumnElement[Any]]) -> Mapping[str, ColumnElement[bool]]:
-    """`among` for a statement that is built once, by the dialect's name: `keys_of` gives it its keys."""
-    these = tuple_(*columns).in_(bindparam("keys", expanding=True))
-    alone = (column.in_(bindparam(f"keys_{place}", expanding=True)) for place, column in enumerate(columns))
-    return {"postgresql": these, "sqlite": and_(*alone, these)}
+    """`among` for a statement that is spelt once, by the dialect's name: `keys_of` gives it its keys."""
+    names = [f"keys_{place}" for place, _ in enumerate(columns)]
+    alone = [spelt.one_of(column, name) for name, column in zip(names, columns, strict=True)]
+    lists = func.unnest(*(bindparam(name, type_=spelt.List(column.type)) for name, column in zip(names, columns, strict=True)))
+    rows = lists.table_valued(*names).render_derived()
+    told = func.json_each(bindparam("keys", type_=JSON())).table_valued("value")
+    parts = [func.json_extract(told.c.value, f"$[{place}]") for place, _ in enumerate(columns)]
+    return {
+        "postgresql": and_(*alone, tuple_(*columns).in_(select(*rows.c))),
+        "sqlite": and_(*alone, tuple_(*columns).in_(select(*parts))),
+    }
 
 
 def keys_of(keys: Sequence[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
-    return {"keys": keys, **{f"keys_{place}": list(dict.fromkeys(each)) for place, each in enumerate(zip(*keys, strict=True))}}
+    return {"keys": keys, **{f"keys_{place}": each for place, each in enumerate(zip(*keys, strict=True))}}

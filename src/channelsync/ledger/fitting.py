@@ -24,4 +24,6 @@ def payload(value: str) -> str:
 
 def storable(value: str) -> str:
     """Without what PostgreSQL cannot store: NUL, and the halves of surrogate pairs that JSON can smuggle in."""
+    if value.isascii() and "\x00" not in value:
+        return value
     return value.replace("\x00", "\N{SYMBOL FOR NULL}").encode(errors="replace").decode()

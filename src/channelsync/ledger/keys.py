@@ -113,7 +113,7 @@ def _claim(conn: Connection, name: str, items: Sequence[Keyed], now: datetime) -
     ]
     if not rows:
         return {}, set()
-    fresh = set(_CLAIM.run(conn, rows).scalars())
+    fresh = set(_CLAIM.run(conn, rows))
     rest = [row["key"] for row in rows if row["key"] not in fresh]
     query = select(table.c.key, table.c.verb, table.c.digest, table.c.result).where(table.c.key.in_(rest))
     return {row[0]: (row[1], row[2], row[3]) for row in conn.execute(query)} if rest else {}, fresh
@@ -140,10 +140,13 @@ def _store(conn: Connection, result: type[Out], outcomes: Sequence[tuple[str | N
         conn.execute(delete(idempotency_keys).where(idempotency_keys.c.key.in_(refused)))
 
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 def digest(item: Keyed) -> str:
     """SHA-256 over everything that was asked for, in one canonical spelling; the key itself is not part of it."""
     asked = _adapter(type(item)).dump_python(item, mode="json", exclude={"key", "keep_key"})
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_canonical(asked).encode()).hexdigest()
 
 
 _adapters: dict[type[Any], TypeAdapter[Any]] = {}  # one per request and result type of the ledger

@@ -17,6 +17,7 @@ from channelsync.ledger import targets
 from channelsync.ledger.dialects import by_keys, keys_of
 from channelsync.ledger.many import insert_many, update_many
 from channelsync.ledger.schema import BUCKETS, movements, skus, stock_levels
+from channelsync.ledger.spelt import Spelt
 
 CHUNK = 400
 LevelKey = tuple[int, int]
@@ -97,7 +98,16 @@ class Level:
         return self.on_hand - self.soft - self.hard - self.pending_debit - self.held_elsewhere
 
     def after(self, entry: Entry) -> Level:
-        return Level(*(getattr(self, bucket) + getattr(entry, bucket) for bucket in BUCKETS))
+        return Level(
+            self.on_hand + entry.on_hand,
+            self.soft + entry.soft,
+            self.hard + entry.hard,
+            self.incoming + entry.incoming,
+            self.quarantined + entry.quarantined,
+            self.damaged + entry.damaged,
+            self.pending_debit + entry.pending_debit,
+            self.held_elsewhere + entry.held_elsewhere,
+        )
 
 
 NONE: Final = Level()
@@ -116,16 +126,16 @@ def read(conn: Connection, keys: Iterable[LevelKey], *, lock: bool = False) -> d
 _COLUMNS = stock_levels.c.sku_id, stock_levels.c.location_id
 _LEVELS = select(*_COLUMNS, *(stock_levels.c[bucket] for bucket in BUCKETS)).order_by(*_COLUMNS)
 _HERE = by_keys(_COLUMNS)
-_READ = {name: _LEVELS.where(here) for name, here in _HERE.items()}
-_LOCK = {name: query.with_for_update(key_share=True) for name, query in _READ.items()}
+_READ = Spelt({name: _LEVELS.where(here) for name, here in _HERE.items()})
+_LOCK = Spelt({name: _LEVELS.where(here).with_for_update(key_share=True) for name, here in _HERE.items()})
 
 
 def _read(conn: Connection, wanted: Sequence[LevelKey], *, lock: bool) -> dict[LevelKey, Level]:
     """Those that have a row."""
-    query = (_LOCK if lock else _READ)[conn.dialect.name]
+    query = _LOCK if lock else _READ
     found: dict[LevelKey, Level] = {}
     for start in range(0, len(wanted), CHUNK):
-        rows = conn.execute(query, keys_of(wanted[start : start + CHUNK]))
+        rows = query.rows(conn, **keys_of(wanted[start : start + CHUNK]))
         found.update({(row[0], row[1]): Level(*row[2:]) for row in rows})
     return found
 

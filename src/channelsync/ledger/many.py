@@ -1,12 +1,11 @@
 """Many rows in one statement: on PostgreSQL as one JSON value that the database takes apart, one way there and back however many there are; on
-SQLite, which is in this process, row by row. Statements are built once, where they are declared.
+SQLite, which is in this process, row by row. Statements are built once, where they are declared, and spelt once.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -15,7 +14,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    CursorResult,
     Executable,
     Table,
     Text,
@@ -30,29 +28,40 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
+from channelsync.ledger.spelt import Spelt
 from channelsync.ledger.types import Utc, microseconds
 
+CHUNK = 400
 Row = Mapping[str, Any]
 Cells = Mapping[str, ColumnElement[Any]]
 """What a row brings, by name."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Many:
     """each: the statement for one row, whose parameters it names; together: the one for all of them."""
 
-    each: Executable
-    together: Executable
-    spelt: Mapping[str, Callable[[Any], Any]]
+    def __init__(self, each: Executable, together: Executable, types: Mapping[str, TypeEngine[Any]], *, returning: bool = False) -> None:
+        self._each, self._together, self._returning = Spelt(each), Spelt(together), returning
+        self._spelt = _spelt(types)
 
-    def run(self, conn: Connection, rows: Sequence[Row]) -> CursorResult[Any]:
-        """rows: at least one, all with the names that were declared."""
-        if conn.dialect.name != "postgresql":
-            return conn.execute(self.each, rows)
-        return conn.execute(self.together, {"rows": [self._told(row) for row in rows], "_how_many": len(rows)})
+    def run(self, conn: Connection, rows: Sequence[Row]) -> list[Any]:
+        """rows: at least one, all with the names that were declared. What was to be returned, in no particular order."""
+        if conn.dialect.name == "postgresql":
+            made = self._together.run(conn, rows=json.dumps([self._told(row) for row in rows]), _how_many=len(rows))
+            return list(made.scalars()) if self._returning else []
+        if not self._returning:
+            self._each.run_each(conn, rows)
+            return []
+        return [value for start in range(0, len(rows), CHUNK) for value in self._each.run_all(conn, rows[start : start + CHUNK]).scalars()]
 
-    def _told(self, row: Row) -> dict[str, Any]:
-        return {**row, **{name: None if row[name] is None else spell(row[name]) for name, spell in self.spelt.items()}}
+    def _told(self, row: Row) -> Row:
+        if not self._spelt:
+            return row
+        told = {**row}
+        for name, spell in self._spelt:
+            if told[name] is not None:
+                told[name] = spell(told[name])
+        return told
 
 
 def insert_many(table: Table, *names: str, known: bool = True, returning: str | None = None) -> _Many:
@@ -60,13 +69,13 @@ def insert_many(table: Table, *names: str, known: bool = True, returning: str | 
     returning: that column of the new rows. Ids are given out in the order of the rows, and may be returned in another.
     """
     types = {name: table.c[name].type for name in names}
-    each: Any = sqlite.insert(table)
+    each: Any = sqlite.insert(table).values({name: bindparam(name, type_=type_) for name, type_ in types.items()})
     together: Any = postgresql.insert(table).from_select([*names], select(*_unpacked(types).values()))
     if not known:
         each, together = each.on_conflict_do_nothing(), together.on_conflict_do_nothing()
     if returning is not None:
         each, together = each.returning(table.c[returning]), together.returning(table.c[returning])
-    return _Many(each, together, _spelt(types))
+    return _Many(each, together, types, returning=returning is not None)
 
 
 def update_many(
@@ -82,21 +91,21 @@ def update_many(
         return update(table).where(and_(*(key == cells[name] for name, key in keys.items()))).values(dict(sets(cells)))
 
     each = statement({name: bindparam(name, type_=type_) for name, type_ in types.items()})
-    return _Many(each, statement(_unpacked(types)), _spelt(types))
+    return _Many(each, statement(_unpacked(types)), types)
 
 
 def _unpacked(types: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:
     """With their number as a limit, which leaves none out: PostgreSQL takes any such value for a hundred rows, and rather reads a whole table of a
     few thousand than look up so many.
     """
-    told = func.json_to_recordset(bindparam("rows", type_=JSON()))
+    told = func.json_to_recordset(cast(bindparam("rows", type_=Text()), JSON()))
     carried = {name: Text() if isinstance(type_, JSON) else type_ for name, type_ in types.items()}
     rows = told.table_valued(*(column(name, type_) for name, type_ in carried.items())).render_derived(with_types=True)
     few = select(*rows.c).limit(bindparam("_how_many", type_=BigInteger())).subquery()
     return {name: cast(few.c[name], JSON()) if isinstance(type_, JSON) else few.c[name] for name, type_ in types.items()}
 
 
-def _spelt(types: Mapping[str, TypeEngine[Any]]) -> dict[str, Callable[[Any], Any]]:
+def _spelt(types: Mapping[str, TypeEngine[Any]]) -> Sequence[tuple[str, Callable[[Any], Any]]]:
     """What JSON has no word for. A JSON value is carried as its text: taken apart, it would have to be text that the database can store."""
     instants = {name: microseconds for name, type_ in types.items() if isinstance(type_, Utc)}
-    return {**instants, **{name: json.dumps for name, type_ in types.items() if isinstance(type_, JSON)}}
+    return [*instants.items(), *((name, json.dumps) for name, type_ in types.items() if isinstance(type_, JSON))]

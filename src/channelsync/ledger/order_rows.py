@@ -84,7 +84,7 @@ def save_order(conn: Connection, order_id: int | None, channel_id: int, values: 
         conn.execute(update(orders).where(orders.c.id == order_id).values(**values, applied_at=now))
         return order_id
     row = {**values, "channel_id": channel_id, "first_seen_at": now, "applied_at": now}
-    made: int | None = _NEW.run(conn, [row]).scalar_one_or_none()
+    made: int | None = next(iter(_NEW.run(conn, [row])), None)
     return made
 
 

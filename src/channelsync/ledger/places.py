@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from channelsync.ledger import bounds, bundles, skus
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.refusals import Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.schema import locations
 from channelsync.ledger.skus import Sku
+from channelsync.ledger.spelt import Spelt, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Places:
         return {(sku_id, key[1]) for key in found for sku_id, _ in self.recipes.get(key[0], ((key[0], 1),))}
 
 
-_LOCATIONS = select(locations.c.code, locations.c.id).where(locations.c.code.in_(bindparam("codes", expanding=True)))
+_LOCATIONS = Spelt(select(locations.c.code, locations.c.id).where(one_of(locations.c.code, "codes")))
 
 
 def resolve(conn: Connection, names: Iterable[tuple[str, str]]) -> Places:
@@ -46,4 +47,4 @@ def resolve(conn: Connection, names: Iterable[tuple[str, str]]) -> Places:
     found = skus.find(conn, (sku for sku, _ in wanted))
     recipes = bundles.recipes(conn, (sku.id for sku in found.values() if sku.bundle))
     parts = skus.by_id(conn, {sku_id for recipe in recipes.values() for sku_id, _ in recipe})
-    return Places(found, {row[0]: row[1] for row in conn.execute(_LOCATIONS, {"codes": codes})}, recipes, parts)
+    return Places(found, {row[0]: row[1] for row in _LOCATIONS.rows(conn, codes=codes)}, recipes, parts)

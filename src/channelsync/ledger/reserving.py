@@ -186,8 +186,8 @@ def _summed(parts: Iterable[_Part]) -> dict[LevelKey, Line]:
     """What is wanted of each level, alone and in bundles."""
     wanted: dict[LevelKey, Line] = {}
     for part in parts:
-        before = wanted[part.key].quantity if part.key in wanted else 0
-        wanted[part.key] = replace(part.line, quantity=before + part.line.quantity)
+        before = wanted.get(part.key)
+        wanted[part.key] = part.line if before is None else replace(part.line, quantity=before.quantity + part.line.quantity)
     return wanted
 
 
@@ -234,7 +234,7 @@ def _insert(conn: Connection, granted: Sequence[_Granted], now: datetime) -> lis
         for each in granted
         for part, _ in each.parts
     ]
-    return sorted(_INSERT.run(conn, rows).scalars()) if rows else []
+    return sorted(_INSERT.run(conn, rows)) if rows else []
 
 
 def _answer(granted: _Granted, ids: Sequence[int]) -> Reserved:

@@ -11,13 +11,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, Select, exists, insert, select, update
 
 from channelsync.ledger import bounds, ruling
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownSku
 from channelsync.ledger.schema import bundle_parts, findings, skus, stock_levels
+from channelsync.ledger.spelt import Spelt, one_of
 
 CHUNK = 400
 
@@ -48,12 +49,12 @@ _SKUS = select(
     *(skus.c[name] for name in ("id", "sku", "title", "backorder", "backorder_limit", "counted", "reference_limit")),
     exists().where(bundle_parts.c.bundle_id == skus.c.id).label("bundle"),
 )
-_BY_TEXT = _SKUS.where(skus.c.sku.in_(bindparam("those", expanding=True)))
-_BY_ID = _SKUS.where(skus.c.id.in_(bindparam("those", expanding=True)))
+_BY_TEXT = Spelt(_SKUS.where(one_of(skus.c.sku, "those")))
+_BY_ID = Spelt(_SKUS.where(one_of(skus.c.id, "those")))
 
 
-def _read(conn: Connection, query: Select[Any], those: Sequence[Any]) -> Iterator[Sku]:
-    for id_, sku, title, backorder, *rest in conn.execute(query, {"those": those}):
+def _read(conn: Connection, query: Spelt, those: Sequence[Any]) -> Iterator[Sku]:
+    for id_, sku, title, backorder, *rest in query.rows(conn, those=those):
         yield Sku(id_, sku, title, Backorder(backorder), *rest)
 
 
@@ -144,11 +145,13 @@ def lock_rows(conn: Connection, sku_ids: Iterable[int]) -> None:
         conn.execute(_for_update(select(skus.c.id).where(skus.c.id.in_(ids[start : start + CHUNK])).order_by(skus.c.id))).all()
 
 
+_LEVEL_KEYS = Spelt(select(stock_levels.c.sku_id, stock_levels.c.location_id).where(one_of(stock_levels.c.sku_id, "those")))
+
+
 def level_keys(conn: Connection, sku_ids: Iterable[int]) -> set[tuple[int, int]]:
     """Every (sku_id, location_id) that has a level."""
     ids = sorted(set(sku_ids))
-    query = select(stock_levels.c.sku_id, stock_levels.c.location_id).where(stock_levels.c.sku_id.in_(ids))
-    return {(row[0], row[1]) for row in conn.execute(query)} if ids else set()
+    return {(row[0], row[1]) for row in _LEVEL_KEYS.rows(conn, those=ids)} if ids else set()
 
 
 def mark_counted(conn: Connection, sku_ids: Iterable[int]) -> None:

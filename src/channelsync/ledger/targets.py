@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, RowMapping, Select, bindparam, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
 
 from channelsync.ledger import bundles, rules
 from channelsync.ledger.bundles import Pool
 from channelsync.ledger.many import update_many
 from channelsync.ledger.rules import Rules
 from channelsync.ledger.schema import AVAILABLE, bundle_parts, listings, order_lines, shelf_feeds, shelves, skus, stock_levels
+from channelsync.ledger.spelt import Spelt, one_of
 
 CHUNK = 400
 
@@ -56,7 +57,7 @@ def lock(conn: Connection, sku_ids: list[int]) -> bool:
     """
     if conn.dialect.name == "sqlite":
         return True  # one writer at a time
-    return bool(conn.execute(_LOCK, {"skus": sku_ids}).all())
+    return bool(_LOCK.rows(conn, skus=sku_ids))
 
 
 def _sells() -> ColumnElement[bool]:
@@ -64,13 +65,12 @@ def _sells() -> ColumnElement[bool]:
 
     As one list: asked for one or the other, PostgreSQL reads every listing there is.
     """
-    these: BindParameter[int] = bindparam("skus", expanding=True)
     named = skus.alias("named")
-    containing = select(bundle_parts.c.bundle_id).where(bundle_parts.c.sku_id.in_(these))
-    return listings.c.sku_id.in_(select(named.c.id).where(named.c.id.in_(these)).union(containing))
+    containing = select(bundle_parts.c.bundle_id).where(one_of(bundle_parts.c.sku_id, "skus"))
+    return listings.c.sku_id.in_(select(named.c.id).where(one_of(named.c.id, "skus")).union(containing))
 
 
-_LOCK = (
+_LOCK = Spelt(
     select(shelves.c.id)
     .join(listings, listings.c.id == shelves.c.listing_id)
     .where(_sells())
@@ -134,25 +134,25 @@ def _shelves() -> Select[Any]:
     )
 
 
-_SHELVES = _shelves()
+_SHELVES = Spelt(_shelves())
 
 
 def _shelves_of(conn: Connection, sku_ids: list[int]) -> list[_Shelf]:
-    rows = conn.execute(_SHELVES, {"skus": sku_ids}).mappings().all()
+    rows = _SHELVES.mappings(conn, skus=sku_ids)
     pools = bundles.pools(conn, [row["id"] for row in rows if row["bundle"]])
     return [_shelf(row, pools.get(row["id"]) or Pool(row["counted"], int(row["available"]))) for row in rows]
 
 
-def _shelf(row: RowMapping, pool: Pool) -> _Shelf:
+def _shelf(row: Mapping[str, Any], pool: Pool) -> _Shelf:
     return _Shelf(
         row["id"], row["book"], row["target"], row["due"], row["frozen"], rules.of_row(row),
         row["pack"], bool(row["writable"]), pool.counted, pool.available,
     )  # fmt: skip
 
 
-_WITHHELD = (
+_WITHHELD = Spelt(
     select(order_lines.c.shelf_id, func.sum(order_lines.c.withheld))
-    .where(order_lines.c.shelf_id.in_(bindparam("shelves", expanding=True)), order_lines.c.withheld > 0)
+    .where(one_of(order_lines.c.shelf_id, "shelves"), order_lines.c.withheld > 0)
     .group_by(order_lines.c.shelf_id)
 )
 
@@ -161,7 +161,7 @@ def withheld_by(conn: Connection, shelf_ids: Iterable[int]) -> dict[int, int]:
     """Units (of the listing) that each shop holds back by itself: the open claims that are flagged so. There is no other source for it."""
     ids, found = list(shelf_ids), dict[int, int]()
     for start in range(0, len(ids), CHUNK):
-        found |= {row[0]: int(row[1]) for row in conn.execute(_WITHHELD, {"shelves": ids[start : start + CHUNK]})}
+        found |= {row[0]: int(row[1]) for row in _WITHHELD.rows(conn, shelves=ids[start : start + CHUNK])}
     return found
 
 

@@ -15,7 +15,8 @@ def microseconds(value: datetime) -> int:
     """Since 1970 UTC. ValueError without a time zone."""
     if value.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone: the ledger stores instants")
-    return (value - EPOCH) // timedelta(microseconds=1)
+    since = value - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 Key = BigInteger().with_variant(Integer, "sqlite")  # SQLite only auto-increments INTEGER
