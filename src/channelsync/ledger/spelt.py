@@ -125,6 +125,17 @@ class Spelt:
         found: Sequence[Any] = conn.exec_driver_sql(text.sql, text.bound(values)).all()
         return [_made(row, text.gives) for row in found] if text.gives else found
 
+    def first(self, conn: Connection, **values: Any) -> tuple[Any, ...] | None:
+        return next(iter(self.rows(conn, **values)), None)
+
+    def scalars(self, conn: Connection, **values: Any) -> list[Any]:
+        """The first column of all rows."""
+        return [row[0] for row in self.rows(conn, **values)]
+
+    def scalar(self, conn: Connection, **values: Any) -> Any:
+        """The first column of the first row; None without one."""
+        return next(iter(self.scalars(conn, **values)), None)
+
     def mappings(self, conn: Connection, **values: Any) -> list[dict[str, Any]]:
         """`rows`, each by its columns' names."""
         return [dict(zip(self.text(conn).names, row, strict=True)) for row in self.rows(conn, **values)]
@@ -139,18 +150,16 @@ class Spelt:
 
 def _spelt(statement: Any, dialect: Dialect) -> _Text:
     compiled = statement.compile(dialect=dialect)
-    asked = {name: bind.type for bind, name in compiled.bind_names.items() if bind.required}
+    asked = {name for bind, name in compiled.bind_names.items() if bind.required}
     spelt = compiled.construct_expanded_state(dict.fromkeys(asked))
-    brought = {name: bind.type for bind, name in compiled.bind_names.items() if not bind.required}
-    taken = {name: type_.dialect_impl(dialect).bind_processor(dialect) for name, type_ in {**asked, **brought}.items()}
-    taken |= spelt.processors  # of the single values of lists that the statement brings itself
-    counted = compiled.positional
-    takes = [(name, taken.get(name)) for name in (spelt.positiontup or () if counted else spelt.parameters)]
+    taken = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for bind, name in compiled.bind_names.items()}
+    taken |= spelt.processors  # of the single values of a list that the statement brings itself
+    takes = [(name, taken.get(name)) for name in (spelt.positiontup or () if compiled.positional else spelt.parameters)]
     fixed = {name: value for name, value in spelt.parameters.items() if name not in asked}
     columns = _columns(statement)
     made = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
     gives = [(place, process) for place, process in enumerate(made) if process is not None]
-    return _Text(spelt.statement, counted, takes, fixed, gives, [str(column.key) for column in columns])
+    return _Text(spelt.statement, compiled.positional, takes, fixed, gives, [str(column.key) for column in columns])
 
 
 def _columns(statement: Any) -> Sequence[ColumnElement[Any]]:
