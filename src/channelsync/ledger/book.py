@@ -11,10 +11,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, case, insert, literal, or_, select, update
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, Connection, and_, bindparam, case, literal, or_, select, update
 
 from channelsync.ledger import findings
+from channelsync.ledger.many import insert_many
 from channelsync.ledger.schema import book_entries, listings, shelves
+from channelsync.ledger.spelt import Spelt, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def _gap_after(gap: ColumnElement[int], effect: ColumnElement[int]) -> ColumnEle
 
 
 _NEW_BOOK = shelves.c.book + bindparam("_delta")
-_MOVE = (
+_MOVE = Spelt(
     update(shelves)
     .where(shelves.c.id == bindparam("_id"))
     .values(
@@ -71,7 +73,7 @@ def move(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
             sums[2] += 1
     _log(conn, entries, now)
     rows = [{"_id": shelf_id, "_delta": d[0], "_effect": d[1], "_own": d[2]} for shelf_id, d in sorted(deltas.items())]
-    conn.execute(_MOVE, rows)
+    _MOVE.run_each(conn, rows)
     _forget_closed_gaps(conn, [shelf_id for shelf_id, d in deltas.items() if d[1]], now)
 
 
@@ -81,23 +83,30 @@ def disturb(conn: Connection, shelf_ids: Collection[int]) -> None:
         conn.execute(update(shelves).where(shelves.c.id.in_(shelf_ids)).values(own_seq=shelves.c.own_seq + 1))
 
 
+_READING: BindParameter[int | None] = bindparam("_reading", type_=BigInteger)
+_REPLACE = Spelt(
+    update(shelves)
+    .where(shelves.c.id == bindparam("_id"))
+    .values(
+        book=_READING,
+        gap=0,
+        gap_since=None,
+        asked_at=None,
+        verify=False,
+        version=shelves.c.version + 1,
+        due=due_when(shelves.c.target, _READING),
+    )
+)
+
+
 def replace(conn: Connection, shelf_id: int, before: int | None, reading: int, entries: Sequence[BookEntry], now: datetime) -> None:
     """A closed bracket: the book becomes the reading; `entries` say why and must sum to the difference. Gap and verification end here."""
     assert sum(entry.delta for entry in entries) == reading - (before or 0), (entries, before, reading)
     _log(conn, [entry for entry in entries if entry.delta or entry.kind == "opening"], now)
-    conn.execute(
-        update(shelves)
-        .where(shelves.c.id == shelf_id)
-        .values(
-            book=reading,
-            gap=0,
-            gap_since=None,
-            asked_at=None,
-            verify=False,
-            version=shelves.c.version + 1,
-            due=due_when(shelves.c.target, literal(reading)),
-        )
-    )
+    _REPLACE.run(conn, _id=shelf_id, _reading=reading)
+
+
+_LOG = insert_many(book_entries, "shelf_id", "kind", "delta", "attempt_id", "order_id", "note", "at")
 
 
 def _log(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
@@ -114,12 +123,12 @@ def _log(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
         for entry in entries
     ]
     if rows:
-        conn.execute(insert(book_entries), rows)
+        _LOG.run(conn, rows)
 
 
-_FORGET = (
+_FORGET = Spelt(
     update(shelves)
-    .where(shelves.c.id.in_(bindparam("those", expanding=True)), shelves.c.gap == 0, shelves.c.gap_since.is_not(None))
+    .where(one_of(shelves.c.id, "those"), shelves.c.gap == 0, shelves.c.gap_since.is_not(None))
     .values(gap_since=None, asked_at=None)
     .returning(shelves.c.id)
 )
@@ -129,7 +138,7 @@ def _forget_closed_gaps(conn: Connection, shelf_ids: Sequence[int], now: datetim
     """What orders have explained is suspended no more, and no question to anybody."""
     if not shelf_ids:
         return
-    ids = conn.scalars(_FORGET, {"those": shelf_ids}).all()
+    ids = _FORGET.scalars(conn, those=shelf_ids)
     if ids:
         named = select(shelves.c.channel_id, shelves.c.location, listings.c.ref, listings.c.sku_id).where(shelves.c.id.in_(ids))
         for row in conn.execute(named.join(listings, listings.c.id == shelves.c.listing_id)).all():

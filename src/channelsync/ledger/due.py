@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, TextClause, bindparam, exists,
 
 from channelsync.ledger import bundles
 from channelsync.ledger.schema import attempts, channels, listings, shelves
+from channelsync.ledger.spelt import one_of
 from channelsync.ledger.types import Utc
 
 OPEN_STATES = ("armed", "sent", "unknown")
@@ -80,6 +81,6 @@ def _lowers(other: Any, other_listing: Any, same_units: ColumnElement[bool]) -> 
         other.c.target < other.c.book,
         other.c.book + other.c.gap > 0,
         other.c.aside_at.is_(None),
-        other.c.channel_id.not_in(bindparam("avoid", type_=BigInteger, expanding=True)),
+        ~one_of(other.c.channel_id, "avoid"),
         live,
     )

@@ -1,18 +1,23 @@
-"""The outbox's statements that every write needs, built once: building them takes longer than SQLite takes to answer."""
+"""The outbox's statements that every write needs, spelt once: building them takes longer than SQLite takes to answer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import BigInteger, Select, String, Text, bindparam, exists, select, update
+from sqlalchemy import BigInteger, String, Text, bindparam, exists, func, select, update
 
 from channelsync.ledger.due import OPEN_STATES
+from channelsync.ledger.many import insert_many
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
+from channelsync.ledger.spelt import Spelt, one_of
 from channelsync.ledger.types import Utc
 
-CALL = select(push_calls).where(push_calls.c.key == bindparam("call")).with_for_update()
-CALL_SENT = (
+NEW_CALL = insert_many(push_calls, "key", "channel_id", "raises", "carrier", "state", "lease_version", "created_at")
+NEW_ATTEMPTS = insert_many(
+    attempts, "id", "call_key", "position", "shelf_id", "target", "book_at", "delta", "value", "compare", "version", "state", "created_at"
+)
+CALL = Spelt(select(push_calls).where(push_calls.c.key == bindparam("call")).with_for_update())
+CALL_SENT = Spelt(
     update(push_calls)
     .where(push_calls.c.key == bindparam("call"))
     .values(
@@ -23,12 +28,13 @@ CALL_SENT = (
         lease_version=bindparam("lease", type_=BigInteger),
     )
 )
-SENT = update(attempts).where(attempts.c.id.in_(bindparam("ids", expanding=True))).values(state="sent")
+SENT = Spelt(update(attempts).where(one_of(attempts.c.id, "ids")).values(state="sent"))
+SENT_WITH = Spelt(select(func.count()).where(attempts.c.call_key == bindparam("call"), attempts.c.state != "withdrawn"))
 
 
-def rows_in(states: Sequence[str]) -> Select[Any]:
+def rows_in(states: Sequence[str]) -> Spelt:
     """A call's attempts in these states, with their shelves, locked."""
-    return (
+    return Spelt(
         select(
             attempts,
             shelves.c.target.label("now_target"),
@@ -45,18 +51,19 @@ def rows_in(states: Sequence[str]) -> Select[Any]:
     )
 
 
+UNKNOWN = Spelt(update(push_calls).where(push_calls.c.key == bindparam("call")).values(state="unknown"))
 OPEN_ROWS = rows_in(OPEN_STATES)
-CLOSED = (
+CLOSED = Spelt(
     update(attempts)
-    .where(attempts.c.id.in_(bindparam("ids", expanding=True)))
+    .where(one_of(attempts.c.id, "ids"))
     .values(state=bindparam("to", type_=String), reason=bindparam("why", type_=Text), settled_at=bindparam("at", type_=Utc))
 )
-ENDED = (
+ENDED = Spelt(
     update(push_calls)
     .where(
         push_calls.c.key == bindparam("call"), ~exists().where(attempts.c.call_key == bindparam("call"), attempts.c.state.in_(OPEN_STATES))
     )
     .values(state="settled", settled_at=bindparam("at", type_=Utc))
 )
-LEASE_VERSION = select(channels.c.lease_version).where(channels.c.id == bindparam("channel"))
-PAUSED_AT = select(channels.c.paused_at).where(channels.c.id == bindparam("channel"))
+LEASE_VERSION = Spelt(select(channels.c.lease_version).where(channels.c.id == bindparam("channel")))
+PAUSED_AT = Spelt(select(channels.c.paused_at).where(channels.c.id == bindparam("channel")))

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select, text
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, exists, func, or_, select, text
 
 from channelsync.ledger import bundles
 from channelsync.ledger.brackets import ShelfState, states
@@ -16,12 +15,14 @@ from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.due import IS_DUE, about, sendable
 from channelsync.ledger.outbox import DueRaise
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
+from channelsync.ledger.spelt import Spelt, one_of
 
 RAISES_AT_ONCE = 2_000
-_ANY_DUE = select(shelves.c.id).where(shelves.c.channel_id == bindparam("channel"), IS_DUE).limit(1)
+_A_DUE_ONE = select(shelves.c.id).where(shelves.c.channel_id == bindparam("channel"), IS_DUE).limit(1)
+_ANY_DUE = Spelt(_A_DUE_ONE)
 _WRITTEN = exists().where(channels.c.id == bindparam("channel"), channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
 _UNSETTLED = exists().where(push_calls.c.channel_id == bindparam("channel"), text("push_calls.state <> 'settled'"))
-_DUTY = select(_WRITTEN, _UNSETTLED, exists(_ANY_DUE))
+_DUTY = Spelt(select(_WRITTEN.label("may_write"), _UNSETTLED.label("unsettled"), exists(_A_DUE_ONE).label("due")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,12 @@ class Duty:
 
 def duty(conn: Connection, channel_id: int) -> Duty:
     """Asked every second of every channel and after every sale, and nearly always there is nothing to do: one question, and cheap."""
-    return Duty(*(bool(told) for told in conn.execute(_DUTY, {"channel": channel_id}).one()))
+    return Duty(*(bool(told) for told in _DUTY.rows(conn, channel=channel_id)[0]))
 
 
 def any_due(conn: Connection, channel_id: int) -> bool:
     """Is there anything more to write?"""
-    return conn.execute(_ANY_DUE, {"channel": channel_id}).first() is not None
+    return _ANY_DUE.first(conn, channel=channel_id) is not None
 
 
 def due_raises(
@@ -52,38 +53,46 @@ def due_raises(
     query, bound = _raises_query(absolute=absolute, paged=after is not None), about(channel_id, avoid, now)
     if after is not None:
         bound |= {"last_target": after.target, "last_shelf": after.shelf}
-    return tuple(DueRaise(row.id, row.target, row.rises) for row in conn.execute(query, bound))
+    return tuple(DueRaise(*row) for row in query.rows(conn, **bound))
 
 
 @cache
-def _raises_query(*, absolute: bool, paged: bool) -> Select[tuple[int, int, int]]:
+def _raises_query(*, absolute: bool, paged: bool) -> Spelt:
     query = select(shelves.c.id, shelves.c.target, shelves.c.rises).join(listings, listings.c.id == shelves.c.listing_id)
     query = query.where(*sendable(raises=True, absolute=absolute))
     if paged:
         target, shelf = bindparam("last_target", type_=BigInteger), bindparam("last_shelf", type_=BigInteger)
         query = query.where(or_(shelves.c.target > target, and_(shelves.c.target == target, shelves.c.id > shelf)))
-    return query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE)
+    return Spelt(query.order_by(shelves.c.target, shelves.c.id).limit(RAISES_AT_ONCE))
 
 
 def risen_since(conn: Connection, seen: Sequence[DueRaise]) -> tuple[DueRaise, ...]:
     """Those of the shelves whose target has risen since they were seen, as they stand now, if they are to be raised still."""
     before = {each.shelf: each.rises for each in seen}
-    due = conn.execute(_NOW_DUE, {"shelves": list(before)})
-    return tuple(DueRaise(row.id, row.target, row.rises) for row in due if row.rises != before[row.id])
+    due = (DueRaise(*row) for row in _NOW_DUE.rows(conn, shelves=list(before)))
+    return tuple(each for each in due if each.rises != before[each.shelf])
 
 
-_NOW_DUE = select(shelves.c.id, shelves.c.target, shelves.c.rises).where(
-    shelves.c.id.in_(bindparam("shelves", type_=BigInteger, expanding=True)), shelves.c.due, shelves.c.target > shelves.c.book
+_NOW_DUE = Spelt(
+    select(shelves.c.id, shelves.c.target, shelves.c.rises).where(
+        one_of(shelves.c.id, "shelves"), shelves.c.due, shelves.c.target > shelves.c.book
+    )
 )
 
 
 def sellers_by_shelf(conn: Connection, shelf_ids: Sequence[int]) -> dict[int, frozenset[int]]:
     """Of each of these shelves, the channels that sell from the same units: its SKU, or in bundles."""
-    query = select(shelves.c.id, listings.c.sku_id).join(listings, listings.c.id == shelves.c.listing_id)
-    rows = conn.execute(query.where(shelves.c.id.in_(list(shelf_ids)), listings.c.sku_id.is_not(None))).all()
-    mates = bundles.mates(conn, {row.sku_id for row in rows})
+    rows = _SOLD_AS.rows(conn, shelves=list(shelf_ids))
+    mates = bundles.mates(conn, {sku_id for _, sku_id in rows})
     sellers = _sellers(conn, {mate for found in mates.values() for mate in found})
-    return {row.id: frozenset(channel for mate in mates[row.sku_id] for channel in sellers.get(mate, ())) for row in rows}
+    return {shelf_id: frozenset(channel for mate in mates[sku_id] for channel in sellers.get(mate, ())) for shelf_id, sku_id in rows}
+
+
+_SOLD_AS = Spelt(
+    select(shelves.c.id, listings.c.sku_id)
+    .join(listings, listings.c.id == shelves.c.listing_id)
+    .where(one_of(shelves.c.id, "shelves"), listings.c.sku_id.is_not(None))
+)
 
 
 def _sellers(conn: Connection, sku_ids: set[int]) -> dict[int, set[int]]:
@@ -98,7 +107,10 @@ def _sellers(conn: Connection, sku_ids: set[int]) -> dict[int, set[int]]:
 
 def unwritten(conn: Connection, written: Sequence[int]) -> tuple[int, ...]:
     """All channels but these: the ones whose lowers nobody sends, also those that left the config."""
-    return tuple(conn.scalars(select(channels.c.id).where(channels.c.id.not_in(list(written))).order_by(channels.c.id)))
+    return tuple(id_ for id_ in _ALL.scalars(conn) if id_ not in written)
+
+
+_ALL = Spelt(select(channels.c.id).order_by(channels.c.id))
 
 
 def sellers_of_attempts(conn: Connection, attempt_ids: Sequence[str]) -> frozenset[int]:
@@ -117,13 +129,13 @@ def sendable_shelves(
 ) -> list[ShelfState]:
     """The shelves an absolute write would go to."""
     bound = about(channel_id, avoid, now) | {"at_most": limit}
-    return states(conn, conn.scalars(_shelves_query(raises=raises), bound).all())
+    return states(conn, _shelves_query(raises=raises).scalars(conn, **bound))
 
 
 @cache
-def _shelves_query(*, raises: bool) -> Select[Any]:
+def _shelves_query(*, raises: bool) -> Spelt:
     query = select(shelves.c.id).join(listings, listings.c.id == shelves.c.listing_id).where(*sendable(raises=raises, absolute=True))
-    return query.order_by(shelves.c.target, shelves.c.id).limit(bindparam("at_most", type_=BigInteger))
+    return Spelt(query.order_by(shelves.c.target, shelves.c.id).limit(bindparam("at_most", type_=BigInteger)))
 
 
 def count_due(conn: Connection, channel_id: int) -> int:

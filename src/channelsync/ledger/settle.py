@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, select, update
 
 from channelsync.contract import Outcome, WriteResult
-from channelsync.ledger import aside, book, guard, outbox
+from channelsync.ledger import aside, book, guard, outbox, outbox_sql
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.many import update_many
-from channelsync.ledger.schema import attempts, push_calls, shelves
+from channelsync.ledger.schema import attempts, shelves
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def settle(conn: Connection, items: Sequence[Settlement], now: datetime) -> list
 
 
 def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
-    call = conn.execute(select(push_calls).where(push_calls.c.key == item.key).with_for_update()).mappings().one()
+    [call] = outbox_sql.CALL.mappings(conn, call=item.key)
     if not outbox.holds_lease(conn, call["channel_id"], item.lease_version) or call["lease_version"] != item.lease_version:
         return Settled(fenced=True)
     answers = {result.id: result for result in item.results}
@@ -82,7 +82,7 @@ def _settle(conn: Connection, item: Settlement, now: datetime) -> Settled:
     )
 
 
-def _was_in_vain(answer: WriteResult, call: RowMapping) -> bool:
+def _was_in_vain(answer: WriteResult, call: Mapping[str, Any]) -> bool:
     """A repeat that was not sent: it says nothing about the sending before it, whose effect is as unknown as it was."""
     return answer.outcome is Outcome.NOT_SENT and int(call["sends"]) > 1
 
@@ -150,6 +150,6 @@ def _set_aside(conn: Connection, channel_id: int, row: dict[str, Any], reason: s
 
 def _close_call(conn: Connection, key: str, *, unknown: bool, now: datetime) -> None:
     if unknown:
-        conn.execute(update(push_calls).where(push_calls.c.key == key).values(state="unknown"))
+        outbox_sql.UNKNOWN.run(conn, call=key)
     else:
         outbox.end(conn, key, now)
