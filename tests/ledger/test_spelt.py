@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Float, bindparam, delete, exists, func, insert, select, update
 
 from channelsync.ledger.dialects import by_keys, keys_of
 from channelsync.ledger.schema import idempotency_keys, locations, skus, stock_levels
@@ -45,6 +45,7 @@ QUERIES: list[tuple[Any, dict[str, Any]]] = [
     ),
     (select(skus.c.id, exists().where(KEYS.key == "key-1").label("there")).limit(bindparam("many")), {"many": 2}),
     (select(skus.c.id).where(skus.c.sku.like("SKU-%")), {}),
+    (select(stock_levels.c.sku_id, (stock_levels.c.on_hand * bindparam("times", type_=Float())).label("units")), {"times": 2.5}),
 ]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, false
 
 from channelsync.ledger import guard, guard_answer, guard_reading, outbox
 from channelsync.ledger.schema import guards
+from channelsync.ledger.spelt import Spelt
 
 Patch = pytest.MonkeyPatch
 
@@ -21,8 +22,7 @@ def arms_unguarded(patch: Patch) -> None:
 
 def forgets_what_it_did(patch: Patch) -> None:
     """Only what is due now is judged, not what was done a minute ago: drop by drop the shop runs dry."""
-    marked = guard._marked
-    patch.setattr(guard, "_marked", lambda *args: marked(*args).where(false()))
+    patch.setattr(guard, "_MARKED", {kind: Spelt(guard._marked(kind).where(false())) for kind in guard.KINDS})
 
 
 def lets_the_policy_act(patch: Patch) -> None:

@@ -12,18 +12,22 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, literal, select, text
+from sqlalchemy import BigInteger, ColumnElement, Connection, Float, Select, and_, bindparam, delete, exists, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from channelsync.ledger import channels, findings
 from channelsync.ledger.channels import Pause, PauseKind
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import guard_marks, guard_passes, guards, listings, shelves, skus
+from channelsync.ledger.spelt import Spelt, one_of
 
 NAMES = 5
 """The first names stand in the reason; `plan` and `drift list` have them all."""
 
 MARKS_KEPT = timedelta(days=7)
 KIND = "guard"
+KINDS = ("zero", "multiply")
+"""What a plan can be too much of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,20 @@ def configure(conn: Connection, items: Sequence[Guarded], now: datetime) -> list
     return [None for _ in items]
 
 
+_LIMITS = Spelt(
+    select(guards.c.zero_share, guards.c.multiply, guards.c.multiply_share, guards.c.least, guards.c.window_seconds).where(
+        guards.c.channel_id == bindparam("channel")
+    )
+)
+
+
 def limits_of(conn: Connection, channel_id: int) -> Limits | None:
     """None: nothing guards this channel."""
-    row = conn.execute(select(guards).where(guards.c.channel_id == channel_id)).mappings().one_or_none()
+    row = _LIMITS.first(conn, channel=channel_id)
     if row is None:
         return None
-    window = timedelta(seconds=row["window_seconds"])
-    return Limits(row["zero_share"], row["multiply"], row["multiply_share"], row["least"], window)
+    zero_share, multiply, multiply_share, least, window = row
+    return Limits(zero_share, multiply, multiply_share, least, timedelta(seconds=window))
 
 
 # -- before calls are armed ------------------------------------------------------------------------------------------------------------------
@@ -110,66 +121,85 @@ def judge(conn: Connection, channel_id: int, now: datetime) -> list[Alarm]:
     limits = limits_of(conn, channel_id)
     if limits is None:
         return []
-    found = (_judge(conn, channel_id, kind, limits, now - limits.window) for kind in ("zero", "multiply") if limits.share(kind))
+    found = (_judge(conn, channel_id, kind, limits, now - limits.window) for kind in KINDS if limits.share(kind))
     return [alarm for alarm in found if alarm]
 
 
 def _judge(conn: Connection, channel_id: int, kind: str, limits: Limits, since: datetime) -> Alarm | None:
-    wanted = suspects(channel_id, kind, limits.multiply)
-    lately = exists().where(
-        guard_marks.c.shelf_id == shelves.c.id, guard_marks.c.kind == kind, guard_marks.c.at >= since, guard_marks.c.accepted.is_(False)
-    )
-    due = int(conn.execute(select(func.count()).select_from(shelves).where(*wanted, ~lately)).scalar_one())
-    done = int(conn.execute(_marked(channel_id, kind, since)).scalar_one())
+    due = int(_DUE[kind].scalar(conn, channel=channel_id, multiply=limits.multiply, since=since))
+    done = int(_MARKED[kind].scalar(conn, channel=channel_id, since=since))
     if due + done < limits.least:
         return None
     enough = ceil((due + done) / limits.share(kind)) + 1  # of so many it is no alarm: the rest of a large shop is not counted
     of = in_stock(conn, channel_id, at_most=enough) + (done if kind == "zero" else 0)
     if due + done <= limits.share(kind) * of:
         return None
-    return Alarm(kind, due + done, of, names(conn, select(shelves.c.id).where(*wanted).order_by(shelves.c.id).limit(NAMES)))
+    return Alarm(kind, due + done, of, names(conn, _FIRST[kind].scalars(conn, channel=channel_id, multiply=limits.multiply)))
 
 
-def suspects(channel_id: int, kind: str, multiply: float) -> list[ColumnElement[bool]]:
-    """What a shelf must be for its write to count, unless a person has let it through."""
+def suspects(kind: str) -> list[ColumnElement[bool]]:
+    """What a shelf of the channel `channel` must be for its write to count, by its limit `multiply`, unless a person has let it through."""
     shown = shelves.c.book + shelves.c.gap
-    due: list[Any] = [text("shelves.due"), shelves.c.channel_id == channel_id, shelves.c.aside_at.is_(None), shown > 0]
+    due: list[Any] = [text("shelves.due"), shelves.c.channel_id == bindparam("channel"), shelves.c.aside_at.is_(None), shown > 0]
     if kind == "zero":
         passed = guard_passes.c.target <= 0
         wanted = shelves.c.target <= 0
     else:
         passed = guard_passes.c.target >= shelves.c.target
-        wanted = shelves.c.target >= shown * literal(multiply)
+        wanted = shelves.c.target >= shown * bindparam("multiply", type_=Float())
     return [*due, wanted, ~exists().where(guard_passes.c.shelf_id == shelves.c.id, passed)]
 
 
-def _marked(channel_id: int, kind: str, since: datetime) -> Select[Any]:
-    """Shelves that were armed so within the window. One that went up again since is no longer emptied."""
-    mine = (
-        guard_marks.c.channel_id == channel_id,
-        guard_marks.c.kind == kind,
-        guard_marks.c.at >= since,
-        guard_marks.c.accepted.is_(False),
+def _lately(kind: str) -> list[ColumnElement[bool]]:
+    """Marks of what was armed so within the window."""
+    return [guard_marks.c.kind == kind, guard_marks.c.at >= bindparam("since"), guard_marks.c.accepted.is_(False)]
+
+
+def _due(kind: str) -> Select[Any]:
+    """How many would be armed so and were not lately."""
+    lately = exists().where(guard_marks.c.shelf_id == shelves.c.id, *_lately(kind))
+    return select(func.count()).select_from(shelves).where(*suspects(kind), ~lately)
+
+
+def _marked(kind: str) -> Select[Any]:
+    """How many were armed so lately. One that went up again since is no longer emptied."""
+    query = (
+        select(func.count())
+        .select_from(guard_marks)
+        .join(shelves, shelves.c.id == guard_marks.c.shelf_id)
+        .where(guard_marks.c.channel_id == bindparam("channel"), *_lately(kind))
     )
-    query = select(func.count()).select_from(guard_marks).join(shelves, shelves.c.id == guard_marks.c.shelf_id).where(*mine)
     return query.where(shelves.c.target <= 0) if kind == "zero" else query
 
 
-def in_stock(conn: Connection, channel_id: int, *, at_most: int | None = None) -> int:
+_DUE = {kind: Spelt(_due(kind)) for kind in KINDS}
+_MARKED = {kind: Spelt(_marked(kind)) for kind in KINDS}
+_FIRST = {kind: Spelt(select(shelves.c.id).where(*suspects(kind)).order_by(shelves.c.id).limit(NAMES)) for kind in KINDS}
+
+
+_IN_STOCK = Spelt(
+    select(func.count()).select_from(
+        select(shelves.c.id)
+        .where(shelves.c.channel_id == bindparam("channel"), shelves.c.book + shelves.c.gap > 0)
+        .order_by(shelves.c.read_at)  # in the order of an index, or other channels' shelves may be read first
+        .limit(bindparam("at_most", type_=BigInteger()))
+        .subquery()
+    )
+)
+
+
+def in_stock(conn: Connection, channel_id: int, *, at_most: int) -> int:
     """How many shelves of a channel show something to buy; of more than `at_most` no more are counted."""
-    shown = select(shelves.c.id).where(shelves.c.channel_id == channel_id, shelves.c.book + shelves.c.gap > 0)
-    if at_most is not None:
-        shown = shown.order_by(shelves.c.read_at).limit(at_most)  # in the order of an index, or other channels' shelves may be read first
-    return int(conn.execute(select(func.count()).select_from(shown.subquery())).scalar_one())
+    return int(_IN_STOCK.scalar(conn, channel=channel_id, at_most=at_most))
 
 
-def names(conn: Connection, shelf_ids: Select[Any]) -> tuple[str, ...]:
+def names(conn: Connection, shelf_ids: Sequence[int]) -> tuple[str, ...]:
     query = (
         select(func.coalesce(skus.c.sku, listings.c.ref))
         .select_from(shelves)
         .join(listings, listings.c.id == shelves.c.listing_id)
         .outerjoin(skus, skus.c.id == listings.c.sku_id)
-        .where(shelves.c.id.in_(conn.scalars(shelf_ids).all()))
+        .where(shelves.c.id.in_(shelf_ids))
         .order_by(shelves.c.id)
     )
     return tuple(conn.scalars(query))
@@ -188,14 +218,16 @@ def stop(conn: Connection, channel_id: int, alarms: Sequence[Alarm], now: dateti
 # -- what is remembered ------------------------------------------------------------------------------------------------------------------------
 
 
+_PASSED = Spelt(select(guard_passes.c.shelf_id).where(one_of(guard_passes.c.shelf_id, "shelves")))
+
+
 def mark(conn: Connection, channel_id: int, armed: Sequence[Any], now: datetime) -> None:
     """Remember which of the shelves that were just armed (rows of `shelves`) are emptied or multiplied, unless a person let them through."""
     limits = limits_of(conn, channel_id)
     if limits is None:
         return
     kinds = {row["id"]: kind for row in armed if (kind := _kind(row, limits))}
-    query = select(guard_passes.c.shelf_id).where(guard_passes.c.shelf_id.in_(kinds))
-    passed = set(conn.scalars(query)) if kinds else set()
+    passed = set(_PASSED.scalars(conn, shelves=list(kinds))) if kinds else set()
     put_marks(conn, channel_id, {shelf_id: kind for shelf_id, kind in kinds.items() if shelf_id not in passed}, now)
 
 
@@ -206,18 +238,28 @@ def _kind(row: Any, limits: Limits) -> str | None:
     return "multiply" if shown > 0 and limits.multiply and row["target"] >= limits.multiply * shown else None
 
 
+def _put(insert: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
+    row = insert.values({name: bindparam(name) for name in ("shelf_id", "kind", "channel_id", "at")})
+    return row.on_conflict_do_update(index_elements=["shelf_id", "kind"], set_={"at": row.excluded.at, "accepted": False})
+
+
+_PUT = Spelt({"postgresql": _put(postgresql.insert(guard_marks)), "sqlite": _put(sqlite.insert(guard_marks))})
+
+
 def put_marks(conn: Connection, channel_id: int, kinds: dict[int, str], now: datetime) -> None:
     if not kinds:
         return
     rows = [{"shelf_id": shelf_id, "kind": kinds[shelf_id], "channel_id": channel_id, "at": now} for shelf_id in sorted(kinds)]
-    again = {"at": now, "accepted": False}
-    conn.execute(insert_into(conn, guard_marks).on_conflict_do_update(index_elements=["shelf_id", "kind"], set_=again), rows)
+    _PUT.run_each(conn, rows)
+
+
+_ANSWERED = Spelt(delete(guard_passes).where(one_of(guard_passes.c.shelf_id, "shelves")))
 
 
 def shown(conn: Connection, shelf_ids: Sequence[int]) -> None:
     """These shelves show what was written: whoever let it through has answered this change and no later one."""
     if shelf_ids:
-        conn.execute(delete(guard_passes).where(guard_passes.c.shelf_id.in_(list(shelf_ids))))
+        _ANSWERED.run(conn, shelves=shelf_ids)
 
 
 def forget(conn: Connection, items: Sequence[int], now: datetime) -> list[int]:

@@ -71,10 +71,10 @@ def accept(conn: Connection, channel_id: int, now: datetime) -> None:
     limits = guard.limits_of(conn, channel_id)
     if limits is None:
         return
-    for kind in ("zero", "multiply"):
-        due = select(shelves.c.id, shelves.c.channel_id, shelves.c.target, literal(now, Utc))
+    for kind in guard.KINDS:
+        due = select(shelves.c.id, shelves.c.channel_id, shelves.c.target, literal(now, Utc)).where(*guard.suspects(kind))
         columns = ["shelf_id", "channel_id", "target", "at"]
-        passed = insert_into(conn, guard_passes).from_select(columns, due.where(*guard.suspects(channel_id, kind, limits.multiply)))
+        passed = insert_into(conn, guard_passes).from_select(columns, due.params(channel=channel_id, multiply=limits.multiply))
         again = {"target": passed.excluded.target, "at": passed.excluded.at}
         conn.execute(passed.on_conflict_do_update(index_elements=["shelf_id"], set_=again))
     mine = guard_marks.c.channel_id == channel_id

@@ -64,7 +64,8 @@ def judge(conn: Connection, channel_id: int, now: datetime) -> Alarm | None:
     if found[0] <= limits.zero_share * of:
         return None
     first = select(guard_marks.c.shelf_id).join(shelves, shelves.c.id == guard_marks.c.shelf_id).where(_emptied(channel_id, now))
-    return Alarm("empty", found[0], of, guard.names(conn, first.order_by(guard_marks.c.shelf_id).limit(guard.NAMES)))
+    ids = conn.scalars(first.order_by(guard_marks.c.shelf_id).limit(guard.NAMES)).all()
+    return Alarm("empty", found[0], of, guard.names(conn, ids))
 
 
 def _emptied(channel_id: int, now: datetime) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     CursorResult,
     Dialect,
     Executable,
+    Float,
     Select,
     Text,
     UpdateBase,
@@ -157,9 +158,14 @@ def _spelt(statement: Any, dialect: Dialect) -> _Text:
     takes = [(name, taken.get(name)) for name in (spelt.positiontup or () if compiled.positional else spelt.parameters)]
     fixed = {name: value for name, value in spelt.parameters.items() if name not in asked}
     columns = _columns(statement)
-    made = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+    made = [_maker(column.type, dialect) for column in columns]
     gives = [(place, process) for place, process in enumerate(made) if process is not None]
     return _Text(spelt.statement, compiled.positional, takes, fixed, gives, [str(column.key) for column in columns])
+
+
+def _maker(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
+    """What makes of the driver's value what the type promises. Of a float nothing: both give one, and psycopg's type would be told which."""
+    return None if isinstance(type_, Float) else type_.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def _columns(statement: Any) -> Sequence[ColumnElement[Any]]:
