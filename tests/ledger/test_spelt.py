@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Float, bindparam, delete, exists, func, insert, select, update
 
 from channelsync.ledger.dialects import by_keys, keys_of
-from channelsync.ledger.schema import idempotency_keys, locations, skus, stock_levels
+from channelsync.ledger.schema import idempotency_keys, locations, routing_places, skus, stock_levels
 from channelsync.ledger.spelt import Spelt, one_of
 from channelsync.ledger.types import Utc
 
@@ -23,6 +23,9 @@ def filled(conn: Connection) -> Connection:
     conn.execute(insert(locations), [{"id": n, "code": f"at-{n}", "name": f"At {n}", "kind": "warehouse"} for n in ids])
     conn.execute(insert(skus), [{"id": n, "sku": f"SKU-{n}", "counted": n % 2 == 0, "created_at": AT} for n in ids])
     conn.execute(insert(stock_levels), [{"sku_id": n, "location_id": place, "on_hand": n * place} for n in ids for place in ids])
+    conn.execute(
+        insert(routing_places), [{"location_id": n, "latitude": p, "longitude": p, "areas": {"a": []}} for n, p in ((1, 1.5), (2, None))]
+    )
     told = {"verb": "reserve", "digest": "d", "result": {"n": [1, "two"]}, "created_at": AT}
     conn.execute(insert(idempotency_keys), [{"key": f"key-{n}", "kept": n == 1, **told} for n in ids])
     return conn
@@ -46,6 +49,7 @@ QUERIES: list[tuple[Any, dict[str, Any]]] = [
     (select(skus.c.id, exists().where(KEYS.key == "key-1").label("there")).limit(bindparam("many")), {"many": 2}),
     (select(skus.c.id).where(skus.c.sku.like("SKU-%")), {}),
     (select(stock_levels.c.sku_id, (stock_levels.c.on_hand * bindparam("times", type_=Float())).label("units")), {"times": 2.5}),
+    (select(routing_places).order_by(routing_places.c.location_id), {}),
 ]
 
 
@@ -58,6 +62,14 @@ def test_a_query_says_and_gives_what_it_does_unspelt(filled: Connection, place: 
     assert [tuple(each.values()) for each in spelt.mappings(filled, **values)] == [tuple(row) for row in spelt.rows(filled, **values)]
     names = list(filled.execute(query, values).keys())
     assert all(list(each) == names for each in spelt.mappings(filled, **values))
+
+
+def test_what_is_longer_than_the_column_finds_nothing(filled: Connection) -> None:
+    longest = "x" * 255
+    filled.execute(insert(skus), {"id": 9, "sku": longest, "created_at": AT})
+    query = Spelt(select(skus.c.sku).where(one_of(skus.c.sku, "named")))
+    assert query.scalars(filled, named=[longest]) == [longest]
+    assert query.scalars(filled, named=[longest + "y"]) == []
 
 
 def test_rows_of_several_keys_are_those_and_no_others(filled: Connection) -> None:

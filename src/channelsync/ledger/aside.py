@@ -45,14 +45,13 @@ _DONE = (
     .where(set_aside.c.kind == bindparam("what"), set_aside.c.resolved_at.is_(None))
     .values(resolved_at=bindparam("now", type_=Utc()))
 )
-_RESOLVE = _DONE.where(set_aside.c.channel_id == bindparam("channel"), set_aside.c.ref == bindparam("named"))
+_RESOLVE = Spelt(_DONE.where(set_aside.c.channel_id == bindparam("channel"), set_aside.c.ref == bindparam("named")))
 _RESOLVE_ALL = Spelt({name: _DONE.where(here) for name, here in by_keys((set_aside.c.channel_id, set_aside.c.ref)).items()})
 
 
 def resolve(conn: Connection, channel_id: int, kind: str, ref: str, now: datetime) -> bool:
     """It was applied after all, or a person has dealt with it. False: it was not aside."""
-    done = conn.execute(_RESOLVE, {"channel": channel_id, "what": kind, "named": fitting.ref(ref), "now": now})
-    return done.rowcount == 1
+    return _RESOLVE.run(conn, channel=channel_id, what=kind, named=fitting.ref(ref), now=now).rowcount == 1
 
 
 def resolve_all(conn: Connection, kind: str, refs: Iterable[tuple[int, str]], now: datetime) -> None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from channelsync.ledger import bounds, levels
 from channelsync.ledger.levels import LevelKey
 from channelsync.ledger.refusals import AlreadyResolved, NotAllowed, Refusal
 from channelsync.ledger.schema import locations, reservations, skus
+from channelsync.ledger.spelt import Spelt, one_of
 
 CHUNK = 400
 
@@ -101,18 +102,18 @@ class Holds:
         ended = [hold for hold in self._by_id.values() if not hold.open and _matches(hold, which)]
         if ended:
             return ended[-1].state
-        query = _named().where(_condition([which])).order_by(reservations.c.id.desc())
+        query = _NAMED.where(_MEANT).order_by(reservations.c.id.desc())
         if which.sku is not None:
             query = query.where(or_(skus.c.sku == which.sku, _BUNDLE.c.sku == which.sku))
         if which.location is not None:
             query = query.where(locations.c.code == which.location)
-        row = self._conn.execute(query.limit(1)).mappings().first()
+        row = self._conn.execute(query.limit(1), _meant([which])).mappings().first()
         return None if row is None else str(row["state"])
 
     def write(self) -> None:
         rows = [_row(hold) for hold in sorted(self._by_id.values(), key=lambda hold: hold.id) if hold.changed]
         if rows:
-            self._conn.execute(_UPDATE, rows)
+            _UPDATE.run_each(self._conn, rows)
 
 
 class Counted:
@@ -161,10 +162,12 @@ def _given(holds: Iterable[Hold], units: int) -> Iterable[tuple[Hold, int]]:
             yield hold, part
 
 
-_UPDATE = (
+_UPDATE = Spelt(
     update(reservations)
     .where(reservations.c.id == bindparam("_id"))
-    .values({name: bindparam(f"_{name}") for name in ("kind", "open", "state", "expires_at", "resolved_at")})
+    .values(
+        {name: bindparam(f"_{name}", type_=reservations.c[name].type) for name in ("kind", "open", "state", "expires_at", "resolved_at")}
+    )
 )
 
 
@@ -187,34 +190,32 @@ def _load(conn: Connection, which: Sequence[Which]) -> dict[int, Hold]:
     return {hold.id: hold for hold in _read(conn, usable) if hold.key in locked} if locked else {}
 
 
+_BUNDLE = skus.alias("bundle")
+_NAMED = (
+    select(reservations, skus.c.sku, locations.c.code, _BUNDLE.c.sku.label("bundle"))
+    .join(skus, skus.c.id == reservations.c.sku_id)
+    .outerjoin(_BUNDLE, _BUNDLE.c.id == reservations.c.bundle_id)
+    .join(locations, locations.c.id == reservations.c.location_id)
+)
+_MEANT = or_(one_of(reservations.c.id, "ids"), one_of(reservations.c.reference, "references"))
+_OPEN = Spelt(_NAMED.where(reservations.c.state == "open", _MEANT))
+
+
 def _read(conn: Connection, which: Sequence[Which]) -> list[Hold]:
     found: dict[int, Hold] = {}
     for start in range(0, len(which), CHUNK):
-        query = _named().where(reservations.c.state == "open", _condition(which[start : start + CHUNK]))
-        found |= {row["id"]: _hold(row) for row in conn.execute(query).mappings()}
+        found |= {row["id"]: _hold(row) for row in _OPEN.mappings(conn, **_meant(which[start : start + CHUNK]))}
     return [found[id_] for id_ in sorted(found)]
 
 
-_BUNDLE = skus.alias("bundle")
+def _meant(which: Sequence[Which]) -> dict[str, list[Any]]:
+    return {
+        "ids": sorted({each.reservation for each in which if each.reservation is not None}),
+        "references": sorted({each.reference for each in which if each.reference is not None}),
+    }
 
 
-def _named() -> Any:
-    return (
-        select(reservations, skus.c.sku, locations.c.code, _BUNDLE.c.sku.label("bundle"))
-        .join(skus, skus.c.id == reservations.c.sku_id)
-        .outerjoin(_BUNDLE, _BUNDLE.c.id == reservations.c.bundle_id)
-        .join(locations, locations.c.id == reservations.c.location_id)
-    )
-
-
-def _condition(which: Iterable[Which]) -> ColumnElement[bool]:
-    named = list(which)
-    ids = sorted({each.reservation for each in named if each.reservation is not None})
-    references = sorted({each.reference for each in named if each.reference is not None})
-    return or_(reservations.c.id.in_(ids), reservations.c.reference.in_(references))
-
-
-def _hold(row: RowMapping) -> Hold:
+def _hold(row: Mapping[str, Any]) -> Hold:
     key = row["sku_id"], row["location_id"]
     return Hold(
         row["id"], row["reference"], key, row["sku"], row["code"], row["kind"], row["open"], row["state"], row["expires_at"],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, literal, not_, or_, select, update
 
 from channelsync.contract import OrderState
 from channelsync.ledger import inbox, levels, line_sources, order_json, order_mapping, oversells, targets
@@ -18,6 +18,7 @@ from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.orders import OrderResult, Sighting, Verdict, apply
 from channelsync.ledger.patience import lives_on
 from channelsync.ledger.schema import order_lines, orders, set_aside, shelf_feeds, shelves
+from channelsync.ledger.types import Utc
 
 WAITING = 1_000
 
@@ -146,7 +147,7 @@ def expire_holds(
 
 def _is_over(at: datetime) -> ColumnElement[bool]:
     alone = and_(order_lines.c.soft > 0, order_lines.c.withheld == 0)
-    return and_(order_lines.c.hold_until <= at, not_(and_(alone, lives_on(order_lines, order_lines.c.hold_until, at))))
+    return and_(order_lines.c.hold_until <= at, not_(and_(alone, lives_on(order_lines, order_lines.c.hold_until, literal(at, Utc)))))
 
 
 def open_refs(conn: Connection, channel_id: int, after: int, limit: int) -> list[tuple[int, str]]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from channelsync.ledger import bundles, fitting, order_policy
-from channelsync.ledger.dialects import among
+from channelsync.ledger.dialects import by_keys, keys_of
 from channelsync.ledger.order_policy import AS_THE_SHOP_SAYS, OrderPolicy
 from channelsync.ledger.schema import channel_locations, channels, listing_aliases, listings, locations, shelf_feeds, shelves
+from channelsync.ledger.spelt import Spelt, one_of
 
 CHUNK = 400
 
@@ -106,24 +107,35 @@ def _one_of(feeds: Sequence[int], channel: ChannelRow) -> int | None:
     return channel.location_id if channel.location_id in feeds else next(iter(feeds), None)
 
 
+_CHANNELS = Spelt(
+    select(*(channels.c[name] for name in ("id", "location_id", "opened_at", "restock", "unpaid", "unpaid_minutes"))).where(
+        one_of(channels.c.id, "ids")
+    )
+)
+_CHANNEL_PLACES = Spelt(
+    select(channel_locations.c.channel_id, channel_locations.c.ref, channel_locations.c.location_id).where(
+        one_of(channel_locations.c.channel_id, "ids")
+    )
+)
+
+
 def channel_rows(conn: Connection, ids: Iterable[int]) -> dict[int, ChannelRow]:
     wanted = set(ids)
     places: dict[int, dict[str, int | None]] = {}
-    known = select(channel_locations.c.channel_id, channel_locations.c.ref, channel_locations.c.location_id)
-    for row in conn.execute(known.where(channel_locations.c.channel_id.in_(wanted))):
-        places.setdefault(row.channel_id, {})[row.ref] = row.location_id
-    found = conn.execute(select(channels).where(channels.c.id.in_(wanted)))
-    return {row.id: _channel_row(row, places.get(row.id, {})) for row in found}
+    for channel_id, ref, location_id in _CHANNEL_PLACES.rows(conn, ids=wanted):
+        places.setdefault(channel_id, {})[ref] = location_id
+    return {
+        id_: ChannelRow(id_, location_id, opened_at, order_policy.of_row(*policy), places.get(id_, {}))
+        for id_, location_id, opened_at, *policy in _CHANNELS.rows(conn, ids=wanted)
+    }
 
 
-def _channel_row(row: Row[Any], places: Mapping[str, int | None]) -> ChannelRow:
-    policy = order_policy.of_row(row.restock, row.unpaid, row.unpaid_minutes)
-    return ChannelRow(row.id, row.location_id, row.opened_at, policy, places)
+_OWNED = Spelt(select(locations.c.id).where(locations.c.authority_id.is_not(None)))
 
 
 def owned_locations(conn: Connection) -> frozenset[int]:
     """The locations where an authority owns on hand."""
-    return frozenset(conn.scalars(select(locations.c.id).where(locations.c.authority_id.is_not(None))))
+    return frozenset(_OWNED.scalars(conn))
 
 
 def resolve(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Target]:
@@ -138,34 +150,36 @@ def resolve(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[i
     return {key: Target(row["sku_id"], row["pack"], places.get(row["id"], {}), recipes.get(row["sku_id"], ())) for key, row in rows.items()}
 
 
+_LISTING = listings.c.id, listings.c.channel_id, listings.c.sku_id, listings.c.pack, listings.c.stock_ref
+_ALIASED = select(*_LISTING, listing_aliases.c.alias.label("name")).join(listing_aliases, listing_aliases.c.listing_id == listings.c.id)
+_REFERRED = select(*_LISTING, listings.c.ref.label("name"))
+_BY_ALIAS = Spelt({name: _ALIASED.where(these) for name, these in by_keys((listing_aliases.c.channel_id, listing_aliases.c.alias)).items()})
+_BY_REF = Spelt({name: _REFERRED.where(these) for name, these in by_keys((listings.c.channel_id, listings.c.ref)).items()})
+
+
 def _listing_rows(conn: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Any]:
     found: dict[tuple[int, str], Any] = {}
     for start in range(0, len(keys), CHUNK):
-        chunk = keys[start : start + CHUNK]
-        columns = (listings.c.id, listings.c.channel_id, listings.c.sku_id, listings.c.pack, listings.c.stock_ref)
-        by_alias = (
-            select(*columns, listing_aliases.c.alias.label("name"))
-            .join(listing_aliases, listing_aliases.c.listing_id == listings.c.id)
-            .where(among(conn, (listing_aliases.c.channel_id, listing_aliases.c.alias), chunk))
-        )
-        by_ref = select(*columns, listings.c.ref.label("name")).where(among(conn, (listings.c.channel_id, listings.c.ref), chunk))
-        for query in (by_alias, by_ref):  # the ref wins over another listing's alias
-            for row in conn.execute(query).mappings():
+        chunk = keys_of(keys[start : start + CHUNK])
+        for query in (_BY_ALIAS, _BY_REF):  # the ref wins over another listing's alias
+            for row in query.mappings(conn, **chunk):
                 found[row["channel_id"], row["name"]] = row
     return found
 
 
+_SHELVES = Spelt(
+    select(shelves.c.id, shelves.c.listing_id, shelves.c.location, shelf_feeds.c.location_id)
+    .outerjoin(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
+    .outerjoin(locations, locations.c.id == shelf_feeds.c.location_id)
+    .where(one_of(shelves.c.listing_id, "listings"))
+    .order_by(shelves.c.id, locations.c.priority, locations.c.id)
+)
+
+
 def _shelves_of(conn: Connection, listing_ids: Iterable[int]) -> dict[int, dict[str, tuple[int, tuple[int, ...]]]]:
-    query = (
-        select(shelves.c.id, shelves.c.listing_id, shelves.c.location, shelf_feeds.c.location_id)
-        .outerjoin(shelf_feeds, shelf_feeds.c.shelf_id == shelves.c.id)
-        .outerjoin(locations, locations.c.id == shelf_feeds.c.location_id)
-        .where(shelves.c.listing_id.in_(set(listing_ids)))
-        .order_by(shelves.c.id, locations.c.priority, locations.c.id)
-    )
     places: dict[int, dict[str, tuple[int, tuple[int, ...]]]] = {}
-    for row in conn.execute(query):
-        of_listing = places.setdefault(row.listing_id, {})
-        fed = of_listing.get(row.location, (row.id, ()))[1]
-        of_listing[row.location] = row.id, (*fed, row.location_id) if row.location_id is not None else fed
+    for id_, listing_id, location, location_id in _SHELVES.rows(conn, listings=set(listing_ids)):
+        of_listing = places.setdefault(listing_id, {})
+        fed = of_listing.get(location, (id_, ()))[1]
+        of_listing[location] = id_, (*fed, location_id) if location_id is not None else fed
     return places

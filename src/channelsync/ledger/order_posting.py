@@ -14,6 +14,7 @@ from channelsync.ledger.order_work import OrderWork
 from channelsync.ledger.own_effects import Effects
 from channelsync.ledger.returns import told, waiting
 from channelsync.ledger.schema import skus
+from channelsync.ledger.spelt import Spelt, one_of
 from channelsync.ledger.stale import frees
 
 CLAIMING: Final = frozenset({MovementType.RESERVE, MovementType.RELEASE, MovementType.COMMIT, MovementType.FULFIL, MovementType.QUARANTINE})
@@ -88,6 +89,9 @@ def _cover(work: OrderWork, key: LevelKey, level: Level, entries: list[Entry], k
             findings.record(work.conn, "shortage", work.channel.id, key[0], work.snapshot.ref, {"units": entry.on_hand}, work.now)
 
 
+_COUNTED = Spelt(select(skus.c.id).where(one_of(skus.c.id, "those"), skus.c.counted))
+
+
 def _look_for_oversell(work: OrderWork, before: Mapping[LevelKey, Level]) -> None:
     """Channels sold more than there is: a fact to record, never to clamp. It ends when units arrive or promises do."""
     after = dict(before)
@@ -97,7 +101,7 @@ def _look_for_oversell(work: OrderWork, before: Mapping[LevelKey, Level]) -> Non
     short = {key[0] for key in before if after[key].available < 0}
     if not short:
         return
-    counted = set(work.conn.scalars(select(skus.c.id).where(skus.c.id.in_(short), skus.c.counted)))
+    counted = set(_COUNTED.scalars(work.conn, those=short))
     wrong = oversells.beyond_policy(work.conn, counted)
     for key, level in after.items():
         if level.available < 0 and key[0] in wrong:

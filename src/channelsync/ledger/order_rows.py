@@ -11,11 +11,12 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from channelsync.contract import OrderState
 from channelsync.ledger import fitting
-from channelsync.ledger.dialects import among
+from channelsync.ledger.dialects import by_keys, keys_of
 from channelsync.ledger.many import insert_many, update_many
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_mapping import Source
 from channelsync.ledger.schema import POSTED, order_lines, orders
+from channelsync.ledger.spelt import Spelt
 
 CHUNK = 400
 
@@ -48,16 +49,24 @@ class StoredOrder:
     before_opening: bool
 
 
-_FIND = select(orders).where(orders.c.channel_id == bindparam("channel"), orders.c.ref == bindparam("named")).with_for_update()
-_LINES = select(order_lines).where(order_lines.c.order_id == bindparam("mine")).order_by(order_lines.c.id).with_for_update()
+_FIND = Spelt(
+    select(*(orders.c[name] for name in ("id", "modified_at", "read_seq", "digest", "state", "before_opening")))
+    .where(orders.c.channel_id == bindparam("channel"), orders.c.ref == bindparam("named"))
+    .with_for_update()
+)
 
 
 def find_order(conn: Connection, channel_id: int, ref: str) -> StoredOrder | None:
     """The order's row, locked until the transaction ends."""
-    row = conn.execute(_FIND, {"channel": channel_id, "named": ref}).mappings().first()
+    row = _FIND.first(conn, channel=channel_id, named=ref)
     if row is None:
         return None
-    return StoredOrder(row["id"], row["modified_at"], row["read_seq"], row["digest"], OrderState(row["state"]), row["before_opening"])
+    id_, modified_at, read_seq, digest, state, before_opening = row
+    return StoredOrder(id_, modified_at, read_seq, digest, OrderState(state), before_opening)
+
+
+_KEYS = orders.c.channel_id, orders.c.ref
+_DIGESTS = Spelt({name: select(*_KEYS, orders.c.id, orders.c.digest).where(these) for name, these in by_keys(_KEYS).items()})
 
 
 def digests(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], tuple[int, str]]:
@@ -65,32 +74,37 @@ def digests(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[i
     keys = [(channel_id, ref) for channel_id, ref in wanted if fitting.storable(ref) == ref]  # no other can be ours
     found: dict[tuple[int, str], tuple[int, str]] = {}
     for start in range(0, len(keys), CHUNK):
-        chunk = keys[start : start + CHUNK]
-        query = select(orders.c.channel_id, orders.c.ref, orders.c.id, orders.c.digest)
-        for row in conn.execute(query.where(among(conn, (orders.c.channel_id, orders.c.ref), chunk))):
-            found[row.channel_id, row.ref] = row.id, row.digest
+        for channel_id, ref, id_, digest in _DIGESTS.rows(conn, **keys_of(keys[start : start + CHUNK])):
+            found[channel_id, ref] = id_, digest
     return found
 
 
-_NEW = insert_many(
-    orders, "channel_id", "ref", "number", "state", "modified_at", "read_seq", "direct", "digest", "snapshot", "before_opening",
-    "reservation_ref", "placed_at", "first_seen_at", "applied_at", known=False, returning="id",
+_TOLD = (
+    "ref", "number", "state", "modified_at", "read_seq", "direct", "digest", "snapshot", "before_opening", "reservation_ref", "placed_at",
+    "applied_at",
 )  # fmt: skip
+_NEW = insert_many(orders, "channel_id", *_TOLD, "first_seen_at", known=False, returning="id")
+_AGAIN = Spelt(
+    update(orders).where(orders.c.id == bindparam("_id")).values({name: bindparam(f"_{name}", type_=orders.c[name].type) for name in _TOLD})
+)
 
 
 def save_order(conn: Connection, order_id: int | None, channel_id: int, values: dict[str, Any], now: datetime) -> int | None:
     """The order's id; None: it was to be new, and somebody else has just stored it."""
     if order_id is not None:
-        conn.execute(update(orders).where(orders.c.id == order_id).values(**values, applied_at=now))
+        _AGAIN.run(conn, _id=order_id, _applied_at=now, **{f"_{name}": value for name, value in values.items()})
         return order_id
     row = {**values, "channel_id": channel_id, "first_seen_at": now, "applied_at": now}
     made: int | None = next(iter(_NEW.run(conn, [row])), None)
     return made
 
 
+_LINES = Spelt(select(order_lines).where(order_lines.c.order_id == bindparam("mine")).order_by(order_lines.c.id).with_for_update())
+
+
 def lines_of(conn: Connection, order_id: int) -> list[LineRow]:
     """Locked until the transaction ends: a hold may be ending by the clock at this moment."""
-    return [line_row(dict(row)) for row in conn.execute(_LINES, {"mine": order_id}).mappings()]
+    return [line_row(row) for row in _LINES.mappings(conn, mine=order_id)]
 
 
 def line_row(row: Mapping[str, Any]) -> LineRow:

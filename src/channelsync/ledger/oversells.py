@@ -16,6 +16,7 @@ from channelsync.ledger.levels import Level, LevelKey
 from channelsync.ledger.schema import findings as table
 from channelsync.ledger.schema import skus, stock_levels
 from channelsync.ledger.skus import Backorder
+from channelsync.ledger.spelt import Spelt, one_of
 from channelsync.ledger.types import Utc
 
 KIND: Final = "oversell"
@@ -37,7 +38,7 @@ def beyond_policy(conn: Connection, sku_ids: Iterable[int]) -> set[int]:
     ids = sorted(set(sku_ids))
     found: set[int] = set()
     for start in range(0, len(ids), CHUNK):
-        found |= set(conn.scalars(select(skus.c.id).where(skus.c.id.in_(ids[start : start + CHUNK]), _too_much())))
+        found |= set(_BEYOND.scalars(conn, those=ids[start : start + CHUNK]))
     return found
 
 
@@ -52,9 +53,10 @@ def _too_much() -> ColumnElement[bool]:
     return promised > may_be  # without a limit it is NULL, and nothing is more than that
 
 
-_END = (
+_BEYOND = Spelt(select(skus.c.id).where(one_of(skus.c.id, "those"), _too_much()))
+_END = Spelt(
     update(table)
-    .where(table.c.kind == KIND, table.c.resolved_at.is_(None), table.c.sku_id.in_(bindparam("those", expanding=True)))
+    .where(table.c.kind == KIND, table.c.resolved_at.is_(None), one_of(table.c.sku_id, "those"))
     .where(~exists().where(skus.c.id == table.c.sku_id, _too_much()))
     .values(resolved_at=bindparam("now", type_=Utc()))
 )
@@ -64,4 +66,4 @@ def end(conn: Connection, sku_ids: Iterable[int], now: datetime) -> None:
     """Resolve the oversells of these SKUs that are over: no more is promised than may be."""
     ids = sorted(set(sku_ids))
     for start in range(0, len(ids), CHUNK):
-        conn.execute(_END, {"those": ids[start : start + CHUNK], "now": now})
+        _END.run(conn, those=ids[start : start + CHUNK], now=now)

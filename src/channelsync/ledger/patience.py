@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, cast, exists, literal, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, cast, exists, type_coerce
 
 from channelsync.ledger.schema import AVAILABLE, skus, stock_levels
-from channelsync.ledger.types import Utc
 
 _MINUTE: Final = 60_000_000
 """In the unit of a stored instant."""
 
 
-def lives_on(claims: Any, ends_at: ColumnElement[Any], now: datetime) -> ColumnElement[bool]:
+def lives_on(claims: Any, ends_at: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElement[bool]:
     """Of a row of `claims` (columns sku_id, location_id) whose time was over at `ends_at`: its release is delayed.
 
     To let it go would put nothing on sale: others wait for these units already. Once they are there, the hold ends like any other.
@@ -27,5 +25,5 @@ def lives_on(claims: Any, ends_at: ColumnElement[Any], now: datetime) -> ColumnE
         level.sku_id == claims.c.sku_id,
         level.location_id == claims.c.location_id,
         AVAILABLE < 0,
-        until > literal(now, Utc),
+        until > now,
     )

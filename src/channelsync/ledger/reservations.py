@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import BigInteger, Connection, bindparam, select
 
 from channelsync.ledger import bounds, levels, oversells
 from channelsync.ledger.holds import Counted, Hold, Holds, Which
@@ -19,6 +19,8 @@ from channelsync.ledger.patience import lives_on
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.ledger.reserving import DEFAULT_TTL, MAX_TTL, Claim, Line, Reserve, Reserved, reserve
 from channelsync.ledger.schema import reservations
+from channelsync.ledger.spelt import Spelt
+from channelsync.ledger.types import Utc
 
 __all__ = [
     "DEFAULT_TTL",
@@ -180,15 +182,23 @@ def _harden_one(holds: Holds, item: Harden, entries: list[Entry]) -> Hardened | 
     return Hardened(sum(hold.open for hold in soft), sum(hold.open for hold in found))
 
 
+_NOW = bindparam("now", type_=Utc())
+_DUE = Spelt(
+    select(reservations.c.id)
+    .where(reservations.c.state == "open", reservations.c.expires_at <= _NOW)
+    .where(~lives_on(reservations, reservations.c.expires_at, _NOW))
+    .order_by(reservations.c.expires_at, reservations.c.id)
+    .limit(bindparam("limit", type_=BigInteger()))
+)
+
+
 def expire(conn: Connection, now: datetime, limit: int = 256) -> int:
     """End soft reservations whose time is over, oldest first, at most `limit`. Returns how many: fewer than `limit` means all are done.
 
     A backorder's policy may let them live on (`patience`).
     Unpaid checkouts of channels are order claims and end with `order_ends.expire_holds`.
     """
-    due = select(reservations.c.id).where(reservations.c.state == "open", reservations.c.expires_at <= now)
-    due = due.where(~lives_on(reservations, reservations.c.expires_at, now))
-    ids = conn.scalars(due.order_by(reservations.c.expires_at, reservations.c.id).limit(limit)).all()
+    ids = _DUE.scalars(conn, now=now, limit=limit)
     holds = Holds(conn, [Which(reservation=id_) for id_ in ids])
     over = [hold for hold in holds.all_open() if hold.expires_at is not None and hold.expires_at <= now]
     entries = [entry for hold in over for entry in _take([hold], hold.open, MovementType.EXPIRE, "expired", now)]

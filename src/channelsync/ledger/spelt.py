@@ -19,6 +19,7 @@ from sqlalchemy import (
     Executable,
     Float,
     Select,
+    String,
     Text,
     UpdateBase,
     bindparam,
@@ -39,7 +40,7 @@ class List(TypeDecorator[Sequence[Any]]):
 
     def __init__(self, of: TypeEngine[Any]) -> None:
         super().__init__()
-        self.of = of
+        self.of = String() if isinstance(of, String) else of  # one with a length would be cut to it, and find others
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(ARRAY(self.of) if dialect.name == "postgresql" else Text())

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, exists, insert, select
 from channelsync.ledger.routing import destinations
 from channelsync.ledger.routing.areas import Areas
 from channelsync.ledger.schema import locations, order_routes, routing_places
+from channelsync.ledger.spelt import Spelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,22 @@ def _row(item: PlaceSpec) -> dict[str, object]:
     return {"location_id": item.location_id, "latitude": north, "longitude": east, "areas": asdict(item.areas)}
 
 
+_PLACES = Spelt(
+    select(locations.c.id, locations.c.code, locations.c.priority, routing_places)
+    .outerjoin(routing_places, routing_places.c.location_id == locations.c.id)
+    .order_by(locations.c.id)
+)
+_ROUTED = Spelt(select(exists().select_from(order_routes)))
+
+
 def read(conn: Connection) -> Board:
-    query = select(locations.c.id, locations.c.code, locations.c.priority, routing_places).outerjoin(
-        routing_places, routing_places.c.location_id == locations.c.id
-    )
-    rows = conn.execute(query.order_by(locations.c.id)).mappings().all()
+    rows = _PLACES.mappings(conn)
     places = tuple(
         Place(row["id"], row["code"], row["priority"], _point(row["latitude"], row["longitude"]), _areas(row["areas"]))
         for row in rows
         if row["location_id"] is not None
     )
-    routed = bool(conn.scalar(select(exists().select_from(order_routes))))
+    routed = bool(_ROUTED.scalar(conn))
     return Board(places, routed, {row["id"]: row["code"] for row in rows})
 
 
