@@ -53,6 +53,13 @@ def test_a_claim_carries_the_delivery_as_it_arrived(conn: Connection, clock: Man
     assert row.headers == {"x-topic": "orders/create"}
 
 
+def test_several_at_once_are_stored_each_as_it_arrived(conn: Connection, clock: ManualClock) -> None:
+    told = [("a", {"x": '{"a, b"}', "y": "\\\\ \x00 \u2603"}, b'\\x00 {"NULL"}'), ('b{,}"', {}, b""), ("c", {"x": "NULL"}, b"\x00\xff\\")]
+    came = [Arrived(1, key, headers, body, clock.now()) for key, headers, body in told]
+    assert inbox.store(conn, came, clock.now()) == [NEW, NEW, NEW]
+    assert [(row.key, row.headers, row.body) for row in claim(conn, clock.now())] == told
+
+
 def test_claims_do_not_overlap_and_lapse(conn: Connection, clock: ManualClock) -> None:
     store(conn, clock, "a", "b", "c")
     assert [row.key for row in claim(conn, clock.now(), limit=2)] == ["a", "b"]

@@ -8,17 +8,18 @@ received --claim--> claimed (still `received`, with an end) --done--> done --> w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, delete, func, select, text, update
+from sqlalchemy import BigInteger, Connection, Select, bindparam, delete, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from channelsync.ledger import aside, fitting
-from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import DONE_KEY_ONLY, DONE_WITH_BODY, channels, inbox
+from channelsync.ledger.spelt import List, Spelt, one_of
 from channelsync.ledger.types import Utc
 
 TRIES = 5
@@ -88,10 +89,17 @@ class Waiting:
     oldest: datetime
 
 
-_DONE = (
-    update(inbox)
-    .where(inbox.c.id == bindparam("row"))
-    .values(state="done", reason="", claimed_until=None, settled_at=bindparam("at", type_=Utc))
+# Many rows in one statement, but not as JSON like others (`many`), which bodies are not.
+_TYPES = {name: inbox.c[name].type for name in ("channel_id", "key", "headers", "body", "received_at")}
+_LISTS = func.unnest(*(bindparam(name, type_=List(type_)) for name, type_ in _TYPES.items())).table_valued(*_TYPES).render_derived()
+_ROW = sqlite.insert(inbox).values({name: bindparam(name, type_=type_) for name, type_ in _TYPES.items()})
+_ROWS = postgresql.insert(inbox).from_select([*_TYPES], select(*_LISTS.c))
+_NAMES = inbox.c.channel_id, inbox.c.key
+_STORE = Spelt(
+    {
+        "sqlite": _ROW.on_conflict_do_nothing().returning(*_NAMES),
+        "postgresql": _ROWS.on_conflict_do_nothing().returning(*_NAMES),
+    }
 )
 
 
@@ -99,9 +107,7 @@ def store(conn: Connection, items: Sequence[Arrived], now: datetime) -> list[Rec
     """Store what is new. Rows go in key order, so that two nodes that store the same repeats cannot deadlock."""
     keys = [(item.channel_id, fitting.ref(item.key, KEY_LENGTH)) for item in items]
     rows = dict(zip(reversed(keys), reversed(items), strict=True))  # of repeats within the batch the first counts
-    stored = insert_into(conn, inbox).on_conflict_do_nothing().returning(inbox.c.channel_id, inbox.c.key)
-    values = [_row(key, rows[channel_id, key]) for channel_id, key in sorted(rows)]
-    new = {(row.channel_id, row.key) for row in conn.execute(stored, values)} if values else set()
+    new = _store(conn, [_row(key, rows[channel_id, key]) for channel_id, key in sorted(rows)])
     receipts = []
     for key in keys:
         receipts.append(Receipt.NEW if key in new else Receipt.REPEAT)
@@ -109,15 +115,34 @@ def store(conn: Connection, items: Sequence[Arrived], now: datetime) -> list[Rec
     return receipts
 
 
+def _store(conn: Connection, rows: Sequence[Mapping[str, object]]) -> set[tuple[int, str]]:
+    """(channel id, key) of those that are new."""
+    if not rows:
+        return set()
+    made: Iterable[Any]
+    if conn.dialect.name == "sqlite":
+        made = _STORE.run_all(conn, rows)
+    else:
+        made = _STORE.rows(conn, **{name: [row[name] for row in rows] for name in _TYPES})
+    return {(row[0], row[1]) for row in made}
+
+
 def claim(conn: Connection, items: Sequence[Claim], now: datetime) -> list[list[Claimed]]:
     """The oldest deliveries nobody is working on. One that was claimed too often without an outcome is set aside: it may be what kills us."""
     return [_claim(conn, item, now) for item in items]
 
 
+_DONE = Spelt(
+    update(inbox)
+    .where(inbox.c.id == bindparam("row"))
+    .values(state="done", reason="", claimed_until=None, settled_at=bindparam("at", type_=Utc()))
+)
+
+
 def done(conn: Connection, ids: Sequence[int], now: datetime) -> None:
     """Settle deliveries. Call it in the transaction of their effect: they are done exactly if the effect is stored."""
     if ids:
-        conn.execute(_DONE, [{"row": row, "at": now} for row in sorted(ids)])
+        _DONE.run_each(conn, [{"row": row, "at": now} for row in sorted(ids)])
 
 
 def settle_done(conn: Connection, items: Sequence[Sequence[int]], now: datetime) -> list[None]:
@@ -160,61 +185,70 @@ def _row(key: str, item: Arrived) -> dict[str, object]:
     return {"channel_id": item.channel_id, "key": key, "headers": headers, "body": item.body, "received_at": item.received_at}
 
 
+_CLAIMED = tuple(inbox.c[name] for name in ("id", "channel_id", "key", "headers", "body", "received_at", "tries"))
+
 # In a CTE, or PostgreSQL may run the LIMIT more than once; SQLite has one writer and no row locks.
 _FREE = (
     select(inbox.c.id)
-    .where(RECEIVED, (inbox.c.claimed_until.is_(None)) | (inbox.c.claimed_until <= bindparam("at", type_=Utc)))
+    .where(RECEIVED, (inbox.c.claimed_until.is_(None)) | (inbox.c.claimed_until <= bindparam("at", type_=Utc())))
     .order_by(inbox.c.id)
     .limit(bindparam("at_most", type_=BigInteger))
     .with_for_update(skip_locked=True)
     .cte("free")
 )
-_TAKEN = (
+_TAKEN = Spelt(
     update(inbox)
     .where(inbox.c.id.in_(select(_FREE.c.id)))
-    .values(claimed_until=bindparam("until", type_=Utc), tries=inbox.c.tries + 1)
-    .returning(inbox)
+    .values(claimed_until=bindparam("until", type_=Utc()), tries=inbox.c.tries + 1)
+    .returning(*_CLAIMED)
 )
 
 
 def _claim(conn: Connection, item: Claim, now: datetime) -> list[Claimed]:
-    about = {"at": now, "at_most": item.limit, "until": now + timedelta(seconds=item.lease_seconds)}
-    rows = sorted(conn.execute(_TAKEN, about), key=lambda row: row.id)
-    numbers = _read_seqs(conn, {row.channel_id for row in rows})
+    until = now + timedelta(seconds=item.lease_seconds)
+    taken = sorted((Claimed(*row) for row in _TAKEN.rows(conn, at=now, at_most=item.limit, until=until)), key=lambda each: each.id)
+    numbers = _read_seqs(conn, {each.channel_id for each in taken})
     claimed = []
-    for row in rows:
-        if row.tries > TRIES:
-            _give_up(conn, row, f"taken {TRIES} times without an outcome; the process may have died of it", now)
+    for each in taken:
+        if each.tries > TRIES:
+            _give_up(conn, each, f"taken {TRIES} times without an outcome; the process may have died of it", now)
         else:
-            number = numbers.get(row.channel_id, 0)
-            claimed.append(Claimed(row.id, row.channel_id, row.key, row.headers, row.body, row.received_at, row.tries, number))
+            claimed.append(replace(each, read_seq=numbers.get(each.channel_id, 0)))
     return claimed
+
+
+_READ_SEQS = Spelt(
+    update(channels)
+    .where(one_of(channels.c.id, "ids"))
+    .values(read_seq=channels.c.read_seq + 1)
+    .returning(channels.c.id, channels.c.read_seq)
+)
 
 
 def _read_seqs(conn: Connection, channel_ids: set[int]) -> dict[int, int]:
     """The number of the reads that these deliveries will cause: taken here, it costs no commit of its own before each read."""
     if not channel_ids:
         return {}
-    taken = update(channels).where(channels.c.id.in_(channel_ids)).values(read_seq=channels.c.read_seq + 1)
-    return {row.id: row.read_seq for row in conn.execute(taken.returning(channels.c.id, channels.c.read_seq))}
+    return {row[0]: row[1] for row in _READ_SEQS.rows(conn, ids=channel_ids)}
 
 
 def _fail(conn: Connection, item: Failure, now: datetime) -> bool:
-    row = conn.execute(select(inbox).where(inbox.c.id == item.id, RECEIVED)).one_or_none()
-    if row is None:  # somebody else, whose claim was later, has settled it
+    found = conn.execute(select(*_CLAIMED).where(inbox.c.id == item.id, RECEIVED)).one_or_none()
+    if found is None:  # somebody else, whose claim was later, has settled it
         return False
-    if item.final or row.tries >= TRIES:
-        _give_up(conn, row, item.reason, now)
+    failed = Claimed(*found)
+    if item.final or failed.tries >= TRIES:
+        _give_up(conn, failed, item.reason, now)
         return True
-    later = now + FIRST_PAUSE * 4 ** max(row.tries - 1, 0)
+    later = now + FIRST_PAUSE * 4 ** max(failed.tries - 1, 0)
     conn.execute(update(inbox).where(inbox.c.id == item.id).values(reason=fitting.payload(item.reason), claimed_until=later))
     return False
 
 
-def _give_up(conn: Connection, row: Row[Any], reason: str, now: datetime) -> None:
+def _give_up(conn: Connection, last: Claimed, reason: str, now: datetime) -> None:
     settled = {"state": "aside", "reason": fitting.payload(reason), "claimed_until": None, "settled_at": now}
-    conn.execute(update(inbox).where(inbox.c.id == row.id).values(**settled))
-    aside.put(conn, row.channel_id, "delivery", row.key, reason, row.body.decode(errors="replace"), now)
+    conn.execute(update(inbox).where(inbox.c.id == last.id).values(**settled))
+    aside.put(conn, last.channel_id, "delivery", last.key, reason, last.body.decode(errors="replace"), now)
 
 
 def _replay(conn: Connection, channel_id: int, key: str, now: datetime) -> bool:
