@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from channelsync.ledger import fitting
-from channelsync.ledger.dialects import by_keys, insert_into, keys_of
+from channelsync.ledger.dialects import by_keys, keys_of, upsert
 from channelsync.ledger.schema import set_aside
 from channelsync.ledger.spelt import Spelt
 from channelsync.ledger.types import Utc
@@ -31,13 +31,13 @@ class Aside:
     updated_at: datetime
 
 
+_PUT = upsert(set_aside, ("channel_id", "kind", "ref"), ("reason", "payload", "updated_at", "resolved_at"), first=("created_at",))
+
+
 def put(conn: Connection, channel_id: int, kind: str, ref: str, reason: str, payload: str, now: datetime) -> None:
     """Set something aside, or aside again with the newest reason."""
-    row = {"reason": fitting.payload(reason), "payload": fitting.payload(payload), "updated_at": now, "resolved_at": None}
-    insert = insert_into(conn, set_aside).values(channel_id=channel_id, kind=kind, ref=fitting.ref(ref), created_at=now, **row)
-    conn.execute(
-        insert.on_conflict_do_update(index_elements=["channel_id", "kind", "ref"], set_={name: insert.excluded[name] for name in row})
-    )
+    told = {"reason": fitting.payload(reason), "payload": fitting.payload(payload), "updated_at": now, "resolved_at": None}
+    _PUT.run(conn, channel_id=channel_id, kind=kind, ref=fitting.ref(ref), created_at=now, **told)
 
 
 _DONE = (

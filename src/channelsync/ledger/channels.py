@@ -5,13 +5,13 @@ Who may push to a channel is in `leases`; which shop it belongs to in `identity`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
 from channelsync.contract import Role
 from channelsync.ledger import fitting
@@ -20,6 +20,7 @@ from channelsync.ledger.leases import LeaseRequest, lease_version, release_lease
 from channelsync.ledger.order_policy import AS_THE_SHOP_SAYS, OrderPolicy, as_row
 from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.ledger.schema import channels
+from channelsync.ledger.spelt import Spelt
 
 __all__ = [
     "ChannelSpec",
@@ -114,15 +115,21 @@ def register(conn: Connection, items: Sequence[ChannelSpec], now: datetime) -> l
     return answers
 
 
+_EVERY = Spelt(select(channels).order_by(channels.c.name))
+
+
 def every(conn: Connection) -> list[ChannelState]:
     """All channels by name, also those that left the config."""
-    return [_state(row) for row in conn.execute(select(channels).order_by(channels.c.name)).mappings()]
+    return [_state(row) for row in _EVERY.mappings(conn)]
+
+
+_MINE = channels.c.id == bindparam("mine")
+_MAY_WRITE = Spelt(select(channels.c.id).where(_MINE, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None)))
 
 
 def may_write(conn: Connection, channel_id: int) -> bool:
     """Whether its first plan was applied and nobody paused it."""
-    query = select(channels.c.id).where(channels.c.id == channel_id, channels.c.opened_at.is_not(None), channels.c.paused_at.is_(None))
-    return conn.execute(query).first() is not None
+    return _MAY_WRITE.first(conn, mine=channel_id) is not None
 
 
 def pause(conn: Connection, items: Sequence[Pause], now: datetime) -> list[bool]:
@@ -173,14 +180,19 @@ def end_pauses(conn: Connection, items: Sequence[PauseEnd], now: datetime) -> li
     ]
 
 
+_STATE = Spelt(select(channels).where(_MINE))
+_NEXT_READ_SEQ = Spelt(update(channels).where(_MINE).values(read_seq=channels.c.read_seq + 1).returning(channels.c.read_seq))
+
+
 def state_of(conn: Connection, channel_id: int) -> ChannelState:
-    return _state(conn.execute(select(channels).where(channels.c.id == channel_id)).mappings().one())
+    (row,) = _STATE.mappings(conn, mine=channel_id)
+    return _state(row)
 
 
 def next_read_seq(conn: Connection, channel_id: int) -> int:
     """A number greater than all before it for this channel, taken before a read starts: of two answers, the later question's is newer."""
-    taken = update(channels).where(channels.c.id == channel_id).values(read_seq=channels.c.read_seq + 1)
-    number: int = conn.execute(taken.returning(channels.c.read_seq)).scalar_one()
+    number: int
+    (number,) = _NEXT_READ_SEQ.scalars(conn, mine=channel_id)
     return number
 
 
@@ -197,7 +209,7 @@ def _other_connector(item: ChannelSpec, known: str) -> NotAllowed:
     )
 
 
-def _state(row: RowMapping) -> ChannelState:
+def _state(row: Mapping[str, Any]) -> ChannelState:
     return ChannelState(
         row["id"], row["name"], row["connector"], row["shop"], row["location_id"], row["opened_at"],
         row["paused_at"], row["paused_reason"], row["lease_owner"], row["lease_until"], Role(row["role"]),

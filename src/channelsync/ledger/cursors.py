@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from channelsync.contract import Cursor
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.dialects import upsert
 from channelsync.ledger.schema import cursors
+from channelsync.ledger.spelt import Spelt
+
+_MINE = cursors.c.channel_id == bindparam("channel"), cursors.c.stream == bindparam("named")
+_GET = Spelt(select(cursors.c.high_water, cursors.c.resume).where(*_MINE))
+_LOOKED_AT = Spelt(select(cursors.c.looked_at).where(*_MINE))
 
 
 def get(conn: Connection, channel_id: int, stream: str) -> Cursor:
     """An empty cursor if the stream was never read."""
-    query = select(cursors.c.high_water, cursors.c.resume).where(cursors.c.channel_id == channel_id, cursors.c.stream == stream)
-    row = conn.execute(query).one_or_none()
-    return Cursor() if row is None else Cursor(row.high_water, row.resume)
+    row = _GET.first(conn, channel=channel_id, named=stream)
+    return Cursor() if row is None else Cursor(*row)
 
 
 def looked_at(conn: Connection, channel_id: int, stream: str) -> datetime | None:
     """Our clock when the last complete run began: everything the shop showed then is applied. None: no run was ever complete."""
-    query = select(cursors.c.looked_at).where(cursors.c.channel_id == channel_id, cursors.c.stream == stream)
-    return conn.execute(query).scalar_one_or_none()
+    at: datetime | None = _LOOKED_AT.scalar(conn, channel=channel_id, named=stream)
+    return at
+
+
+_KEYS, _MOVED = ("channel_id", "stream"), ("resume", "updated_at")
+_GO_ON = upsert(cursors, _KEYS, _MOVED)
+_COMPLETE = upsert(cursors, _KEYS, (*_MOVED, "high_water", "looked_at"))
 
 
 def advance(
@@ -32,10 +41,8 @@ def advance(
     """
     if (resume is None) == (high_water is None):
         raise ValueError(f"stream {stream!r}: a page carries either a resume mark or a high-water mark, not {resume!r} and {high_water!r}")
-    moved = {"resume": resume, "updated_at": now}
-    if high_water is not None:
-        moved |= {"high_water": high_water, "looked_at": looked_at}
-    insert = insert_into(conn, cursors).values(channel_id=channel_id, stream=stream, **moved)
-    conn.execute(
-        insert.on_conflict_do_update(index_elements=["channel_id", "stream"], set_={name: insert.excluded[name] for name in moved})
-    )
+    moved = {"channel_id": channel_id, "stream": stream, "resume": resume, "updated_at": now}
+    if high_water is None:
+        _GO_ON.run(conn, **moved)
+    else:
+        _COMPLETE.run(conn, **moved, high_water=high_water, looked_at=looked_at)

@@ -15,6 +15,20 @@ def insert_into(conn: Connection, table: Table) -> postgresql.Insert | sqlite.In
     return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
 
 
+def upsert(table: Table, keys: Sequence[str], told: Sequence[str], *, first: Sequence[str] = (), added: Sequence[str] = ()) -> spelt.Spelt:
+    """One row, its columns as parameters. Where there is one with these keys, it becomes what is told, `added` are added to what it says, and what it
+    was given at `first` stays.
+    """
+    names = (*keys, *told, *first, *added)
+
+    def of(row: Any) -> Any:
+        new = row.values({name: bindparam(name, type_=table.c[name].type) for name in names})
+        becomes = {name: new.excluded[name] for name in told} | {name: table.c[name] + new.excluded[name] for name in added}
+        return new.on_conflict_do_update(index_elements=[*keys], set_=becomes)
+
+    return spelt.Spelt({"postgresql": of(postgresql.insert(table)), "sqlite": of(sqlite.insert(table))})
+
+
 def among(conn: Connection, columns: Sequence[ColumnElement[Any]], keys: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
     """The rows whose columns are one of the keys. SQLite looks a list of rows up in no index, and reads the whole table: it is told the columns one
     by one, too.

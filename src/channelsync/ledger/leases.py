@@ -5,16 +5,37 @@ A shop cannot check a fencing number, so a holder sends only what ends within it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, literal, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Executable,
+    Update,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from channelsync.ledger.schema import channels
-from channelsync.ledger.types import Utc
+from channelsync.ledger.spelt import Spelt
+from channelsync.ledger.types import microseconds
 
 MICROSECONDS = 1_000_000
+
+_CLOCKS: Mapping[str, ColumnElement[int]] = {
+    "postgresql": cast(func.extract("epoch", func.clock_timestamp()) * MICROSECONDS, BigInteger),
+    "sqlite": bindparam("now", type_=BigInteger()),
+}
+"""Nodes whose clocks differ must agree on a lease's end, so PostgreSQL's own clock decides. SQLite serves one machine: its clock is ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,55 +64,61 @@ def take_lease(conn: Connection, items: Sequence[LeaseRequest], now: datetime) -
     return [_take(conn, item, now) for item in items]
 
 
+def _by_clock(statement: Callable[[ColumnElement[int]], Executable]) -> Spelt:
+    return Spelt({name: statement(clock) for name, clock in _CLOCKS.items()})
+
+
+def _held(clock: ColumnElement[int]) -> Update:
+    """The row of a lease that is held."""
+    at = channels.c
+    mine = at.lease_owner == bindparam("owner"), at.lease_version == bindparam("version")
+    return update(channels).where(at.id == bindparam("channel"), *mine, at.lease_until > clock)
+
+
+_LASTS = bindparam("lasts", type_=BigInteger())
+_RENEW = _by_clock(lambda clock: _held(clock).values(lease_until=clock + _LASTS))
+_RELEASE = _by_clock(lambda clock: _held(clock).values(lease_owner=None, lease_until=None))
+
+
 def renew_lease(conn: Connection, lease: Lease, now: datetime, seconds: float) -> bool:
     """Prolong a lease that is still held. False: it was lost, and everything that was planned under it is void."""
-    clock = _clock(conn, now)
-    held = _held_by(lease, clock)
-    return conn.execute(update(channels).where(held).values(lease_until=clock + _micro(seconds))).rowcount == 1
+    return _RENEW.run(conn, **_named(lease), now=microseconds(now), lasts=_micro(seconds)).rowcount == 1
 
 
 def release_lease(conn: Connection, lease: Lease, now: datetime) -> bool:
     """Give a lease back, so that another node need not wait for its end. False: it was lost before."""
-    released = update(channels).where(_held_by(lease, _clock(conn, now))).values(lease_owner=None, lease_until=None)
-    return conn.execute(released).rowcount == 1
+    return _RELEASE.run(conn, **_named(lease), now=microseconds(now)).rowcount == 1
+
+
+def _named(lease: Lease) -> dict[str, int | str]:
+    return {"channel": lease.channel_id, "owner": lease.owner, "version": lease.version}
+
+
+_VERSION = Spelt(select(channels.c.lease_version).where(channels.c.id == bindparam("channel")))
 
 
 def lease_version(conn: Connection, channel_id: int) -> int:
     """The current fencing number."""
-    version: int = conn.execute(select(channels.c.lease_version).where(channels.c.id == channel_id)).scalar_one()
+    version: int
+    (version,) = _VERSION.scalars(conn, channel=channel_id)
     return version
 
 
+def _taken(clock: ColumnElement[int]) -> Executable:
+    at, owner = channels.c, bindparam("owner", type_=channels.c.lease_owner.type)
+    mine = and_(at.lease_owner == owner, at.lease_until > clock)
+    free = or_(at.lease_owner.is_(None), at.lease_until <= clock)
+    version = case((mine, at.lease_version), else_=at.lease_version + 1)
+    taken = update(channels).where(at.id == bindparam("channel"), or_(mine, free))
+    return taken.values(lease_owner=owner, lease_until=clock + _LASTS, lease_version=version).returning(at.lease_version)
+
+
+_TAKE = _by_clock(_taken)
+
+
 def _take(conn: Connection, item: LeaseRequest, now: datetime) -> int | None:
-    clock = _clock(conn, now)
-    mine = and_(channels.c.lease_owner == item.owner, channels.c.lease_until > clock)
-    free = or_(channels.c.lease_owner.is_(None), channels.c.lease_until <= clock)
-    taken = (
-        update(channels)
-        .where(channels.c.id == item.channel_id, or_(mine, free))
-        .values(
-            lease_owner=item.owner,
-            lease_until=clock + _micro(item.seconds),
-            lease_version=case((mine, channels.c.lease_version), else_=channels.c.lease_version + 1),
-        )
-    )
-    return conn.execute(taken.returning(channels.c.lease_version)).scalar_one_or_none()
-
-
-def _held_by(lease: Lease, clock: ColumnElement[int]) -> ColumnElement[bool]:
-    return and_(
-        channels.c.id == lease.channel_id,
-        channels.c.lease_owner == lease.owner,
-        channels.c.lease_version == lease.version,
-        channels.c.lease_until > clock,
-    )
-
-
-def _clock(conn: Connection, now: datetime) -> ColumnElement[int]:
-    """Nodes whose clocks differ must agree on a lease's end, so PostgreSQL's own clock decides. SQLite serves one machine: its clock is ours."""
-    if conn.dialect.name == "postgresql":
-        return cast(func.extract("epoch", func.clock_timestamp()) * MICROSECONDS, BigInteger)
-    return literal(Utc().process_bind_param(now, conn.dialect), BigInteger)
+    version: int | None = _TAKE.scalar(conn, channel=item.channel_id, owner=item.owner, now=microseconds(now), lasts=_micro(item.seconds))
+    return version
 
 
 def _micro(seconds: float) -> int:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select
 
 from channelsync.ledger import fitting
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.dialects import insert_into, upsert
 from channelsync.ledger.schema import pace, webhook_changes, webhook_states
 
 CHANGES_KEPT = 200
@@ -95,14 +95,15 @@ def note_filled(conn: Connection, items: Sequence[int], now: datetime) -> list[N
     return [None for _ in items]
 
 
+_COUNT = upsert(pace, ("channel_id", "minute"), (), added=("deliveries",))
+_DELIVERED = upsert(webhook_states, ("channel_id",), ("delivered_at",))
+
+
 def note_delivered(conn: Connection, items: Sequence[Delivered], now: datetime) -> list[None]:
     """Count deliveries by the minute they came in."""
     for item in items:
-        minute = item.at.replace(second=0, microsecond=0)
-        counted = insert_into(conn, pace).values(channel_id=item.channel_id, minute=minute, deliveries=item.count)
-        more = {"deliveries": pace.c.deliveries + item.count}
-        conn.execute(counted.on_conflict_do_update(index_elements=["channel_id", "minute"], set_=more))
-        _keep(conn, item.channel_id, {"delivered_at": item.at})
+        _COUNT.run(conn, channel_id=item.channel_id, minute=item.at.replace(second=0, microsecond=0), deliveries=item.count)
+        _DELIVERED.run(conn, channel_id=item.channel_id, delivered_at=item.at)
     return [None for _ in items]
 
 
