@@ -63,7 +63,7 @@ shelves = Table(
     Column("read_at", Utc),
     Column("retry_at", Utc),  # no write before this (after a refusal that may pass)
     UniqueConstraint("listing_id", "location"),
-    Index("ix_shelves_due", "channel_id", sqlite_where=text("due"), postgresql_where=text("due")),
+    Index("ix_shelves_due", "channel_id", "target", "id", sqlite_where=text("due"), postgresql_where=text("due")),
     Index(None, "channel_id", "read_at", "id"),
     Index("ix_shelves_unopened", "channel_id", "read_at", "id", sqlite_where=text("book IS NULL"), postgresql_where=text("book IS NULL")),
     Index("ix_shelves_verify", "channel_id", sqlite_where=text("verify"), postgresql_where=text("verify")),
