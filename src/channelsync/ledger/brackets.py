@@ -6,19 +6,20 @@ flight, nothing of this shelf ingested in between. What then still differs is Dr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, text, union_all, update
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Integer, Select, and_, bindparam, or_, select, text, union_all, update
 
 from channelsync.contract import ShelfRef
 from channelsync.ledger import adoption, book, findings, guard_reading, levels, outbox
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.due import OPEN_STATES
 from channelsync.ledger.schema import attempts, listings, push_calls, shelves
+from channelsync.ledger.spelt import Spelt, one_of
 
 LEFT_BEHIND = timedelta(hours=1)
 """A request that left so long from now left before the wall clock went back; whoever asks has waited since (`engine.steady`)."""
@@ -69,9 +70,14 @@ def note_readings(conn: Connection, items: Sequence[Seen], now: datetime) -> lis
     return [_note(conn, item, now) for item in items]
 
 
+_THIS = update(shelves).where(shelves.c.id == bindparam("shelf"))
+_GAP = ("gap", "gap_since", "asked_at", "retry_at")
+_NOTE = Spelt(_THIS.values({name: bindparam(name) for name in ("reading", "read_at", *_GAP)}))
+
+
 def _note(conn: Connection, item: Seen, now: datetime) -> Found:
     row = _lock(conn, item.before.id)
-    values: dict[str, Any] = {"reading": item.shows, "read_at": now}
+    values = {"reading": item.shows, "read_at": now, **{name: row[name] for name in _GAP}}
     found = Found.EVEN
     if item.shows is None:
         found = Found.UNCOUNTED
@@ -85,7 +91,7 @@ def _note(conn: Connection, item: Seen, now: datetime) -> Found:
             values |= {"retry_at": None, "asked_at": None}  # a write can fit now; and what a person was asked was another question
         if row["asked_at"] is not None and not gap:
             findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
-    conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(**values))
+    _NOTE.run(conn, shelf=item.before.id, **values)
     if found is not Found.BUSY:
         guard_reading.looked(conn, row, item.shows, now)
     return found
@@ -136,9 +142,14 @@ def close(conn: Connection, items: Sequence[Bracket], now: datetime) -> list[Clo
     return [_close(conn, item, now) for item in items]
 
 
+_READ = Spelt(_THIS.values(reading=bindparam("reading"), read_at=bindparam("read_at")))
+_EVEN = Spelt(_THIS.values(gap=0, gap_since=None, asked_at=None, retry_at=None))
+_REBASED = Spelt(_THIS.values(rebased_at=bindparam("shop_at")))
+
+
 def _close(conn: Connection, item: Bracket, now: datetime) -> Closing:
     row = _lock(conn, item.before.id)
-    conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(reading=item.second, read_at=now))
+    _READ.run(conn, shelf=item.before.id, reading=item.second, read_at=now)
     if item.second is None or not _quiet(conn, item, row):
         return Closing.OPEN
     reading = item.second
@@ -150,7 +161,7 @@ def _close(conn: Connection, item: Bracket, now: datetime) -> Closing:
         return _verified(conn, item, row, reading, now)
     gap = reading - row["book"]
     if gap == 0:
-        conn.execute(update(shelves).where(shelves.c.id == row["id"]).values(gap=0, gap_since=None, asked_at=None, retry_at=None))
+        _EVEN.run(conn, shelf=row["id"])
         findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
         return Closing.EVEN
     return _drift(conn, item, row, gap, now)
@@ -183,7 +194,7 @@ def _has_landed(item: Bracket, row: dict[str, Any]) -> bool:
 
 def _open_book(conn: Connection, item: Bracket, reading: int, now: datetime) -> Closing:
     book.replace(conn, item.before.id, None, reading, [BookEntry(item.before.id, "opening", reading)], now)
-    conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(rebased_at=item.shop_at))
+    _REBASED.run(conn, shelf=item.before.id, shop_at=item.shop_at)
     return Closing.OPENED
 
 
@@ -236,7 +247,7 @@ def settle_drift(conn: Connection, shelf_id: int, gap: int, policy: EditPolicy, 
     kind = "adopted" if policy is EditPolicy.ADOPT else "rebase"
     entries = adoption.adopt(conn, shelf_id, gap) if policy is EditPolicy.ADOPT else []
     book.replace(conn, shelf_id, row["book"], reading, [BookEntry(shelf_id, kind, gap, note="edited in the shop")], now)
-    conn.execute(update(shelves).where(shelves.c.id == shelf_id).values(rebased_at=shop_at))
+    _REBASED.run(conn, shelf=shelf_id, shop_at=shop_at)
     levels.post(conn, [replace(entry, channel_id=row["channel_id"]) for entry in entries], now)
     findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
     return Closing.ADOPTED if policy is EditPolicy.ADOPT else Closing.OVERWRITE
@@ -244,7 +255,7 @@ def settle_drift(conn: Connection, shelf_id: int, gap: int, policy: EditPolicy, 
 
 def _rebased(conn: Connection, item: Bracket, *, changed: bool) -> None:
     if changed:
-        conn.execute(update(shelves).where(shelves.c.id == item.before.id).values(rebased_at=item.shop_at))
+        _REBASED.run(conn, shelf=item.before.id, shop_at=item.shop_at)
 
 
 def _name(row: dict[str, Any]) -> str:
@@ -254,10 +265,72 @@ def _name(row: dict[str, Any]) -> str:
 # -- which shelves to look at ----------------------------------------------------------------------------------------------------------------------
 
 
+_OPEN = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES))
+_SHELVES = (
+    select(
+        shelves.c.id,
+        shelves.c.book,
+        shelves.c.own_seq,
+        shelves.c.location,
+        shelves.c.read_at,
+        listings.c.ref,
+        push_calls.c.last_sent_at,
+    )
+    .join(listings, listings.c.id == shelves.c.listing_id)
+    .outerjoin(attempts, _OPEN)
+    .outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)
+)
+_READABLE = and_(
+    listings.c.sku_id.is_not(None),
+    listings.c.tracked,
+    listings.c.problem.is_(None),
+    listings.c.removed_at.is_(None),
+    listings.c.stock_ref.is_(None),
+)
+_HERE = shelves.c.channel_id == bindparam("channel")
+_STATES = Spelt(_SHELVES.where(one_of(shelves.c.id, "ids")))
+
+
 def states(conn: Connection, shelf_ids: Iterable[int]) -> list[ShelfState]:
     """The shelves as they are just before a reading."""
     ids = list(shelf_ids)
-    return [_state(dict(row)) for row in conn.execute(_shelf_query().where(shelves.c.id.in_(ids))).mappings()] if ids else []
+    return [_state(row) for row in _STATES.mappings(conn, ids=ids)] if ids else []
+
+
+def _wanted() -> Select[Any]:
+    counted = or_(shelves.c.reading.is_not(None), shelves.c.read_at.is_(None))  # what the shop does not count waits for the sweep
+    drained = or_(push_calls.c.last_sent_at <= bindparam("drains_before"), push_calls.c.last_sent_at > bindparam("left_behind"))
+    landing = and_(attempts.c.accepted, push_calls.c.last_sent_at <= bindparam("visible_before"))
+    unknown = and_(attempts.c.state.in_(("sent", "unknown")), or_(drained, landing))
+    quiet = and_(
+        attempts.c.id.is_(None), or_(shelves.c.book.is_(None), shelves.c.verify, and_(shelves.c.gap != 0, shelves.c.asked_at.is_(None)))
+    )
+    return _SHELVES.where(_READABLE, counted, or_(unknown, quiet))
+
+
+def _unsettled() -> CompoundSelect[Any]:
+    """Shelves with a book that only a bracket settles: few, and each kind of them has an index of its own."""
+    under_way = (
+        select(attempts.c.shelf_id)
+        .join(push_calls, push_calls.c.key == attempts.c.call_key)
+        .where(push_calls.c.channel_id == bindparam("channel"), text("push_calls.state <> 'settled'"), attempts.c.state.in_(OPEN_STATES))
+    )
+    marked = (select(shelves.c.id).where(_HERE, text(condition)) for condition in ("shelves.gap <> 0", "shelves.verify"))
+    return union_all(under_way, *marked)
+
+
+def _unread(query: Select[Any], read: ColumnElement[bool]) -> tuple[Spelt, Spelt]:
+    """Of the query's shelves those that were never read, and those that were `read`, longest ago first: each by its own end of an index that is
+    in this order, so that not all shelves of a channel are read to find that none of them is meant.
+    """
+    never = query.where(shelves.c.read_at.is_(None)).order_by(shelves.c.id)
+    longest = query.where(read).order_by(shelves.c.read_at, shelves.c.id)
+    limit = bindparam("limit", type_=Integer())
+    return Spelt(never.limit(limit)), Spelt(longest.limit(limit))
+
+
+_UNSETTLED = Spelt(_wanted().where(shelves.c.id.in_(_unsettled())))
+_UNOPENED = _unread(_wanted().where(_HERE, shelves.c.book.is_(None)), shelves.c.read_at.is_not(None))
 
 
 def wanting_bracket(
@@ -266,36 +339,30 @@ def wanting_bracket(
     """Shelves with something open that only a closed bracket ends: no book yet, a gap nobody was asked about, a verification, a drained unknown,
     an accepted write that left before `visible_before`.
     """
-    counted = or_(shelves.c.reading.is_not(None), shelves.c.read_at.is_(None))  # what the shop does not count waits for the sweep
-    drained = or_(push_calls.c.last_sent_at <= drains_before, push_calls.c.last_sent_at > drains_before + LEFT_BEHIND)
-    landing = and_(attempts.c.accepted, push_calls.c.last_sent_at <= (visible_before or drains_before))
-    unknown = and_(attempts.c.state.in_(("sent", "unknown")), or_(drained, landing))
-    quiet = and_(
-        attempts.c.id.is_(None), or_(shelves.c.book.is_(None), shelves.c.verify, and_(shelves.c.gap != 0, shelves.c.asked_at.is_(None)))
-    )
-    wanted = _shelf_query().where(_readable(), counted, or_(unknown, quiet))
-    unopened = wanted.where(shelves.c.channel_id == channel_id, shelves.c.book.is_(None))
-    rows = [dict(row) for row in conn.execute(wanted.where(shelves.c.id.in_(_unsettled(channel_id)))).mappings()]
-    rows += _longest_unread(conn, unopened, shelves.c.read_at.is_not(None), limit)
+    about = {
+        "channel": channel_id,
+        "drains_before": drains_before,
+        "left_behind": drains_before + LEFT_BEHIND,
+        "visible_before": visible_before or drains_before,
+    }
+    rows = _UNSETTLED.mappings(conn, **about) + _longest_unread(conn, _UNOPENED, limit, about)
     rows = sorted({row["id"]: row for row in rows}.values(), key=_when_read)
     return [_state(row) for row in rows[:limit]]
 
 
+_TO_LOOK_AT = _unread(_SHELVES.where(_HERE, _READABLE), shelves.c.read_at <= bindparam("read_before"))
+
+
 def wanting_look(conn: Connection, channel_id: int, read_before: datetime, limit: int) -> list[ShelfState]:
     """Shelves whose last reading is too old: the sweep, which finds hand edits and swallowed sales even where nothing is due."""
-    query = _shelf_query().where(shelves.c.channel_id == channel_id, _readable())
-    return [_state(row) for row in _longest_unread(conn, query, shelves.c.read_at <= read_before, limit)]
+    return [_state(row) for row in _longest_unread(conn, _TO_LOOK_AT, limit, {"channel": channel_id, "read_before": read_before})]
 
 
-def _longest_unread(conn: Connection, query: Any, read: Any, limit: int) -> list[dict[str, Any]]:
-    """Those that were never read, then those that were `read`, longest ago first: each by its own end of an index that is in this order, so
-    that not all shelves of a channel are read to find that none of them is meant.
-    """
-    never = query.where(shelves.c.read_at.is_(None)).order_by(shelves.c.id).limit(limit)
-    rows = [dict(row) for row in conn.execute(never).mappings()]
+def _longest_unread(conn: Connection, unread: tuple[Spelt, Spelt], limit: int, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    never, longest = unread
+    rows = never.mappings(conn, limit=limit, **about)
     if len(rows) < limit:
-        longest = query.where(read).order_by(shelves.c.read_at, shelves.c.id).limit(limit - len(rows))
-        rows += (dict(row) for row in conn.execute(longest).mappings())
+        rows += longest.mappings(conn, limit=limit - len(rows), **about)
     return rows
 
 
@@ -303,76 +370,48 @@ def _when_read(row: dict[str, Any]) -> tuple[bool, datetime | None, int]:
     return row["read_at"] is not None, row["read_at"], row["id"]
 
 
-def _unsettled(channel_id: int) -> Any:
-    """Shelves with a book that only a bracket settles: few, and each kind of them has an index of its own."""
-    here = shelves.c.channel_id == channel_id
-    under_way = select(attempts.c.shelf_id).join(push_calls, push_calls.c.key == attempts.c.call_key)
-    under_way = under_way.where(
-        push_calls.c.channel_id == channel_id, text("push_calls.state <> 'settled'"), attempts.c.state.in_(OPEN_STATES)
-    )
-    marked = (select(shelves.c.id).where(here, text(condition)) for condition in ("shelves.gap <> 0", "shelves.verify"))
-    return union_all(under_way, *marked)
+def _named() -> Select[Any]:
+    """Listings by their refs, on their own: SQLite would rather read all readable ones of a channel than look up a list of unknown length."""
+    named = listings.alias("named")
+    return select(named.c.id).where(named.c.channel_id == bindparam("channel"), one_of(named.c.ref, "refs"))
+
+
+_NAMED = Spelt(_SHELVES.where(listings.c.id.in_(_named()), _READABLE))
 
 
 def of_listings(conn: Connection, channel_id: int, refs: Sequence[str]) -> list[ShelfState]:
     """The shelves of these listings, by ref."""
     if not refs:
         return []  # asked every second: nearly always no webhook has named any
-    query = _shelf_query().where(listings.c.channel_id == channel_id, listings.c.ref.in_(list(refs)), _readable())
-    return [_state(dict(row)) for row in conn.execute(query).mappings()]
-
-
-def _readable() -> Any:
-    return and_(
-        listings.c.sku_id.is_not(None),
-        listings.c.tracked,
-        listings.c.problem.is_(None),
-        listings.c.removed_at.is_(None),
-        listings.c.stock_ref.is_(None),
-    )
-
-
-def _shelf_query() -> Any:
-    open_attempt = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES))
-    return (
-        select(
-            shelves.c.id,
-            shelves.c.book,
-            shelves.c.own_seq,
-            shelves.c.location,
-            shelves.c.read_at,
-            listings.c.ref,
-            push_calls.c.last_sent_at,
-        )
-        .join(listings, listings.c.id == shelves.c.listing_id)
-        .outerjoin(attempts, open_attempt)
-        .outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)
-    )
+    return [_state(row) for row in _NAMED.mappings(conn, channel=channel_id, refs=refs)]
 
 
 def _state(row: dict[str, Any]) -> ShelfState:
     return ShelfState(row["id"], ShelfRef(row["ref"], row["location"]), row["book"], row["own_seq"], row["last_sent_at"])
 
 
+_LOCK = Spelt(select(shelves.c.id).where(shelves.c.id == bindparam("shelf")).with_for_update(key_share=True))
+_LOCKED = Spelt(
+    select(
+        shelves,
+        listings.c.ref,
+        listings.c.sku_id,
+        attempts.c.id.label("attempt_id"),
+        attempts.c.state.label("open_state"),
+        attempts.c.delta,
+        attempts.c.accepted,
+        attempts.c.call_key,
+        push_calls.c.last_sent_at,
+    )
+    .join(listings, listings.c.id == shelves.c.listing_id)
+    .outerjoin(attempts, _OPEN)
+    .outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)
+    .where(shelves.c.id == bindparam("shelf"))
+)
+
+
 def _lock(conn: Connection, shelf_id: int) -> dict[str, Any]:
     """The shelf with its listing and its open attempt, locked."""
-    conn.execute(select(shelves.c.id).where(shelves.c.id == shelf_id).with_for_update(key_share=True))
-    open_attempt = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES))
-    query = (
-        select(
-            shelves,
-            listings.c.ref,
-            listings.c.sku_id,
-            attempts.c.id.label("attempt_id"),
-            attempts.c.state.label("open_state"),
-            attempts.c.delta,
-            attempts.c.accepted,
-            attempts.c.call_key,
-            push_calls.c.last_sent_at,
-        )
-        .join(listings, listings.c.id == shelves.c.listing_id)
-        .outerjoin(attempts, open_attempt)
-        .outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)
-        .where(shelves.c.id == shelf_id)
-    )
-    return dict(conn.execute(query).mappings().one())
+    _LOCK.run(conn, shelf=shelf_id)
+    (row,) = _LOCKED.mappings(conn, shelf=shelf_id)
+    return row

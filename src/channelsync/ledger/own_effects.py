@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from channelsync.contract import OrderLine
 from channelsync.ledger import adoption, net_effect
@@ -19,6 +19,7 @@ from channelsync.ledger.net_effect import OwnEffect
 from channelsync.ledger.order_rows import LineRow
 from channelsync.ledger.order_work import OrderWork
 from channelsync.ledger.schema import shelves
+from channelsync.ledger.spelt import Spelt, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,9 @@ class Rebased:
     known_at: datetime | None
 
 
-_LOCK = (
+_LOCK = Spelt(
     select(shelves.c.id, shelves.c.book, shelves.c.rebased_at)
-    .where(shelves.c.id.in_(bindparam("those", expanding=True)))
+    .where(one_of(shelves.c.id, "those"))
     .order_by(shelves.c.id)
     .with_for_update(key_share=True)
 )
@@ -63,9 +64,9 @@ def _look(work: OrderWork, rows: Sequence[LineRow], known_at: datetime | None) -
     for line in work.snapshot.lines:
         if target := work.target(line.listing):
             wanted |= {shelf_id for shelf_id, _ in target.shelves.values()}
-    found = work.conn.execute(_LOCK, {"those": sorted(wanted)}).all()
-    work.unread = {row.id for row in found if row.book is None}
-    return Rebased({row.id: row.rebased_at for row in found}, known_at)
+    found = _LOCK.rows(work.conn, those=sorted(wanted))
+    work.unread = {id_ for id_, book, _ in found if book is None}
+    return Rebased({id_: rebased_at for id_, _, rebased_at in found}, known_at)
 
 
 def _book(work: OrderWork, line: OrderLine, mine: Sequence[LineRow], shelf_id: int | None, rebased: Rebased) -> None:
