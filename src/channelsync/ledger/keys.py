@@ -22,6 +22,7 @@ from channelsync.ledger import bounds
 from channelsync.ledger.many import insert_many, update_many
 from channelsync.ledger.refusals import KeyReused, Refusal
 from channelsync.ledger.schema import idempotency_keys
+from channelsync.ledger.spelt import Spelt, one_of
 
 KEPT_FOR = timedelta(days=7)
 
@@ -102,10 +103,13 @@ def _first_of_each_key(items: Sequence[In], waiting: Iterable[int]) -> tuple[lis
 
 _CLAIM = insert_many(idempotency_keys, "key", "verb", "digest", "result", "kept", "created_at", known=False, returning="key")
 
+_KEY = idempotency_keys.c
+_KNOWN = Spelt(select(_KEY.key, _KEY.verb, _KEY.digest, _KEY.result).where(one_of(_KEY.key, "those")))
+_FORGET = Spelt(delete(idempotency_keys).where(one_of(_KEY.key, "those")))
+
 
 def _claim(conn: Connection, name: str, items: Sequence[Keyed], now: datetime) -> tuple[Mapping[str, tuple[str, str, Any]], set[str]]:
     """The keys that had a result (verb, digest, result), and those that are now ours. Inserted in key order, as all locks are taken."""
-    table = idempotency_keys
     rows: list[dict[str, Any]] = [
         {"key": item.key, "verb": name, "digest": digest(item), "result": {}, "kept": item.keep_key, "created_at": now}
         for item in sorted(items, key=lambda item: item.key or "")
@@ -115,8 +119,8 @@ def _claim(conn: Connection, name: str, items: Sequence[Keyed], now: datetime) -
         return {}, set()
     fresh = set(_CLAIM.run(conn, rows))
     rest = [row["key"] for row in rows if row["key"] not in fresh]
-    query = select(table.c.key, table.c.verb, table.c.digest, table.c.result).where(table.c.key.in_(rest))
-    return {row[0]: (row[1], row[2], row[3]) for row in conn.execute(query)} if rest else {}, fresh
+    known = _KNOWN.rows(conn, those=rest) if rest else ()
+    return {row[0]: (row[1], row[2], row[3]) for row in known}, fresh
 
 
 def _stored(item: In, key: str, name: str, known: tuple[str, str, Any], result: type[Out]) -> Out | Refusal:
@@ -137,7 +141,7 @@ def _store(conn: Connection, result: type[Out], outcomes: Sequence[tuple[str | N
         rows = [{"_key": key, "_result": _adapter(result).dump_python(answer, mode="json")} for key, answer in done]
         _SET_RESULT.run(conn, rows)
     if refused:
-        conn.execute(delete(idempotency_keys).where(idempotency_keys.c.key.in_(refused)))
+        _FORGET.run(conn, those=refused)
 
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
