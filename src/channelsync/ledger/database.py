@@ -185,15 +185,20 @@ def _end_sqlite(dbapi_connection: Any, _record: object, _state: object) -> None:
 def _begin_sqlite(conn: Connection) -> None:
     """A writer takes the write lock at once: a reader that turns into a writer half way fails without waiting."""
     options = conn.get_execution_options()
-    wanted = bool(options.get(READ_ONLY)), not options.get(MIGRATING)
-    if conn.info.get(PRAGMAS) != wanted:
-        # Neither can be changed inside a transaction, and a pooled connection keeps what it was last told. Migrations rebuild tables that
+    reads, migrates = bool(options.get(READ_ONLY)), bool(options.get(MIGRATING))
+    wanted = {
+        "query_only": int(reads),
+        "foreign_keys": int(not migrates),
+        "busy_timeout": UPGRADE_MILLISECONDS if migrates else BUSY_MILLISECONDS,
+    }
+    told = conn.info.setdefault(PRAGMAS, {})
+    if told != wanted:
+        # None can be changed inside a transaction, and a pooled connection keeps what it was last told. Migrations rebuild tables that
         # others refer to, so they run with foreign keys off and check them at the end.
-        conn.exec_driver_sql(f"PRAGMA query_only = {int(wanted[0])}")
-        conn.exec_driver_sql(f"PRAGMA foreign_keys = {int(wanted[1])}")
-        conn.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS if wanted[1] else UPGRADE_MILLISECONDS}")
+        for pragma in [name for name, value in wanted.items() if told.get(name) != value]:
+            conn.exec_driver_sql(f"PRAGMA {pragma} = {wanted[pragma]}")
         conn.info[PRAGMAS] = wanted
-    conn.exec_driver_sql("BEGIN" if wanted[0] else "BEGIN IMMEDIATE")
+    conn.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _create_private(path: Path) -> None:
