@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import alert_marks as table
+from channelsync.ledger.spelt import Spelt
+
+_NAMED = table.c.name == bindparam("name")
+_READ = Spelt(select(table.c.value).where(_NAMED))
+_LOCK = Spelt(select(table.c.value).where(_NAMED).with_for_update(skip_locked=True))
+_SAID = Spelt(select(table.c.said).where(_NAMED))
 
 
 def lock(conn: Connection) -> bool:
     """Without waiting: who waited here with levels locked could wait for one who waits for them. False: another process looks."""
-    mine = select(table.c.value).where(table.c.name == "look")
-    if conn.scalar(mine) is None:
+    if read(conn, "look") is None:
         conn.execute(insert_into(conn, table).values(name="look").on_conflict_do_nothing())
-    return conn.scalar(mine.with_for_update(skip_locked=True)) is not None
+    return _LOCK.scalar(conn, name="look") is not None
 
 
 def read(conn: Connection, name: str) -> int | None:
-    return conn.scalar(select(table.c.value).where(table.c.name == name))
+    found: int | None = _READ.scalar(conn, name=name)
+    return found
 
 
 def said(conn: Connection, name: str) -> str | None:
-    return conn.scalar(select(table.c.said).where(table.c.name == name))
+    found: str | None = _SAID.scalar(conn, name=name)
+    return found
+
+
+def _put(insert: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
+    row = insert.values({name: bindparam(name) for name in ("name", "value", "said")})
+    return row.on_conflict_do_update(index_elements=["name"], set_={"value": row.excluded.value, "said": row.excluded.said})
+
+
+_PUT = Spelt({"postgresql": _put(postgresql.insert(table)), "sqlite": _put(sqlite.insert(table))})
 
 
 def put(conn: Connection, name: str, value: int, said: str = "") -> None:
-    stored = insert_into(conn, table).values(name=name, value=value, said=said)
-    conn.execute(stored.on_conflict_do_update(index_elements=["name"], set_={"value": value, "said": said}))
+    _PUT.run(conn, name=name, value=value, said=said)

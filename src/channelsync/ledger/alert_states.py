@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, Select, bindparam, exists, func, select
 
 from channelsync.ledger import alert_marks, alerting, channels, cursors, overview
 from channelsync.ledger.alert_rules import Kind, Rules
@@ -15,6 +15,7 @@ from channelsync.ledger.channels import ChannelState, PauseKind
 from channelsync.ledger.pages import STREAM
 from channelsync.ledger.schema import alerts, findings, locations, set_aside, skus
 from channelsync.ledger.schema import channels as channel_table
+from channelsync.ledger.spelt import Spelt, one_of
 
 ROWS_MAX = 200
 SETTLED = timedelta(minutes=1)
@@ -31,24 +32,33 @@ SALES = ("order", "line")
 PAUSES = {PauseKind.CREDENTIALS: Kind.CREDENTIALS, PauseKind.LOCATION: Kind.PLACE}
 
 
-def from_findings(conn: Connection, rules: Rules, now: datetime) -> int:
-    """Open ones behind the mark that no alert was made of; and alerts whose finding is resolved."""
-    over = exists().where(findings.c.id == alerts.c.source_id, findings.c.resolved_at.is_not(None))
-    alerting.end(conn, rules, [*FINDINGS.values()], over, now)
-    mark = alert_marks.read(conn, "findings") or 0
+def _findings() -> Select[Any]:
+    """Open ones behind the mark that no alert was made of."""
     told = exists().where(alerts.c.source_id == findings.c.id, alerts.c.kind.in_([kind.value for kind in FINDINGS.values()]))
-    query = (
+    return (
         select(findings, skus.c.sku, channel_table.c.name)
         .outerjoin(skus, skus.c.id == findings.c.sku_id)
         .outerjoin(channel_table, channel_table.c.id == findings.c.channel_id)
-        .where(findings.c.resolved_at.is_(None), findings.c.kind.in_(FINDINGS), findings.c.id > mark, ~told)
+        .where(findings.c.resolved_at.is_(None), findings.c.kind.in_(FINDINGS), findings.c.id > bindparam("mark"), ~told)
         .order_by(findings.c.id)
         .limit(ROWS_MAX)
     )
-    rows = conn.execute(query).mappings().all()
-    codes = {row.id: row.code for row in conn.execute(select(locations.c.id, locations.c.code))}
+
+
+_FINDINGS = Spelt(_findings())
+_RESOLVED = alerting.over([*FINDINGS.values()], exists().where(findings.c.id == alerts.c.source_id, findings.c.resolved_at.is_not(None)))
+_CODES = Spelt(select(locations.c.id, locations.c.code))
+_OLD = Spelt(select(func.max(findings.c.id)).where(findings.c.id > bindparam("mark"), findings.c.created_at < bindparam("settled")))
+
+
+def from_findings(conn: Connection, rules: Rules, now: datetime) -> int:
+    """Open ones behind the mark that no alert was made of; and alerts whose finding is resolved."""
+    alerting.end(conn, rules, _RESOLVED, now)
+    mark = alert_marks.read(conn, "findings") or 0
+    rows = _FINDINGS.mappings(conn, mark=mark)
+    codes = {row[0]: row[1] for row in _CODES.rows(conn)}
     opened = alerting.open_all(conn, rules, (_found(row, codes) for row in rows), now)
-    old = conn.scalar(select(func.max(findings.c.id)).where(findings.c.id > mark, findings.c.created_at < now - SETTLED))
+    old = _OLD.scalar(conn, mark=mark, settled=now - SETTLED)
     if old is not None:
         alert_marks.put(conn, "findings", min(old, rows[-1]["id"]) if len(rows) == ROWS_MAX else old)
     return opened
@@ -68,19 +78,26 @@ def _found(row: Any, codes: dict[int, str]) -> Matter:
     return Matter(kind, row["id"], titles[kind], data, locations=(str(place),) if place in codes.values() else ())
 
 
-def from_aside(conn: Connection, rules: Rules, now: datetime) -> int:
-    """A sale that could not be applied: its units are not subtracted anywhere yet."""
-    over = exists().where(set_aside.c.id == alerts.c.source_id, set_aside.c.resolved_at.is_not(None))
-    alerting.end(conn, rules, [Kind.UNMAPPED], over, now)
+def _aside() -> Select[Any]:
+    """Sales that could not be applied and that no alert was made of."""
     told = exists().where(alerts.c.kind == Kind.UNMAPPED.value, alerts.c.source_id == set_aside.c.id, alerts.c.resolved_at.is_(None))
-    query = (
+    return (
         select(set_aside, channel_table.c.name)
         .join(channel_table, channel_table.c.id == set_aside.c.channel_id)
         .where(set_aside.c.resolved_at.is_(None), set_aside.c.kind.in_(SALES), ~told)
         .order_by(set_aside.c.id)
         .limit(ROWS_MAX)
     )
-    rows = conn.execute(query).mappings().all()
+
+
+_ASIDE = Spelt(_aside())
+_APPLIED = alerting.over([Kind.UNMAPPED], exists().where(set_aside.c.id == alerts.c.source_id, set_aside.c.resolved_at.is_not(None)))
+
+
+def from_aside(conn: Connection, rules: Rules, now: datetime) -> int:
+    """A sale that could not be applied: its units are not subtracted anywhere yet."""
+    alerting.end(conn, rules, _APPLIED, now)
+    rows = _ASIDE.mappings(conn)
     return alerting.open_all(conn, rules, (_unapplied(row) for row in rows), now)
 
 
@@ -150,7 +167,10 @@ def from_unsent(conn: Connection, rules: Rules, now: datetime) -> int:
     return _standing(conn, rules, Kind.UNSENT, [state for state, _ in late], matters, now)
 
 
+_NOT_SO = {kind: alerting.over([kind], ~one_of(alerts.c.source_id, "so")) for kind in (*PAUSES.values(), Kind.DOWN, Kind.UNSENT)}
+
+
 def _standing(conn: Connection, rules: Rules, kind: Kind, now_so: Sequence[ChannelState], matters: Iterator[Matter], now: datetime) -> int:
     """Open what is so, end what is so no longer."""
-    alerting.end(conn, rules, [kind], alerts.c.source_id.not_in([state.id for state in now_so]), now)
+    alerting.end(conn, rules, _NOT_SO[kind], now, so=[state.id for state in now_so])
     return alerting.open_all(conn, rules, matters, now)

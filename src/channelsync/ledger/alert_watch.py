@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, func, select
+from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
 from channelsync.ledger import alert_marks, alert_queue, alert_returns, alert_states, alerting, low_stock, stock_pages
 from channelsync.ledger.alert_rules import Rules
 from channelsync.ledger.reorder_levels import EVERYWHERE
 from channelsync.ledger.schema import bundle_parts, movements, reorder_levels, skus, stock_looks
+from channelsync.ledger.spelt import Spelt, one_of
 
 MOVEMENTS_MAX = 2_000
 SKUS_MAX = 400
@@ -70,13 +71,16 @@ def _settings(conn: Connection, rules: Rules, now: datetime) -> None:
         alert_queue.drop_others(conn, rules.targets(), now)
 
 
+_NEWEST = Spelt(select(func.coalesce(func.max(movements.c.id), 0)))
+
+
 def _stock(conn: Connection, rules: Rules, now: datetime) -> tuple[int, bool]:
     """What has moved; then SKUs whose level was set, and a page of those that the config's new levels are held against.
 
     Numbers up to `seen` were looked at. On PostgreSQL an open transaction may hold a smaller one, so `movements` follows a minute behind, and what
     lies there is looked at once more; without an alert where a level has changed meanwhile.
     """
-    newest = int(conn.scalar(select(func.coalesce(func.max(movements.c.id), 0))) or 0)
+    newest = int(_NEWEST.scalar(conn))
     mark = alert_marks.read(conn, "movements")
     if mark is None:
         alert_marks.put(conn, "movements", newest)
@@ -99,26 +103,38 @@ def _stock(conn: Connection, rules: Rules, now: datetime) -> tuple[int, bool]:
     return opened, _walk(conn, rules, now)
 
 
+_MOVED = Spelt(select(movements.c.sku_id).where(movements.c.id > bindparam("after"), movements.c.id <= bindparam("upto")).distinct())
+
+
 def _moved(conn: Connection, after: int, upto: int) -> set[int]:
     """SKUs with a movement in between, and the bundles with a level of their own that are made of them."""
     if upto <= after:
         return set()
-    ids = set(conn.scalars(select(movements.c.sku_id).where(movements.c.id > after, movements.c.id <= upto).distinct()))
+    ids = set(_MOVED.scalars(conn, after=after, upto=upto))
     return ids | _bundles_of(conn, ids)
+
+
+_BUNDLES = Spelt(
+    select(bundle_parts.c.bundle_id).where(
+        one_of(bundle_parts.c.sku_id, "parts"),
+        exists().where(reorder_levels.c.sku_id == bundle_parts.c.bundle_id, reorder_levels.c.location_id == EVERYWHERE),
+    )
+)
 
 
 def _bundles_of(conn: Connection, sku_ids: Iterable[int]) -> set[int]:
     """Bundles with a level of their own that are made of these."""
-    said = exists().where(reorder_levels.c.sku_id == bundle_parts.c.bundle_id, reorder_levels.c.location_id == EVERYWHERE)
     ids, found = sorted(sku_ids), set[int]()
     for start in range(0, len(ids), low_stock.CHUNK):
-        parts = ids[start : start + low_stock.CHUNK]
-        found |= set(conn.scalars(select(bundle_parts.c.bundle_id).where(bundle_parts.c.sku_id.in_(parts), said)))
+        found |= set(_BUNDLES.scalars(conn, parts=ids[start : start + low_stock.CHUNK]))
     return found
 
 
+_ASKED_FOR = Spelt(select(stock_looks.c.sku_id).order_by(stock_looks.c.sku_id).limit(SKUS_MAX))
+
+
 def _asked_for(conn: Connection) -> set[int]:
-    ids = list(conn.scalars(select(stock_looks.c.sku_id).order_by(stock_looks.c.sku_id).limit(SKUS_MAX)))
+    ids = _ASKED_FOR.scalars(conn)
     if ids:
         conn.execute(delete(stock_looks).where(stock_looks.c.sku_id.in_(ids)))
     return set(ids)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
 from channelsync.ledger.alert_rules import MOMENTS, Kind, Route, Rules, severity_of
 from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.schema import alert_messages, alerts
+from channelsync.ledger.spelt import Spelt
 
 HOUR = timedelta(hours=1)
 
@@ -58,10 +59,15 @@ def _open(conn: Connection, rules: Rules, matter: Matter, now: datetime) -> bool
     return True
 
 
-def end(conn: Connection, rules: Rules, kinds: Sequence[Kind], which: ColumnElement[bool], now: datetime) -> int:
-    """The open alerts of these kinds that `which` selects are over."""
+def over(kinds: Sequence[Kind], which: ColumnElement[bool]) -> Spelt:
+    """For `end`: the open alerts of these kinds that `which` selects."""
     mine = alerts.c.kind.in_([kind.value for kind in kinds]), alerts.c.resolved_at.is_(None), which
-    rows = conn.execute(update(alerts).where(*mine).values(resolved_at=now).returning(alerts)).mappings().all()
+    return Spelt(update(alerts).where(*mine).values(resolved_at=bindparam("now")).returning(alerts))
+
+
+def end(conn: Connection, rules: Rules, over: Spelt, now: datetime, **about: object) -> int:
+    """What is over. about: what it takes besides."""
+    rows = over.mappings(conn, now=now, **about)
     for row in sorted(rows, key=lambda row: row["id"]):
         about = {name: row[name] for name in ("kind", "severity", "data")}
         for target, route in rules.receivers(Kind(row["kind"]), row["data"]["locations"], resolved=True):
@@ -84,14 +90,15 @@ def _sent_lately(conn: Connection, route: str, target: str, now: datetime) -> in
     return int(conn.execute(select(func.count()).select_from(alert_messages).where(*mine)).scalar_one())
 
 
+_HELD = Spelt(select(alert_messages.c.route, alert_messages.c.target).where(alert_messages.c.state == "held").distinct())
+
+
 def sum_up(conn: Connection, rules: Rules, now: datetime) -> int:
     """What was over a route's limit becomes one message per target as soon as there is room. Returns how many messages."""
-    table = alert_messages.c
     limits = {route.name: route.max_per_hour for route in rules.routes}
-    groups = conn.execute(select(table.route, table.target).where(table.state == "held").distinct()).all()
     return sum(
         _sum_up(conn, route, target, now)
-        for route, target in sorted(groups)
+        for route, target in sorted(_HELD.rows(conn))
         if _sent_lately(conn, route, target, now) < limits.get(route, 1)
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
 from channelsync.ledger import alerting, bundles, reorder_levels
 from channelsync.ledger.alert_rules import Kind, Rules
@@ -21,6 +21,7 @@ from channelsync.ledger.reorder_levels import EVERYWHERE
 from channelsync.ledger.schema import AVAILABLE, alerts, locations, movements, skus, stock_levels
 from channelsync.ledger.schema import low_stock as table
 from channelsync.ledger.schema import reorder_levels as reordering
+from channelsync.ledger.spelt import Spelt, one_of
 
 CHUNK = 400
 Scope = tuple[int, int]
@@ -47,10 +48,14 @@ def evaluate(conn: Connection, rules: Rules, sku_ids: Collection[int], now: date
     return opened
 
 
+_STANDING = Spelt(select(table).where(one_of(table.c.sku_id, "ids")))
+_CODES = Spelt(select(locations.c.id, locations.c.code))
+
+
 def _evaluate(conn: Connection, rules: Rules, ids: Sequence[int], now: datetime, known_before: int | None) -> int:
     numbers = _numbers(conn, rules, ids)
-    standing = {(row["sku_id"], row["location_id"]): row for row in conn.execute(select(table).where(table.c.sku_id.in_(ids))).mappings()}
-    codes: dict[int, str] = {row.id: row.code for row in conn.execute(select(locations.c.id, locations.c.code))}
+    standing = {(row["sku_id"], row["location_id"]): row for row in _STANDING.mappings(conn, ids=ids)}
+    codes: dict[int, str] = {row[0]: row[1] for row in _CODES.rows(conn)}
     opened, changes = 0, list[Change]()
     for scope in sorted(numbers.keys() | standing.keys()):
         number, row = numbers.get(scope), standing.get(scope)
@@ -68,13 +73,17 @@ def _evaluate(conn: Connection, rules: Rules, ids: Sequence[int], now: datetime,
 
 State = dict[str, Any]
 Change = tuple[Scope, State | None, State | None]
+_STATE = ("available", "level", "since", "out_since")
 _HERE = table.c.sku_id == bindparam("_sku"), table.c.location_id == bindparam("_place")
-_UPDATE = update(table).where(*_HERE).values({name: bindparam(name) for name in ("available", "level", "since", "out_since")})
-_DELETE = delete(table).where(*_HERE)
+_INSERT = Spelt(
+    insert(table).values(sku_id=bindparam("_sku"), location_id=bindparam("_place"), **{name: bindparam(name) for name in _STATE})
+)
+_UPDATE = Spelt(update(table).where(*_HERE).values({name: bindparam(name) for name in _STATE}))
+_DELETE = Spelt(delete(table).where(*_HERE))
 
 
 def _state(row: Any) -> State | None:
-    return None if row is None else {name: row[name] for name in ("available", "level", "since", "out_since")}
+    return None if row is None else {name: row[name] for name in _STATE}
 
 
 def _next(number: Number, row: Any, rules: Rules, now: datetime) -> State | None:
@@ -92,16 +101,13 @@ def _next(number: Number, row: Any, rules: Rules, now: datetime) -> State | None
 
 
 def _write(conn: Connection, changes: Sequence[Change]) -> None:
-    new = [
-        {"sku_id": scope[0], "location_id": scope[1], **after} for scope, before, after in changes if before is None and after is not None
-    ]
-    other = [
-        {"_sku": scope[0], "_place": scope[1], **after} for scope, before, after in changes if before is not None and after is not None
-    ]
-    over = [{"_sku": scope[0], "_place": scope[1]} for scope, _, after in changes if after is None]
-    for statement, rows in ((insert(table), new), (_UPDATE, other), (_DELETE, over)):
-        if rows:
-            conn.execute(statement, rows)
+    rows = [(before, after, {"_sku": scope[0], "_place": scope[1], **(after or {})}) for scope, before, after in changes]
+    new = [row for before, after, row in rows if before is None and after is not None]
+    other = [row for before, after, row in rows if before is not None and after is not None]
+    over = [row for _, after, row in rows if after is None]
+    for statement, some in ((_INSERT, new), (_UPDATE, other), (_DELETE, over)):
+        if some:
+            statement.run_each(conn, some)
 
 
 def _fallen(scope: Scope, number: Number, before: State | None, after: State, code: str | None) -> Iterator[Matter]:
@@ -115,15 +121,15 @@ def _fallen(scope: Scope, number: Number, before: State | None, after: State, co
         yield Matter(Kind.LOW, scope[0], title, data, scope[1], number.locations)
 
 
+_ABOUT = (alerts.c.source_id == bindparam("sku")) & (alerts.c.location_id == bindparam("place"))
+_OVER = {kind: alerting.over([kind], _ABOUT) for kind in (Kind.LOW, Kind.OUT)}
+
+
 def _end(conn: Connection, rules: Rules, scope: Scope, before: State | None, after: State | None, now: datetime) -> None:
     if before and after is None:
-        alerting.end(conn, rules, [Kind.LOW], _about(scope), now)
+        alerting.end(conn, rules, _OVER[Kind.LOW], now, sku=scope[0], place=scope[1])
     if before and before["out_since"] and not (after and after["out_since"]):
-        alerting.end(conn, rules, [Kind.OUT], _about(scope), now)
-
-
-def _about(scope: Scope) -> ColumnElement[bool]:
-    return (alerts.c.source_id == scope[0]) & (alerts.c.location_id == scope[1])
+        alerting.end(conn, rules, _OVER[Kind.OUT], now, sku=scope[0], place=scope[1])
 
 
 def _known(conn: Connection, scope: Scope, upto: int) -> bool:
@@ -133,31 +139,35 @@ def _known(conn: Connection, scope: Scope, upto: int) -> bool:
     return first is None or conn.scalar(select(movements.c.id).where(*mine, movements.c.id <= upto).limit(1)) is not None
 
 
+_NUMBERS = Spelt(
+    select(stock_levels.c.sku_id, stock_levels.c.location_id, locations.c.code, skus.c.sku, AVAILABLE.label("available"))
+    .join(skus, skus.c.id == stock_levels.c.sku_id)
+    .join(locations, locations.c.id == stock_levels.c.location_id)
+    .where(one_of(stock_levels.c.sku_id, "ids"), skus.c.counted)
+    .order_by(stock_levels.c.sku_id, locations.c.code)
+)
+
+
 def _numbers(conn: Connection, rules: Rules, ids: Sequence[int]) -> dict[Scope, Number]:
     """Of each counted SKU the sum over all locations, and what lies at each location that has a level for it; of bundles, those with a level."""
-    level = stock_levels.c
-    query = (
-        select(level.sku_id, level.location_id, locations.c.code, skus.c.sku, AVAILABLE.label("available"))
-        .join(skus, skus.c.id == level.sku_id)
-        .join(locations, locations.c.id == level.location_id)
-        .where(level.sku_id.in_(ids), skus.c.counted)
-        .order_by(level.sku_id, locations.c.code)
-    )
     said, at = reorder_levels.levels_of(conn, ids), dict(rules.low_at)
     found: dict[Scope, Number] = {}
-    for row in conn.execute(query):
-        whole, here = (row.sku_id, EVERYWHERE), (row.sku_id, row.location_id)
-        so_far = found.get(whole) or Number(row.sku, 0, said.get(whole, rules.low), ())
-        found[whole] = Number(row.sku, so_far.available + row.available, so_far.level, (*so_far.locations, row.code))
-        wanted = said.get(here, at.get(row.code))
+    for sku_id, location_id, code, sku, available in _NUMBERS.rows(conn, ids=ids):
+        whole, here = (sku_id, EVERYWHERE), (sku_id, location_id)
+        so_far = found.get(whole) or Number(sku, 0, said.get(whole, rules.low), ())
+        found[whole] = Number(sku, so_far.available + available, so_far.level, (*so_far.locations, code))
+        wanted = said.get(here, at.get(code))
         if wanted is not None:
-            found[here] = Number(row.sku, row.available, wanted, (row.code,))
+            found[here] = Number(sku, available, wanted, (code,))
     return found | _bundled(conn, ids, {sku_id: low for (sku_id, place), low in said.items() if place == EVERYWHERE})
+
+
+_NAMES = Spelt(select(skus.c.id, skus.c.sku).where(one_of(skus.c.id, "ids")))
 
 
 def _bundled(conn: Connection, ids: Sequence[int], said: dict[int, int]) -> dict[Scope, Number]:
     whole = bundles.everywhere(conn, [id_ for id_ in ids if id_ in said])
-    names = {row.id: row.sku for row in conn.execute(select(skus.c.id, skus.c.sku).where(skus.c.id.in_(whole)))}
+    names = {row[0]: row[1] for row in _NAMES.rows(conn, ids=list(whole))}
     return {(id_, EVERYWHERE): Number(names[id_], units, said[id_], ()) for id_, units in whole.items()}
 
 

@@ -13,6 +13,7 @@ from channelsync.ledger.dialects import insert_into
 from channelsync.ledger.keys import Answer, Keyed, idempotent
 from channelsync.ledger.refusals import NotAllowed, Refusal, UnknownLocation, UnknownSku
 from channelsync.ledger.schema import bundle_parts, locations, reorder_levels, skus, stock_looks
+from channelsync.ledger.spelt import Spelt, one_of
 
 EVERYWHERE = 0
 CHUNK = 400
@@ -74,15 +75,18 @@ def _store(conn: Connection, sku_id: int, place: int, item: SetReorder, now: dat
     conn.execute(made.on_conflict_do_update(index_elements=["sku_id", "location_id"], set_=said))
 
 
+_LEVELS = Spelt(
+    select(reorder_levels.c.sku_id, reorder_levels.c.location_id, reorder_levels.c.low).where(
+        one_of(reorder_levels.c.sku_id, "those"), reorder_levels.c.low.is_not(None)
+    )
+)
+
+
 def levels_of(conn: Connection, sku_ids: Iterable[int]) -> dict[tuple[int, int], int]:
     """(SKU id, location id or EVERYWHERE) -> the level that people have set."""
     ids, found = sorted(set(sku_ids)), dict[tuple[int, int], int]()
-    table = reorder_levels.c
     for start in range(0, len(ids), CHUNK):
-        query = select(table.sku_id, table.location_id, table.low).where(
-            table.sku_id.in_(ids[start : start + CHUNK]), table.low.is_not(None)
-        )
-        found |= {(row.sku_id, row.location_id): row.low for row in conn.execute(query)}
+        found |= {(row[0], row[1]): row[2] for row in _LEVELS.rows(conn, those=ids[start : start + CHUNK])}
     return found
 
 
