@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from channelsync.contract import Outcome, WriteResult
 from channelsync.ledger import aside, book, guard, outbox, outbox_sql
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.many import update_many
 from channelsync.ledger.schema import attempts, shelves
+from channelsync.ledger.spelt import Spelt, one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,18 @@ def _note(attempt_id: str, kind: Outcome, answer: WriteResult, now: datetime, *,
     }
 
 
+_VERIFY = Spelt(update(shelves).where(one_of(shelves.c.id, "those")).values(verify=True))
+_RETRY = Spelt(update(shelves).where(one_of(shelves.c.id, "those")).values(retry_at=bindparam("at")))
+
+
 def _verify(conn: Connection, shelf_ids: Sequence[int]) -> None:
     if shelf_ids:
-        conn.execute(update(shelves).where(shelves.c.id.in_(shelf_ids)).values(verify=True))
+        _VERIFY.run(conn, those=shelf_ids)
 
 
 def _retry_later(conn: Connection, shelf_ids: Sequence[int], at: datetime) -> None:
     if shelf_ids:
-        conn.execute(update(shelves).where(shelves.c.id.in_(shelf_ids)).values(retry_at=at))
+        _RETRY.run(conn, those=shelf_ids, at=at)
 
 
 def _set_aside(conn: Connection, channel_id: int, row: dict[str, Any], reason: str, now: datetime) -> None:

@@ -165,9 +165,11 @@ def withheld_by(conn: Connection, shelf_ids: Iterable[int]) -> dict[int, int]:
     return found
 
 
+_SKUS_OF = Spelt(select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id).where(one_of(shelves.c.id, "shelves")))
+
+
 def skus_of(conn: Connection, shelf_ids: Collection[int]) -> set[int]:
     """The SKUs these shelves sell."""
     if not shelf_ids:
         return set()
-    query = select(listings.c.sku_id).join(shelves, shelves.c.listing_id == listings.c.id).where(shelves.c.id.in_(shelf_ids))
-    return {sku_id for sku_id in conn.scalars(query) if sku_id is not None}
+    return {sku_id for sku_id in _SKUS_OF.scalars(conn, shelves=[*shelf_ids]) if sku_id is not None}
