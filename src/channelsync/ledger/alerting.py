@@ -65,9 +65,9 @@ def over(kinds: Sequence[Kind], which: ColumnElement[bool]) -> Spelt:
     return Spelt(update(alerts).where(*mine).values(resolved_at=bindparam("now")).returning(alerts))
 
 
-def end(conn: Connection, rules: Rules, over: Spelt, now: datetime, **about: object) -> int:
-    """What is over. about: what it takes besides."""
-    rows = over.mappings(conn, now=now, **about)
+def end(conn: Connection, rules: Rules, those: Spelt, now: datetime, **values: object) -> int:
+    """Those (by `over`) are over. values: its parameters."""
+    rows = those.mappings(conn, now=now, **values)
     for row in sorted(rows, key=lambda row: row["id"]):
         about = {name: row[name] for name in ("kind", "severity", "data")}
         for target, route in rules.receivers(Kind(row["kind"]), row["data"]["locations"], resolved=True):
