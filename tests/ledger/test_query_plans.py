@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from channelsync.contract import Listing
-from channelsync.ledger import bundling, listings, matching
+from channelsync.ledger import bundling, expiry, listings, matching
 from channelsync.ledger.bundling import Define, Part
+from channelsync.ledger.expiry import Ending
 from channelsync.ledger.files import importing
 from channelsync.ledger.files.importing import Chunk
 from channelsync.ledger.files.kinds import Source
@@ -56,6 +57,15 @@ def test_no_verb_of_a_day_reads_a_whole_table(conn: Connection, statements: dict
     live_a_day(conn)
     found = [(table, statement) for statement, values in dict(statements).items() for table in _read_whole(conn, statement, values)]
     assert len(statements) > 50
+    assert not found, "\n".join(f"{table}: {statement}" for table, statement in found)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_no_sweep_of_what_has_ended_reads_a_whole_table(conn: Connection, statements: dict[str, Any]) -> None:
+    for shops in ((), ((1, NOW), (2, NOW))):
+        expiry.end_holds(conn, [Ending(10, shops)], NOW)
+    found = [(table, statement) for statement, values in dict(statements).items() for table in _read_whole(conn, statement, values)]
+    assert any("order_lines" in statement for statement in statements)
     assert not found, "\n".join(f"{table}: {statement}" for table, statement in found)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, literal, not_, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, and_, bindparam, literal_column, not_, or_, select, union, update
 
 from channelsync.contract import OrderState
 from channelsync.ledger import inbox, levels, line_sources, order_json, order_mapping, oversells, targets
@@ -18,6 +19,7 @@ from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.orders import OrderResult, Sighting, Verdict, apply
 from channelsync.ledger.patience import lives_on
 from channelsync.ledger.schema import order_lines, orders, set_aside, shelf_feeds, shelves
+from channelsync.ledger.spelt import Spelt, one_of
 from channelsync.ledger.types import Utc
 
 WAITING = 1_000
@@ -37,12 +39,12 @@ def gone(conn: Connection, items: Sequence[Missing], now: datetime) -> list[Orde
     """A deleted order ends like a cancelled one: what it still owed is quarantined unless the shop gave it back before."""
     found = []
     for item in items:
-        row = _stored(conn, item.channel_id, item.ref)
-        if row is None:
+        stored = _stored(conn, item.channel_id, item.ref)
+        if stored is None:
             inbox.done(conn, list(item.deliveries), now)
             found.append(OrderResult(Verdict.UNCHANGED))
             continue
-        last = order_json.from_json(row.snapshot)
+        last = order_json.from_json(stored[0])
         dead = replace(last, state=OrderState.DELETED)
         found += apply(conn, [Sighting(item.channel_id, dead, item.read_seq, deliveries=item.deliveries)], now)
     return found
@@ -55,18 +57,25 @@ def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: dat
     """
     results = []
     for channel_id, ref in refs:
-        row = _stored(conn, channel_id, ref)
-        if row is None:
+        stored = _stored(conn, channel_id, ref)
+        if stored is None:
             continue
-        sighting = Sighting(channel_id, order_json.from_json(row.snapshot), row.read_seq, again=True, stored=True)
+        snapshot, read_seq = stored
+        sighting = Sighting(channel_id, order_json.from_json(snapshot), read_seq, again=True, stored=True)
         results += apply(conn, [sighting], now)
     return results
 
 
-def _stored(conn: Connection, channel_id: int, ref: str) -> Row[Any, Any] | None:
-    """The order as it was last applied, locked: another node may be storing a newer snapshot at this moment."""
-    query = select(orders.c.snapshot, orders.c.read_seq).where(orders.c.channel_id == channel_id, orders.c.ref == ref)
-    return conn.execute(query.with_for_update()).one_or_none()
+_STORED = Spelt(
+    select(orders.c.snapshot, orders.c.read_seq)
+    .where(orders.c.channel_id == bindparam("channel"), orders.c.ref == bindparam("named"))
+    .with_for_update()
+)
+
+
+def _stored(conn: Connection, channel_id: int, ref: str) -> tuple[Any, ...] | None:
+    """The order as it was last applied (snapshot, read_seq), locked: another node may be storing a newer snapshot at this moment."""
+    return _STORED.first(conn, channel=channel_id, named=ref)
 
 
 def placed(conn: Connection, channel_id: int) -> tuple[str, ...]:
@@ -106,21 +115,10 @@ def expire_holds(
     shop_times: channel id -> what its shop's clock says now; for the others it is `now`.
     """
     times = shop_times or {}
-    ended = or_(
-        and_(orders.c.channel_id.not_in(list(times)), _is_over(now - grace)),
-        *(and_(orders.c.channel_id == channel_id, _is_over(at - grace)) for channel_id, at in times.items()),
-    )
-    query = (
-        select(order_lines, orders.c.ref, orders.c.channel_id)
-        .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(
-            or_(order_lines.c.soft > 0, order_lines.c.withheld > 0), order_lines.c.hold_until <= max([now, *times.values()]) - grace, ended
-        )
-        .order_by(order_lines.c.sku_id, order_lines.c.location_id, order_lines.c.id)
-        .limit(limit)
-        .with_for_update(of=order_lines)
-    )
-    rows = conn.execute(query).mappings().all()
+    clocks: dict[str, Any] = {"at": now - grace, "latest": max([now, *times.values()]) - grace}
+    for place, (channel_id, at) in enumerate(times.items()):
+        clocks |= {f"channel_{place}": channel_id, f"at_{place}": at - grace}
+    rows = _over(len(times)).mappings(conn, limit=limit, **clocks)
     entries = [
         Entry(
             row["sku_id"],
@@ -135,8 +133,7 @@ def expire_holds(
         if row["soft"]
     ]
     if rows:
-        ids = [row["id"] for row in rows]
-        conn.execute(update(order_lines).where(order_lines.c.id.in_(ids)).values(soft=0, withheld=0, hold_until=None))
+        _END.run(conn, ids=[row["id"] for row in rows])
         levels.write(conn, entries, now)
         targets.retarget(
             conn, {row["sku_id"] for row in rows} | targets.skus_of(conn, {row["shelf_id"] for row in rows if row["shelf_id"]})
@@ -145,9 +142,35 @@ def expire_holds(
     return len(rows)
 
 
-def _is_over(at: datetime) -> ColumnElement[bool]:
-    alone = and_(order_lines.c.soft > 0, order_lines.c.withheld == 0)
-    return and_(order_lines.c.hold_until <= at, not_(and_(alone, lives_on(order_lines, order_lines.c.hold_until, literal(at, Utc)))))
+_LINE: Final = order_lines.c
+_ZERO: Final = literal_column("0", Integer)  # as it stands in the indexes
+_END = Spelt(update(order_lines).where(one_of(_LINE.id, "ids")).values(soft=0, withheld=0, hold_until=None))
+
+
+@cache
+def _over(shops: int) -> Spelt:
+    """What has ended by the clocks of so many shops (`at_0` of the channel `channel_0`), and `at` for all others. None of them is past `latest`."""
+    latest, channel_id = bindparam("latest", type_=Utc()), orders.c.channel_id
+    theirs = [(bindparam(f"channel_{n}", type_=BigInteger()), bindparam(f"at_{n}", type_=Utc())) for n in range(shops)]
+    ended = or_(
+        and_(*(channel_id != channel for channel, _ in theirs), _is_over(bindparam("at", type_=Utc()))),
+        *(and_(channel_id == channel, _is_over(at)) for channel, at in theirs),
+    )
+    ending = (select(_LINE.id).where(units > _ZERO, _LINE.hold_until <= latest) for units in (_LINE.soft, _LINE.withheld))
+    return Spelt(
+        select(order_lines, orders.c.ref, channel_id)
+        .join(orders, orders.c.id == _LINE.order_id)
+        .where(_LINE.id.in_(union(*ending)))  # each by its own index: together they are in none
+        .where(or_(_LINE.soft > _ZERO, _LINE.withheld > _ZERO), _LINE.hold_until <= latest, ended)
+        .order_by(_LINE.sku_id, _LINE.location_id, _LINE.id)
+        .limit(bindparam("limit", type_=BigInteger()))
+        .with_for_update(of=order_lines)
+    )
+
+
+def _is_over(at: ColumnElement[Any]) -> ColumnElement[bool]:
+    alone = and_(_LINE.soft > 0, _LINE.withheld == 0)
+    return and_(_LINE.hold_until <= at, not_(and_(alone, lives_on(order_lines, _LINE.hold_until, at))))
 
 
 def open_refs(conn: Connection, channel_id: int, after: int, limit: int) -> list[tuple[int, str]]:
