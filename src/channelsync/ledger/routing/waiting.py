@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Integer, RowMapping, Select, bindparam, func, literal_column, or_, select
+from sqlalchemy import BigInteger, Connection, Integer, bindparam, func, literal_column, or_, select
 
 from channelsync.contract import ShipTo
 from channelsync.ledger.levels import LevelKey
@@ -18,6 +18,7 @@ from channelsync.ledger.routing.areas import NOT
 from channelsync.ledger.routing.board import Board, Place
 from channelsync.ledger.routing.routes import Way
 from channelsync.ledger.schema import AVAILABLE, order_destinations, order_lines, order_routes, stock_levels
+from channelsync.ledger.spelt import Spelt, one_of
 
 AUTO_MAX: Final = 5
 """So often a line is moved by itself. Then it stays until a person says where to."""
@@ -39,6 +40,10 @@ class Waiting:
     free: bool
 
 
+_AT: Final = stock_levels.c
+_LEVELS = Spelt(select(_AT.sku_id, _AT.location_id, AVAILABLE.label("free"), _AT.on_hand).where(one_of(_AT.sku_id, "those")))
+
+
 @dataclass(slots=True)
 class Look:
     """What is free of some SKUs, by level. owned: locations where an authority counts; their number may be ahead of what it has said to be shipped."""
@@ -51,11 +56,9 @@ class Look:
 
     def at(self, conn: Connection, sku_ids: Iterable[int]) -> None:
         """As it is now."""
-        at, wanted = stock_levels.c, sorted(set(sku_ids))
-        query = select(at.sku_id, at.location_id, AVAILABLE.label("free"), at.on_hand).where(at.sku_id.in_(wanted))
-        for row in conn.execute(query):
-            self.free[row.sku_id, row.location_id] = row.free
-            self.there[row.sku_id, row.location_id] = row.on_hand
+        for sku_id, location_id, free, on_hand in _LEVELS.rows(conn, those=sorted(set(sku_ids))):
+            self.free[sku_id, location_id] = free
+            self.there[sku_id, location_id] = on_hand
 
     def keys(self, sku_ids: Iterable[int], after: Mark) -> Iterator[LevelKey]:
         """Levels from there on whose lines are worth a look, in key order."""
@@ -106,18 +109,18 @@ _START, _LIMIT = bindparam("start", type_=BigInteger), bindparam("limit", type_=
 _FIRST = select(func.min(_LINE.sku_id).label("sku_id")).where(_HELD, _LINE.sku_id >= _START).cte("walk", recursive=True)
 _NEXT = select(func.min(_LINE.sku_id)).where(_HELD, _LINE.sku_id > _FIRST.c.sku_id).scalar_subquery()
 _WALK = _FIRST.union_all(select(_NEXT).where(_FIRST.c.sku_id.is_not(None)))
-_SKUS = select(_WALK.c.sku_id).where(_WALK.c.sku_id.is_not(None)).limit(_LIMIT)
+_SKUS = Spelt(select(_WALK.c.sku_id).where(_WALK.c.sku_id.is_not(None)).limit(_LIMIT))
 
 
 def sku_ids(conn: Connection, start: int, limit: int) -> Sequence[int]:
     """SKUs that are held for orders, in their order, from this one on. Found from one to the next, however many lines hold each."""
-    return conn.scalars(_SKUS, {"start": start, "limit": limit}).all()
+    return _SKUS.scalars(conn, start=start, limit=limit)
 
 
 _UNITS = (_LINE.soft + _LINE.hard).label("units")
 
 
-def _lines(*, first_come: bool) -> Select[Any]:
+def _lines(*, first_come: bool) -> Spelt:
     by_age = _LINE.id if first_come else _LINE.id.desc()
     behind = _LINE.id > bindparam("mark") if first_come else _LINE.id < bindparam("mark")
     some = (
@@ -135,7 +138,7 @@ def _lines(*, first_come: bool) -> Select[Any]:
         *(column for column in order_destinations.c if column.name != "order_id"),
     )
     query = query.outerjoin(order_destinations, order_destinations.c.order_id == some.c.order_id)
-    return query.order_by(some.c.id if first_come else some.c.id.desc())
+    return Spelt(query.order_by(some.c.id if first_come else some.c.id.desc()))
 
 
 _LINES: Final = {first_come: _lines(first_come=first_come) for first_come in (False, True)}
@@ -145,26 +148,32 @@ def lines(conn: Connection, look: Look, key: LevelKey, mark: int, limit: int) ->
     """At most so many that hold units there, behind that row: the first orders first where all of it waits, else the latest."""
     first_come = look.first_come(key)
     values = {"sku_id": key[0], "location_id": key[1], "mark": mark or (0 if first_come else 2**62), "limit": limit}
-    rows = conn.execute(_LINES[first_come], values).mappings().all()
+    rows = _LINES[first_come].mappings(conn, **values)
     parts = _bundles(conn, look, [row for row in rows if row["bundle_id"] is not None], key[1])
     return [_waiting(row, parts.get((row["order_id"], row["line_ref"]), {key[0]: row["units"]})) for row in rows]
 
 
-def _waiting(row: RowMapping, parts: Mapping[int, int]) -> Waiting:
+def _waiting(row: Mapping[str, Any], parts: Mapping[int, int]) -> Waiting:
     to = ShipTo() if row["country"] is None else ShipTo(row["country"], row["region"], row["postcode"], row["latitude"], row["longitude"])
     way = None if row["way"] is None else Way(row["way"])
     free = way not in (None, Way.HAND) and row["by_itself"] < AUTO_MAX and not row["shipped"] and not row["documented"]
     return Waiting(row["id"], row["order_id"], row["line_ref"], parts, to, way, free)
 
 
-def _bundles(conn: Connection, look: Look, rows: Sequence[RowMapping], location_id: int) -> dict[tuple[int, str], dict[int, int]]:
+_PARTS = Spelt(
+    select(_LINE.order_id, _LINE.line_ref, _LINE.sku_id, _UNITS).where(
+        one_of(_LINE.order_id, "orders"), _LINE.location_id == bindparam("at"), _HELD
+    )
+)
+
+
+def _bundles(conn: Connection, look: Look, rows: Sequence[Mapping[str, Any]], location_id: int) -> dict[tuple[int, str], dict[int, int]]:
     """What bundles hold there in all, by order and line."""
     order_ids = {row["order_id"] for row in rows}
     if not order_ids:
         return {}
-    query = select(_LINE.order_id, _LINE.line_ref, _LINE.sku_id, _UNITS)
     found: dict[tuple[int, str], dict[int, int]] = {}
-    for each in conn.execute(query.where(_LINE.order_id.in_(sorted(order_ids)), _LINE.location_id == location_id, _HELD)):
-        found.setdefault((each.order_id, each.line_ref), {})[each.sku_id] = each.units
+    for order_id, ref, sku_id, units in _PARTS.rows(conn, orders=sorted(order_ids), at=location_id):
+        found.setdefault((order_id, ref), {})[sku_id] = units
     look.at(conn, {sku_id for parts in found.values() for sku_id in parts})
     return found
