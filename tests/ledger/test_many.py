@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Integer, MetaData, String, Table, insert, select
 
-from channelsync.ledger.many import insert_many, update_many
+from channelsync.ledger.many import insert_many, run_both, update_many
 from channelsync.ledger.types import Key, Utc
 
 THINGS = Table(
@@ -26,6 +26,7 @@ THINGS = Table(
 )
 ADD = insert_many(THINGS, "name", "units", "small", "flag", "told", "at", returning="id")
 FIND = insert_many(THINGS, "name", "flag", "told", known=False, returning="name")
+NEW = insert_many(THINGS, "name", "flag", "told", "at")
 MOVE = update_many(
     THINGS,
     {"_name": THINGS.c.name},
@@ -90,6 +91,18 @@ def test_each_row_is_updated_with_what_is_brought_for_it(
         after = [(row["units"], row["told"], row["at"]) for row in _stored(things)]
         assert after == moves[: len(rows)]
         savepoint.rollback()
+
+
+@pytest.mark.parametrize(("new", "moved"), [(2, 1), (1, 0), (0, 1)])
+def test_two_writes_at_once_are_both_done(things: Connection, new: int, moved: int) -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    things.execute(insert(THINGS), [{"name": "there", "units": 1, "flag": True, "told": {}, "at": None}])
+    rows = [{"name": f"new-{number}", "flag": False, "told": [number], "at": at} for number in range(new)]
+    moves = [{"_name": "there", "_more": 5, "_told": {"moved": True}, "_at": at}] * moved
+    run_both(things, NEW, rows, MOVE, moves)
+    there, *others = _stored(things)
+    assert (there["units"], there["told"], there["at"]) == ((6, {"moved": True}, at) if moved else (1, {}, None))
+    assert [(row["name"], row["flag"], row["told"], row["at"]) for row in others] == [(row["name"], False, row["told"], at) for row in rows]
 
 
 def test_rows_that_are_there_are_passed_over_and_columns_that_are_not_named_have_their_defaults(things: Connection) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from channelsync.ledger import targets
 from channelsync.ledger.dialects import by_keys, keys_of
-from channelsync.ledger.many import insert_many, update_many
+from channelsync.ledger.many import insert_many, run_both, update_many
 from channelsync.ledger.schema import BUCKETS, movements, skus, stock_levels
 from channelsync.ledger.spelt import Spelt
 
@@ -156,9 +156,8 @@ def write(conn: Connection, entries: Sequence[Entry], now: datetime, *, there: C
         return
     sums = _sum_up(entries)
     read(conn, [key for key in sums if key not in there], lock=True)
-    _ADD.run(conn, [_row(entry, now) for entry in entries])
+    run_both(conn, _ADD, [_row(entry, now) for entry in entries], _MOVE, _moves(sums))
     _mark_counted(conn, {entry.sku_id for entry in entries if entry.type in COUNTING and entry.on_hand})
-    _move(conn, sums)
 
 
 def _row(entry: Entry, now: datetime) -> dict[str, object]:
@@ -212,11 +211,9 @@ _MOVE = update_many(
 )
 
 
-def _move(conn: Connection, sums: Mapping[LevelKey, dict[str, int]]) -> None:
-    rows = [
+def _moves(sums: Mapping[LevelKey, dict[str, int]]) -> list[dict[str, int]]:
+    return [
         {"_sku": key[0], "_location": key[1], **{f"d_{bucket}": delta for bucket, delta in sums[key].items()}}
         for key in sorted(sums)
         if any(sums[key].values())
     ]
-    if rows:
-        _MOVE.run(conn, rows)

@@ -37,7 +37,7 @@ Cells = Mapping[str, ColumnElement[Any]]
 """What a row brings, by name."""
 
 
-class _Many:
+class Many:
     """each: the statement for one row, whose parameters it names; together: the one for all of them."""
 
     def __init__(self, each: Executable, together: Executable, types: Mapping[str, TypeEngine[Any]], *, returning: bool = False) -> None:
@@ -47,12 +47,15 @@ class _Many:
     def run(self, conn: Connection, rows: Sequence[Row]) -> list[Any]:
         """rows: at least one, all with the names that were declared. What was to be returned, in no particular order."""
         if conn.dialect.name == "postgresql":
-            made = self._together.run(conn, rows=json.dumps([self._told(row) for row in rows]), _how_many=len(rows))
+            made = self._together.run(conn, **self._values(rows))
             return list(made.scalars()) if self._returning else []
         if not self._returning:
             self._each.run_each(conn, rows)
             return []
         return [value for start in range(0, len(rows), CHUNK) for value in self._each.run_all(conn, rows[start : start + CHUNK]).scalars()]
+
+    def _values(self, rows: Sequence[Row]) -> dict[str, Any]:
+        return {"rows": json.dumps([self._told(row) for row in rows]), "_how_many": len(rows)}
 
     def _told(self, row: Row) -> Row:
         if not self._spelt:
@@ -64,7 +67,17 @@ class _Many:
         return told
 
 
-def insert_many(table: Table, *names: str, known: bool = True, returning: str | None = None) -> _Many:
+def run_both(conn: Connection, first: Many, rows: Sequence[Row], then: Many, more: Sequence[Row]) -> None:
+    """Both, on PostgreSQL in one statement, that is in one way there and back. Neither may return anything, or need to see what the other does."""
+    if conn.dialect.name == "postgresql" and rows and more:
+        then._together.run_after(conn, first._together, first._values(rows), then._values(more))
+        return
+    for many, some in ((first, rows), (then, more)):
+        if some:
+            many.run(conn, some)
+
+
+def insert_many(table: Table, *names: str, known: bool = True, returning: str | None = None) -> Many:
     """Rows of the columns that are named; the others have their defaults. known: False: rows that are there already are passed over.
     returning: that column of the new rows. Ids are given out in the order of the rows, and may be returned in another.
     """
@@ -75,12 +88,12 @@ def insert_many(table: Table, *names: str, known: bool = True, returning: str | 
         each, together = each.on_conflict_do_nothing(), together.on_conflict_do_nothing()
     if returning is not None:
         each, together = each.returning(table.c[returning]), together.returning(table.c[returning])
-    return _Many(each, together, types, returning=returning is not None)
+    return Many(each, together, types, returning=returning is not None)
 
 
 def update_many(
     table: Table, keys: Mapping[str, Column[Any]], brings: Mapping[str, TypeEngine[Any]], sets: Callable[[Cells], Mapping[str, Any]]
-) -> _Many:
+) -> Many:
     """The rows of the keys. keys, brings: the names in a row, none of which may be a column's; sets: what columns become with them.
 
     On PostgreSQL rows are locked in no particular order: the caller holds them already.
@@ -91,7 +104,7 @@ def update_many(
         return update(table).where(and_(*(key == cells[name] for name, key in keys.items()))).values(dict(sets(cells)))
 
     each = statement({name: bindparam(name, type_=type_) for name, type_ in types.items()})
-    return _Many(each, statement(_unpacked(types)), types)
+    return Many(each, statement(_unpacked(types)), types)
 
 
 def _unpacked(types: Mapping[str, TypeEngine[Any]]) -> dict[str, ColumnElement[Any]]:

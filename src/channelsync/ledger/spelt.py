@@ -121,6 +121,12 @@ class Spelt:
         text = self.text(conn)
         return conn.exec_driver_sql(text.of_rows(len(rows)), tuple([value for row in rows for value in text.bound(row)]))
 
+    def run_after(self, conn: Connection, other: Spelt, its: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Two writes as one statement; where parameters are named and a write may stand in a WITH (PostgreSQL)."""
+        first, text = other.text(conn), self.text(conn)
+        sql = f"WITH first AS ({first.sql.replace('%(', '%(first_')}) {text.sql}"
+        conn.exec_driver_sql(sql, {**{f"first_{name}": value for name, value in first.bound(its).items()}, **text.bound(values)})
+
     def rows(self, conn: Connection, **values: Any) -> Sequence[tuple[Any, ...]]:
         """All of them, with what the columns' types make of them."""
         text = self.text(conn)
