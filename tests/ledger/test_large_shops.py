@@ -74,7 +74,7 @@ def _quiet(conn: Connection) -> None:
         assert not brackets.wanting_bracket(conn, channel, NOW, 500)
         assert not brackets.wanting_look(conn, channel, NOW - timedelta(minutes=15), 500)
         assert not brackets.of_listings(conn, channel, [])
-        assert len(brackets.of_listings(conn, channel, ["item-7"])) == 1
+        assert len(brackets.of_listings(conn, channel, ["item-7", "item-8\0", "item-9\ud800"])) == 1
         assert not switches.to_turn(conn, channel)
         freshness.sample(conn, [Sampled(channel)], NOW)
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
-from channelsync.contract import Carrier, Listing, Outcome, Page
-from channelsync.ledger import cataloguing
+from channelsync.contract import Carrier, Listing, Outcome, Page, WriteResult
+from channelsync.ledger import cataloguing, settle
 from channelsync.ledger.audit import audit
 from channelsync.ledger.cataloguing import ListingsRead
-from channelsync.ledger.settle import Settled
+from channelsync.ledger.settle import Settled, Settlement
 from support.pushing import Outgoing, open_outgoing
 from support.selling import aside
 
@@ -105,6 +105,17 @@ def test_a_write_that_others_can_slip_into_is_verified(out: Outgoing) -> None:
     lower = out.arm(raises=False)
     assert lower is not None
     assert {write.shelf.listing for write in lower.writes} == {"a", "b"}, "lowers never wait"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.UNKNOWN])
+def test_what_a_shop_says_of_a_write_is_kept_whatever_is_in_it(out: Outgoing, outcome: Outcome) -> None:
+    out.count(A=7)
+    call = out.send(raises=True)
+    said = WriteResult(call.writes[0].id, outcome, "the shop says \0 and \ud800")
+    assert settle.settle(out.conn, [Settlement(call.key, out.lease, (said,))], out.now)
+    assert out.attempts() == [outcome.value]
+    if outcome is Outcome.REFUSED:
+        assert out.state("a")["aside_reason"] == "the shop says \N{SYMBOL FOR NULL} and ?"
 
 
 def test_a_refused_shelf_is_left_alone_until_its_listing_is_told_again(conn: Connection, out: Outgoing) -> None:

@@ -72,6 +72,13 @@ def test_what_is_longer_than_the_column_finds_nothing(filled: Connection) -> Non
     assert query.scalars(filled, named=[longest + "y"]) == []
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_a_text_that_no_database_can_store_finds_nothing(filled: Connection) -> None:
+    """PostgreSQL itself refuses it, and who asks there asks for what is `bounds.findable`."""
+    query = Spelt(select(skus.c.id).where(one_of(skus.c.sku, "named")))
+    assert query.scalars(filled, named=["SKU-1\0", "SKU-2", "SKU-3\0x"]) == [2]
+
+
 def test_rows_of_several_keys_are_those_and_no_others(filled: Connection) -> None:
     columns = stock_levels.c.sku_id, stock_levels.c.location_id
     query = Spelt({name: select(*columns, stock_levels.c.on_hand).where(here) for name, here in by_keys(columns).items()})

@@ -8,6 +8,7 @@ from channelsync.ledger import targets
 from channelsync.ledger.counts import judging
 from channelsync.ledger.returns import told
 from channelsync.ledger.schema import AVAILABLE, stock_levels
+from channelsync.ledger.spelt import Spelt
 
 Patch = pytest.MonkeyPatch
 
@@ -25,4 +26,4 @@ def counts_returns_twice(patch: Patch) -> None:
 def sells_what_is_coming(patch: Patch) -> None:
     """What is ordered from a supplier, or in transit, is offered already."""
     patch.setattr(targets, "AVAILABLE", AVAILABLE + stock_levels.c.incoming)
-    patch.setattr(targets, "_SHELVES", targets._shelves())
+    patch.setattr(targets, "_SHELVES", Spelt(targets._shelves()))

@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, Connection, bindparam
+from sqlalchemy import ColumnElement, Connection
 
 from channelsync.engine.channel import Channel
 from channelsync.ledger import due, outbox, rules, targets
 from channelsync.ledger.order_mapping import ChannelRow, Place, Source, Target
 from channelsync.ledger.schema import listings
+from channelsync.ledger.spelt import Spelt, one_of
 from simulate.broken import due_by
 
 Patch = pytest.MonkeyPatch
@@ -42,10 +43,10 @@ def forgets_bundles(patch: Patch) -> None:
     """When a part moves, the bundles that it is in keep their targets."""
 
     def only_itself() -> ColumnElement[bool]:
-        return listings.c.sku_id.in_(bindparam("skus", expanding=True))
+        return one_of(listings.c.sku_id, "skus")
 
     patch.setattr(targets, "_sells", only_itself)
-    patch.setattr(targets, "_SHELVES", targets._shelves())
+    patch.setattr(targets, "_SHELVES", Spelt(targets._shelves()))
 
 
 def takes_from_the_default(patch: Patch) -> None:

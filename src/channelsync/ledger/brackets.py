@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Integer, Select, and_, bindparam, or_, select, text, union_all, update
 
 from channelsync.contract import ShelfRef
-from channelsync.ledger import adoption, book, findings, guard_reading, levels, outbox
+from channelsync.ledger import adoption, book, bounds, findings, guard_reading, levels, outbox
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.due import OPEN_STATES
 from channelsync.ledger.schema import attempts, listings, push_calls, shelves
@@ -380,10 +380,10 @@ _NAMED = Spelt(_SHELVES.where(listings.c.id.in_(_named()), _READABLE))
 
 
 def of_listings(conn: Connection, channel_id: int, refs: Sequence[str]) -> list[ShelfState]:
-    """The shelves of these listings, by ref."""
+    """The shelves of these listings, by ref: what webhooks have named, whatever that is."""
     if not refs:
         return []  # asked every second: nearly always no webhook has named any
-    return [_state(row) for row in _NAMED.mappings(conn, channel=channel_id, refs=refs)]
+    return [_state(row) for row in _NAMED.mappings(conn, channel=channel_id, refs=bounds.findable(refs))]
 
 
 def _state(row: dict[str, Any]) -> ShelfState:

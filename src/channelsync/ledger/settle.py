@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from channelsync.contract import Outcome, WriteResult
-from channelsync.ledger import aside, book, guard, outbox, outbox_sql
+from channelsync.ledger import aside, book, fitting, guard, outbox, outbox_sql
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.many import update_many
 from channelsync.ledger.schema import attempts, shelves
@@ -126,7 +126,7 @@ def _note(attempt_id: str, kind: Outcome, answer: WriteResult, now: datetime, *,
     return {
         "_id": attempt_id,
         "_state": _STATE[kind],
-        "_reason": answer.reason[:500],
+        "_reason": fitting.storable(answer.reason)[:500],
         "_shows": answer.shows,
         "_accepted": accepted,
         "_settled_at": None if kind is Outcome.UNKNOWN else now,
@@ -149,7 +149,7 @@ def _retry_later(conn: Connection, shelf_ids: Sequence[int], at: datetime) -> No
 
 def _set_aside(conn: Connection, channel_id: int, row: dict[str, Any], reason: str, now: datetime) -> None:
     """A permanent refusal: no write until a person or a changed listing takes it back. The sweep still reads it."""
-    conn.execute(update(shelves).where(shelves.c.id == row["shelf_id"]).values(aside_at=now, aside_reason=reason))
+    conn.execute(update(shelves).where(shelves.c.id == row["shelf_id"]).values(aside_at=now, aside_reason=fitting.storable(reason)))
     aside.put(conn, channel_id, "shelf", f"{row['ref']}@{row['location']}", reason, str(row["value"]), now)
 
 

@@ -46,7 +46,10 @@ class List(TypeDecorator[Sequence[Any]]):
         return dialect.type_descriptor(ARRAY(self.of) if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
-        return list(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
+        if dialect.name == "postgresql":
+            return list(value or ())
+        # SQLite's JSON ends a text at a NUL and would find what is before it; nothing that is stored has one
+        return json.dumps([each for each in value or () if not (isinstance(each, str) and "\0" in each)])
 
 
 class one_of(FunctionElement[bool]):  # noqa: N801 - reads as the operator that it is
