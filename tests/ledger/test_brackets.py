@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from channelsync.contract import Carrier, Effect, Listing, OrderLine, OrderSnapshot, OrderState, Outcome
-from channelsync.ledger import brackets, listings, matching, orders
+from channelsync.ledger import brackets, listings, matching, orders, to_read
 from channelsync.ledger.audit import audit
 from channelsync.ledger.brackets import Closing, Found, Seen
 from channelsync.ledger.orders import Sighting
@@ -32,7 +32,7 @@ def note(out: Outgoing, shows: int | None, ref: str = "a") -> Found:
 
 def wanted(out: Outgoing) -> list[str]:
     """Listings whose shelf wants a bracket now."""
-    return [state.shelf.listing for state in brackets.wanting_bracket(out.conn, out.channel, out.now - DRAIN, 100)]
+    return [state.shelf.listing for state in to_read.wanting_bracket(out.conn, out.channel, out.now - DRAIN, 100)]
 
 
 def entries(out: Outgoing, ref: str = "a") -> list[tuple[str, int]]:

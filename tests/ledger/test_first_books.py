@@ -7,9 +7,10 @@ from sqlalchemy import Connection, event, select
 
 from channelsync.contract import Listing
 from channelsync.ledger import first_books, listings, matching
-from channelsync.ledger.brackets import Closing, ShelfState
+from channelsync.ledger.brackets import Closing
 from channelsync.ledger.first_books import FirstReadings
 from channelsync.ledger.schema import book_entries, shelves
+from channelsync.ledger.to_read import ShelfState
 from support.pushing import Outgoing, open_outgoing
 from support.stock import put
 

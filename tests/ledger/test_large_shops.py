@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 
 from channelsync.contract import Carrier, Effect, OrderLine, OrderSnapshot, OrderState, Outcome, WriteResult
-from channelsync.ledger import brackets, channels, freshness, guard, orders, outbox, selling, settle, stock, stock_pages, switches
+from channelsync.ledger import channels, freshness, guard, orders, outbox, selling, settle, stock, stock_pages, switches, to_read
 from channelsync.ledger.channels import LeaseRequest
 from channelsync.ledger.database import open_database
 from channelsync.ledger.freshness import Sampled
@@ -71,10 +71,10 @@ def _quiet(conn: Connection) -> None:
     for channel in (EAST, WEST):
         assert not selling.duty(conn, channel).due
         assert not outbox.open_calls(conn, channel)
-        assert not brackets.wanting_bracket(conn, channel, NOW, 500)
-        assert not brackets.wanting_look(conn, channel, NOW - timedelta(minutes=15), 500)
-        assert not brackets.of_listings(conn, channel, [])
-        assert len(brackets.of_listings(conn, channel, ["item-7", "item-8\0", "item-9\ud800"])) == 1
+        assert not to_read.wanting_bracket(conn, channel, NOW, 500)
+        assert not to_read.wanting_look(conn, channel, NOW - timedelta(minutes=15), 500)
+        assert not to_read.of_listings(conn, channel, [])
+        assert len(to_read.of_listings(conn, channel, ["item-7", "item-8\0", "item-9\ud800"])) == 1
         assert not switches.to_turn(conn, channel)
         freshness.sample(conn, [Sampled(channel)], NOW)
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, func, select, update
 
 from channelsync.contract import Effect, Listing, OrderLine, OrderSnapshot, OrderState
-from channelsync.ledger import book, brackets, expiry, listings, matching, orders
+from channelsync.ledger import book, brackets, expiry, listings, matching, orders, to_read
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.brackets import Bracket, Closing, OnEdit
 from channelsync.ledger.orders import Sighting, Verdict
@@ -53,10 +53,10 @@ def see(conn: Connection, channel: int, snapshot: OrderSnapshot, read_seq: int =
     return result.verdict
 
 
-def unopened(conn: Connection) -> brackets.ShelfState:
+def unopened(conn: Connection) -> to_read.ShelfState:
     """The shelf as before its first bracket."""
     conn.execute(update(shelves).values(book=None, rebased_at=None))
-    [state] = brackets.states(conn, conn.scalars(select(shelves.c.id)).all())
+    [state] = to_read.states(conn, conn.scalars(select(shelves.c.id)).all())
     return state
 
 

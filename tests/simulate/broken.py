@@ -35,6 +35,7 @@ from channelsync.ledger import (
     selling,
     settle,
     targets,
+    to_read,
 )
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.schema import attempts, listings, push_calls, shelves
@@ -167,7 +168,7 @@ def no_lag(patch: Patch) -> None:
 def no_verification(patch: Patch) -> None:
     """A write that is not atomic is believed without being read back."""
     patch.setattr(settle, "_verify", lambda _conn, _ids: None)
-    patch.setattr(brackets, "wanting_look", lambda *_args: [])
+    patch.setattr(to_read, "wanting_look", lambda *_args: [])
 
 
 def no_drain(patch: Patch) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from channelsync.contract import Call, Carrier, Effect, Listing, OrderLine, OrderSnapshot, OrderState, Outcome, WriteResult
-from channelsync.ledger import book, brackets, channels, listings, matching, orders, outbox, settle, stock
+from channelsync.ledger import book, brackets, channels, listings, matching, orders, outbox, settle, stock, to_read
 from channelsync.ledger.book import BookEntry
-from channelsync.ledger.brackets import Bracket, Closing, EditPolicy, OnEdit, ShelfState
+from channelsync.ledger.brackets import Bracket, Closing, EditPolicy, OnEdit
 from channelsync.ledger.channels import LeaseRequest
 from channelsync.ledger.orders import Sighting
 from channelsync.ledger.outbox import Arming, DueRaise, Release
@@ -21,6 +21,7 @@ from channelsync.ledger.schema import channels as channel_table
 from channelsync.ledger.schema import listings as listing_table
 from channelsync.ledger.settle import Settled, Settlement
 from channelsync.ledger.stock import Change
+from channelsync.ledger.to_read import ShelfState
 from support.stock import NOW, open_channel, open_locations, put
 
 DRAIN = timedelta(seconds=30)
@@ -118,7 +119,7 @@ class Outgoing:
     # -- brackets ----------------------------------------------------------------------------------------------------------------------
 
     def before(self, ref: str) -> ShelfState:
-        [state] = brackets.states(self.conn, [self.shelf(ref)])
+        [state] = to_read.states(self.conn, [self.shelf(ref)])
         return state
 
     def close(self, before: ShelfState, shows: int | None, second: int | None = None, **more: Any) -> Closing:

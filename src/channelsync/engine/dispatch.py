@@ -20,11 +20,12 @@ from channelsync.engine.leasing import fenced, hold_lease
 from channelsync.engine.poll import Pullers
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized
-from channelsync.ledger import brackets, channels, outbox, selling, settle
-from channelsync.ledger.brackets import Seen, ShelfState
+from channelsync.ledger import brackets, channels, outbox, selling, settle, to_read
+from channelsync.ledger.brackets import Seen
 from channelsync.ledger.differences import Look
 from channelsync.ledger.outbox import Arming, DueRaise, OpenCall, Release, Withdrawal
 from channelsync.ledger.settle import Settled, Settlement
+from channelsync.ledger.to_read import ShelfState
 
 log = structlog.get_logger(__name__)
 
@@ -244,7 +245,7 @@ class Dispatcher:
         if settled.fenced:
             self._channel.lease = None
         if settled.stale:
-            await self._read(await self._store.ledger.read(brackets.states, settled.stale))
+            await self._read(await self._store.ledger.read(to_read.states, settled.stale))
         if settled.unknown:
             self._channel.look.set_at(self._store.clock.monotonic() + self._channel.traits.write_visible_after.total_seconds())
             self._channel.look.set()

@@ -8,8 +8,8 @@ from channelsync.contract import Reading, ShelfRef
 from channelsync.engine.channel import Channel
 from channelsync.engine.store import Store
 from channelsync.ledger import sightings
-from channelsync.ledger.brackets import ShelfState
 from channelsync.ledger.sightings import Shown
+from channelsync.ledger.to_read import ShelfState
 
 
 async def keep(store: Store, channel: Channel, wanted: Sequence[ShelfState], readings: Mapping[ShelfRef, Reading]) -> None:

@@ -18,9 +18,10 @@ from channelsync.engine.channel import Channel
 from channelsync.engine.poll import Puller
 from channelsync.engine.steady import JUMP_SECONDS
 from channelsync.engine.store import Store
-from channelsync.ledger import brackets, channels, first_books
-from channelsync.ledger.brackets import Bracket, Closing, EditPolicy, OnEdit, Seen, ShelfState
+from channelsync.ledger import brackets, channels, first_books, to_read
+from channelsync.ledger.brackets import Bracket, Closing, EditPolicy, OnEdit, Seen
 from channelsync.ledger.first_books import FirstReadings
+from channelsync.ledger.to_read import ShelfState
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +74,7 @@ class Reconciler:
         ledger, channel_id, bulk = self._store.ledger, self._channel.id, self._channel.traits.readings_in_bulk
         now, limit = self._store.clock.now(), BULK_ROUND_MAX if bulk else SHELVES_PER_ROUND
         drained, visible = now - self._drains_within, now - self._channel.traits.write_visible_after
-        wanted = await ledger.read(brackets.wanting_bracket, channel_id, drained, limit, visible_before=visible)
+        wanted = await ledger.read(to_read.wanting_bracket, channel_id, drained, limit, visible_before=visible)
         if bulk is None:
             return wanted
         known = [state for state in wanted if state.book is not None]
@@ -118,7 +119,7 @@ class Reconciler:
         """Read the shelves that were not read for a while. What does not fit is suspended and bracketed next."""
         store, channel = self._store, self._channel
         stale = store.clock.now() - channel.settings.sweep
-        wanted = await store.ledger.read(brackets.wanting_look, channel.id, stale, SHELVES_PER_ROUND)
+        wanted = await store.ledger.read(to_read.wanting_look, channel.id, stale, SHELVES_PER_ROUND)
         return await self._note(wanted)
 
     async def look_at(self, moved: Mapping[str, int | None]) -> int:
@@ -128,7 +129,7 @@ class Reconciler:
         """
         if not moved:
             return 0
-        states = await self._store.ledger.read(brackets.of_listings, self._channel.id, sorted(moved))
+        states = await self._store.ledger.read(to_read.of_listings, self._channel.id, sorted(moved))
         everything = not self._channel.settings.live
         return await self._note([state for state in states if everything or not self._is_echo(moved[state.shelf.listing], state)])
 

@@ -13,8 +13,8 @@ from sqlalchemy import BigInteger, Connection, bindparam, insert, select, update
 
 from channelsync.ledger import outbox
 from channelsync.ledger.book import due_when
-from channelsync.ledger.brackets import ShelfState
 from channelsync.ledger.schema import book_entries, shelves
+from channelsync.ledger.to_read import ShelfState
 from channelsync.ledger.types import Utc
 
 CHUNK = 400

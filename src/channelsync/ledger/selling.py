@@ -10,12 +10,12 @@ from functools import cache
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, exists, func, or_, select, text
 
 from channelsync.ledger import bundles
-from channelsync.ledger.brackets import ShelfState, states
 from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.due import IS_DUE, about, sendable
 from channelsync.ledger.outbox import DueRaise
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
 from channelsync.ledger.spelt import Spelt, one_of
+from channelsync.ledger.to_read import ShelfState, states
 
 RAISES_AT_ONCE = 2_000
 _A_DUE_ONE = select(shelves.c.id).where(shelves.c.channel_id == bindparam("channel"), IS_DUE).limit(1)

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, exists, select
 
 from channelsync.contract import OrderSnapshot, ShelfRef
 from channelsync.ledger import fitting, order_json
-from channelsync.ledger.brackets import ShelfState
 from channelsync.ledger.due import OPEN_STATES
 from channelsync.ledger.schema import attempts, listings, orders, set_aside, shelves, skus
+from channelsync.ledger.to_read import ShelfState
 
 CHUNK = 400
 
