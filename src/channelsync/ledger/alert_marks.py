@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.dialects import insert_into, upsert
 from channelsync.ledger.schema import alert_marks as table
 from channelsync.ledger.spelt import Spelt
 
@@ -32,12 +31,7 @@ def said(conn: Connection, name: str) -> str | None:
     return found
 
 
-def _put(insert: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
-    row = insert.values({name: bindparam(name) for name in ("name", "value", "said")})
-    return row.on_conflict_do_update(index_elements=["name"], set_={"value": row.excluded.value, "said": row.excluded.said})
-
-
-_PUT = Spelt({"postgresql": _put(postgresql.insert(table)), "sqlite": _put(sqlite.insert(table))})
+_PUT = upsert(table, ("name",), ("value", "said"))
 
 
 def put(conn: Connection, name: str, value: int, said: str = "") -> None:

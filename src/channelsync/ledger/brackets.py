@@ -18,7 +18,7 @@ from channelsync.ledger import adoption, book, findings, guard_reading, levels, 
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.schema import attempts, listings, push_calls, shelves
 from channelsync.ledger.spelt import Spelt
-from channelsync.ledger.to_read import ITS_ATTEMPT, LEFT_BEHIND, ShelfState
+from channelsync.ledger.to_read import LEFT_BEHIND, ShelfState, with_its_attempt
 
 
 class EditPolicy(StrEnum):
@@ -249,21 +249,19 @@ def _name(row: dict[str, Any]) -> str:
 
 _LOCK = Spelt(select(shelves.c.id).where(shelves.c.id == bindparam("shelf")).with_for_update(key_share=True))
 _LOCKED = Spelt(
-    select(
-        shelves,
-        listings.c.ref,
-        listings.c.sku_id,
-        attempts.c.id.label("attempt_id"),
-        attempts.c.state.label("open_state"),
-        attempts.c.delta,
-        attempts.c.accepted,
-        attempts.c.call_key,
-        push_calls.c.last_sent_at,
-    )
-    .join(listings, listings.c.id == shelves.c.listing_id)
-    .outerjoin(attempts, ITS_ATTEMPT)
-    .outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)
-    .where(shelves.c.id == bindparam("shelf"))
+    with_its_attempt(
+        select(
+            shelves,
+            listings.c.ref,
+            listings.c.sku_id,
+            attempts.c.id.label("attempt_id"),
+            attempts.c.state.label("open_state"),
+            attempts.c.delta,
+            attempts.c.accepted,
+            attempts.c.call_key,
+            push_calls.c.last_sent_at,
+        )
+    ).where(shelves.c.id == bindparam("shelf"))
 )
 
 

@@ -13,11 +13,10 @@ from math import ceil
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Float, Select, and_, bindparam, delete, exists, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from channelsync.ledger import channels, findings
 from channelsync.ledger.channels import Pause, PauseKind
-from channelsync.ledger.dialects import insert_into
+from channelsync.ledger.dialects import insert_into, upsert
 from channelsync.ledger.schema import guard_marks, guard_passes, guards, listings, shelves, skus
 from channelsync.ledger.spelt import Spelt, one_of
 
@@ -238,18 +237,16 @@ def _kind(row: Any, limits: Limits) -> str | None:
     return "multiply" if shown > 0 and limits.multiply and row["target"] >= limits.multiply * shown else None
 
 
-def _put(insert: postgresql.Insert | sqlite.Insert) -> postgresql.Insert | sqlite.Insert:
-    row = insert.values({name: bindparam(name) for name in ("shelf_id", "kind", "channel_id", "at")})
-    return row.on_conflict_do_update(index_elements=["shelf_id", "kind"], set_={"at": row.excluded.at, "accepted": False})
-
-
-_PUT = Spelt({"postgresql": _put(postgresql.insert(guard_marks)), "sqlite": _put(sqlite.insert(guard_marks))})
+_PUT = upsert(guard_marks, ("shelf_id", "kind"), ("at", "accepted"), first=("channel_id",))
 
 
 def put_marks(conn: Connection, channel_id: int, kinds: dict[int, str], now: datetime) -> None:
     if not kinds:
         return
-    rows = [{"shelf_id": shelf_id, "kind": kinds[shelf_id], "channel_id": channel_id, "at": now} for shelf_id in sorted(kinds)]
+    rows = [
+        {"shelf_id": shelf_id, "kind": kinds[shelf_id], "channel_id": channel_id, "at": now, "accepted": False}
+        for shelf_id in sorted(kinds)
+    ]
     _PUT.run_each(conn, rows)
 
 

@@ -32,9 +32,14 @@ class ShelfState:
     unknown_since: datetime | None = None  # last time an open attempt's request was on the wire
 
 
-ITS_ATTEMPT = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES))
-"""A shelf has one open attempt at most."""
-_SHELVES = (
+def with_its_attempt(query: Select[Any]) -> Select[Any]:
+    """Of shelves, with their listings, the open attempt and its call: a shelf has one of them at most."""
+    its = and_(attempts.c.shelf_id == shelves.c.id, attempts.c.state.in_(OPEN_STATES))
+    query = query.join(listings, listings.c.id == shelves.c.listing_id)
+    return query.outerjoin(attempts, its).outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)
+
+
+_SHELVES = with_its_attempt(
     select(
         shelves.c.id,
         shelves.c.book,
@@ -44,9 +49,6 @@ _SHELVES = (
         listings.c.ref,
         push_calls.c.last_sent_at,
     )
-    .join(listings, listings.c.id == shelves.c.listing_id)
-    .outerjoin(attempts, ITS_ATTEMPT)
-    .outerjoin(push_calls, push_calls.c.key == attempts.c.call_key)
 )
 _READABLE = and_(
     listings.c.sku_id.is_not(None),
