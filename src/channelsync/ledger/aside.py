@@ -15,6 +15,7 @@ from channelsync.ledger.spelt import Spelt
 from channelsync.ledger.types import Utc
 
 PAGE = 100
+CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ def resolve(conn: Connection, channel_id: int, kind: str, ref: str, now: datetim
 def resolve_all(conn: Connection, kind: str, refs: Iterable[tuple[int, str]], now: datetime) -> None:
     """The same for many: (channel id, ref)."""
     keys = sorted({(channel_id, fitting.ref(ref)) for channel_id, ref in refs})
-    for start in range(0, len(keys), PAGE):
-        _RESOLVE_ALL.run(conn, what=kind, now=now, **keys_of(keys[start : start + PAGE]))
+    for start in range(0, len(keys), CHUNK):
+        _RESOLVE_ALL.run(conn, what=kind, now=now, **keys_of(keys[start : start + CHUNK]))
 
 
 def listed(

@@ -101,7 +101,7 @@ def _first_of_each_key(items: Sequence[In], waiting: Iterable[int]) -> tuple[lis
     return first, later
 
 
-_CLAIM = insert_many(idempotency_keys, "key", "verb", "digest", "result", "kept", "created_at", known=False, returning="key")
+_CLAIM = insert_many(idempotency_keys, "key", "verb", "digest", "result", "kept", "created_at", known=False, returning=("key",))
 
 _KEY = idempotency_keys.c
 _KNOWN = Spelt(select(_KEY.key, _KEY.verb, _KEY.digest, _KEY.result).where(one_of(_KEY.key, "those")))

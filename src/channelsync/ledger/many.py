@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    CursorResult,
     Executable,
     Table,
     Text,
@@ -40,19 +41,26 @@ Cells = Mapping[str, ColumnElement[Any]]
 class Many:
     """each: the statement for one row, whose parameters it names; together: the one for all of them."""
 
-    def __init__(self, each: Executable, together: Executable, types: Mapping[str, TypeEngine[Any]], *, returning: bool = False) -> None:
+    def __init__(
+        self, each: Executable, together: Executable, types: Mapping[str, TypeEngine[Any]], *, returning: Sequence[str] = ()
+    ) -> None:
         self._each, self._together, self._returning = Spelt(each), Spelt(together), returning
         self._spelt = _spelt(types)
 
     def run(self, conn: Connection, rows: Sequence[Row]) -> list[Any]:
-        """rows: at least one, all with the names that were declared. What was to be returned, in no particular order."""
+        """rows: at least one, all with the names that were declared. What was to be returned, in no particular order: of one column its values, of
+        several tuples.
+        """
         if conn.dialect.name == "postgresql":
             made = self._together.run(conn, **self._values(rows))
-            return list(made.scalars()) if self._returning else []
+            return self._made(made) if self._returning else []
         if not self._returning:
             self._each.run_each(conn, rows)
             return []
-        return [value for start in range(0, len(rows), CHUNK) for value in self._each.run_all(conn, rows[start : start + CHUNK]).scalars()]
+        return [each for start in range(0, len(rows), CHUNK) for each in self._made(self._each.run_all(conn, rows[start : start + CHUNK]))]
+
+    def _made(self, result: CursorResult[Any]) -> list[Any]:
+        return list(result.scalars()) if len(self._returning) == 1 else [tuple(row) for row in result]
 
     def _values(self, rows: Sequence[Row]) -> dict[str, Any]:
         return {"rows": json.dumps([self._told(row) for row in rows]), "_how_many": len(rows)}
@@ -77,18 +85,19 @@ def run_both(conn: Connection, first: Many, rows: Sequence[Row], then: Many, mor
             many.run(conn, some)
 
 
-def insert_many(table: Table, *names: str, known: bool = True, returning: str | None = None) -> Many:
+def insert_many(table: Table, *names: str, known: bool = True, returning: Sequence[str] = ()) -> Many:
     """Rows of the columns that are named; the others have their defaults. known: False: rows that are there already are passed over.
-    returning: that column of the new rows. Ids are given out in the order of the rows, and may be returned in another.
+    returning: those columns of the new rows. Ids are given out in the order of the rows, and may be returned in another.
     """
     types = {name: table.c[name].type for name in names}
     each: Any = sqlite.insert(table).values({name: bindparam(name, type_=type_) for name, type_ in types.items()})
     together: Any = postgresql.insert(table).from_select([*names], select(*_unpacked(types).values()))
     if not known:
         each, together = each.on_conflict_do_nothing(), together.on_conflict_do_nothing()
-    if returning is not None:
-        each, together = each.returning(table.c[returning]), together.returning(table.c[returning])
-    return Many(each, together, types, returning=returning is not None)
+    if returning:
+        wanted = [table.c[name] for name in returning]
+        each, together = each.returning(*wanted), together.returning(*wanted)
+    return Many(each, together, types, returning=returning)
 
 
 def update_many(

@@ -1,52 +1,120 @@
-"""What an order's lines have gathered is written: the storefront's claim it came from, movements, books, targets, and what people must know."""
+"""What orders' lines have gathered is written: the storefront's claim they came from, movements, books, targets, and what people must know."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from channelsync.ledger import book, findings, levels, net_effect, order_rows, oversells, own_effects, reservations
+from channelsync.ledger.book import BookEntry
 from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.order_work import OrderWork
-from channelsync.ledger.own_effects import Effects
 from channelsync.ledger.returns import told, waiting
 from channelsync.ledger.schema import skus
 from channelsync.ledger.spelt import Spelt, one_of
-from channelsync.ledger.stale import frees
+from channelsync.ledger.stale import Stale, frees
 
 CLAIMING: Final = frozenset({MovementType.RESERVE, MovementType.RELEASE, MovementType.COMMIT, MovementType.FULFIL, MovementType.QUARANTINE})
 """How an order takes units for itself and lets them go again, on the shelf or off it; what it says beside that is no claim."""
 
 
-def post(work: OrderWork, effects: Effects) -> None:
-    """In the order in which everybody locks: levels, then shelves."""
-    rises = any(row.posted.withheld for row in (*effects.rows, *work.rows))  # what a shop holds back by itself is part of its target
-    if rises:
-        work.stale.refresh()
-    order_rows.save_lines(work.conn, work.order_id, work.rows)
-    _consume_reservation(work)
-    _join_returns(work)
-    before = levels.read(work.conn, _by_key(work), lock=True)
-    own_effects.post(work, effects)
-    by_key = _by_key(work)
-    if more := by_key.keys() - before.keys():
-        before |= levels.read(work.conn, more, lock=True)
-    kept = waiting.at(work.conn, {entry.key for entry in work.entries if entry.quarantined < 0})
-    for key, entries in by_key.items():
-        _cover(work, key, before[key], entries, kept.get(key, 0))
-    if not rises and frees(work.entries):
-        rises = True
-        work.stale.refresh()
-    levels.write(work.conn, work.entries, work.now, there=before)
-    book.move(work.conn, work.books, work.now)
-    book.disturb(work.conn, work.disturbed)
-    work.stale.add((entry.sku_id for entry in work.entries), work.shelves)
-    if rises:
-        work.stale.refresh()
-    _look_for_oversell(work, before)
+def post(conn: Connection, works: Sequence[OrderWork], stale: Stale, now: datetime) -> None:
+    """Orders that do not depend on each other's rows, as if one after the other. In the order in which everybody locks: levels, then shelves."""
+    for part in _parts(works):
+        _post(conn, part, stale, now)
+
+
+def _parts(works: Sequence[OrderWork]) -> Iterator[Sequence[OrderWork]]:
+    """What a shop holds back by itself is part of its target as soon as the line is stored, so such an order goes alone."""
+    alone = [(place if _is_withheld(work) else -1, work) for place, work in enumerate(works)]
+    for _, part in groupby(alone, key=lambda each: each[0]):
+        yield [work for _, work in part]
+
+
+def _is_withheld(work: OrderWork) -> bool:
+    return any(row.posted.withheld for row in (*work.effects.rows, *work.rows))
+
+
+def _post(conn: Connection, works: Sequence[OrderWork], stale: Stale, now: datetime) -> None:
+    if withheld := _is_withheld(works[0]):
+        stale.refresh()
+    order_rows.save_lines(conn, [(work.order_id, row) for work in works for row in work.rows])
+    for work in works:
+        _consume_reservation(work)
+        _join_returns(work)
+    unwritten = _Unwritten(conn, works, stale, now)
+    for work in works:
+        unwritten.add(work, rises=withheld)
+    unwritten.write()
+
+
+class _Unwritten:
+    """What orders post, gathered, so that one statement writes it for all of them; and the levels as they stand with it, which are locked."""
+
+    def __init__(self, conn: Connection, works: Sequence[OrderWork], stale: Stale, now: datetime) -> None:
+        self._conn, self._stale, self._now = conn, stale, now
+        self._levels = levels.read(conn, {entry.key for work in works for entry in work.entries}, lock=True)
+        self._shelves = own_effects.lock(conn, works)
+        self._kept = waiting.at(conn, {entry.key for work in works for entry in work.entries if entry.quarantined < 0})
+        self._entries, self._books = list[Entry](), list[BookEntry]()
+        self._disturbed = set[int]()
+        self._moved = Counter[int]()
+
+    def add(self, work: OrderWork, *, rises: bool) -> None:
+        """rises: numbers may rise by it. Each rise counts for itself, so what waits is written before it, and it itself at once."""
+        own_effects.gather(work, self._shelves)
+        if work.swallowed:
+            self.write()
+            own_effects.give_back(work)
+        before = self._cover(work)
+        if not rises and frees(work.entries):
+            rises = True
+            self._write_targets()
+        if self._opposes(work):
+            self.write()
+        self._gather(work)
+        if rises:
+            self._write_targets()
+        if any(self._levels[key].available < 0 for key in before):
+            self.write()
+        _look_for_oversell(work, before)
+
+    def _cover(self, work: OrderWork) -> dict[LevelKey, Level]:
+        """No physical bucket falls below zero. Returns the order's levels as they stand before it."""
+        by_key = _by_key(work)
+        if more := by_key.keys() - self._levels.keys():
+            self._levels |= levels.read(self._conn, more, lock=True)
+        for key, entries in by_key.items():
+            _cover(work, key, self._levels[key], entries, self._kept.get(key, 0))
+        return {key: self._levels[key] for key in by_key}
+
+    def _opposes(self, work: OrderWork) -> bool:
+        """The shop moves a number the other way than what waits does: what each explains of a suspended gap, their sum would not."""
+        return any(entry.kind in book.OWN and self._moved[entry.shelf_id] * entry.delta < 0 for entry in work.books)
+
+    def _gather(self, work: OrderWork) -> None:
+        for entry in work.entries:
+            self._levels[entry.key] = self._levels[entry.key].after(entry)
+        self._entries += work.entries
+        self._books += work.books
+        self._moved.update({entry.shelf_id: entry.delta for entry in work.books if entry.kind in book.OWN})
+        self._disturbed |= work.disturbed
+        self._stale.add((entry.sku_id for entry in work.entries), work.shelves)
+
+    def _write_targets(self) -> None:
+        self.write()
+        self._stale.refresh()
+
+    def write(self) -> None:
+        levels.write(self._conn, self._entries, self._now, there=self._levels)
+        book.move(self._conn, self._books, self._now)
+        book.disturb(self._conn, self._disturbed)
+        self._entries, self._books, self._disturbed, self._moved = [], [], set(), Counter()
 
 
 def _by_key(work: OrderWork) -> dict[LevelKey, list[Entry]]:

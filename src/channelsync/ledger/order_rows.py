@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
 from channelsync.contract import OrderState
 from channelsync.ledger import fitting
@@ -16,9 +16,11 @@ from channelsync.ledger.many import insert_many, update_many
 from channelsync.ledger.net_effect import Posted
 from channelsync.ledger.order_mapping import Source
 from channelsync.ledger.schema import POSTED, order_lines, orders
-from channelsync.ledger.spelt import Spelt
+from channelsync.ledger.spelt import Spelt, one_of
 
 CHUNK = 400
+OrderKey = tuple[int, str]
+"""(channel id, the order's ref)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,30 +51,29 @@ class StoredOrder:
     before_opening: bool
 
 
-_FIND = Spelt(
-    select(*(orders.c[name] for name in ("id", "modified_at", "read_seq", "digest", "state", "before_opening")))
-    .where(orders.c.channel_id == bindparam("channel"), orders.c.ref == bindparam("named"))
-    .with_for_update()
-)
-
-
-def find_order(conn: Connection, channel_id: int, ref: str) -> StoredOrder | None:
-    """The order's row, locked until the transaction ends."""
-    row = _FIND.first(conn, channel=channel_id, named=ref)
-    if row is None:
-        return None
-    id_, modified_at, read_seq, digest, state, before_opening = row
-    return StoredOrder(id_, modified_at, read_seq, digest, OrderState(state), before_opening)
-
-
 _KEYS = orders.c.channel_id, orders.c.ref
+_STORED = select(*_KEYS, *(orders.c[name] for name in ("id", "modified_at", "read_seq", "digest", "state", "before_opening")))
+_FIND = Spelt({name: _STORED.where(these).order_by(orders.c.id).with_for_update() for name, these in by_keys(_KEYS).items()})
+
+
+def find(conn: Connection, wanted: Sequence[OrderKey]) -> dict[OrderKey, StoredOrder]:
+    """Those of the orders that are stored, locked until the transaction ends."""
+    found: dict[OrderKey, StoredOrder] = {}
+    for start in range(0, len(wanted), CHUNK):
+        for channel_id, ref, id_, modified_at, read_seq, digest, state, before_opening in _FIND.rows(
+            conn, **keys_of(wanted[start : start + CHUNK])
+        ):
+            found[channel_id, ref] = StoredOrder(id_, modified_at, read_seq, digest, OrderState(state), before_opening)
+    return found
+
+
 _DIGESTS = Spelt({name: select(*_KEYS, orders.c.id, orders.c.digest).where(these) for name, these in by_keys(_KEYS).items()})
 
 
-def digests(conn: Connection, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], tuple[int, str]]:
+def digests(conn: Connection, wanted: Iterable[OrderKey]) -> dict[OrderKey, tuple[int, str]]:
     """(channel id, ref) -> (id, digest) of those of the orders that are stored. Locks nothing."""
     keys = [(channel_id, ref) for channel_id, ref in wanted if fitting.storable(ref) == ref]  # no other can be ours
-    found: dict[tuple[int, str], tuple[int, str]] = {}
+    found: dict[OrderKey, tuple[int, str]] = {}
     for start in range(0, len(keys), CHUNK):
         for channel_id, ref, id_, digest in _DIGESTS.rows(conn, **keys_of(keys[start : start + CHUNK])):
             found[channel_id, ref] = id_, digest
@@ -83,28 +84,39 @@ _TOLD = (
     "ref", "number", "state", "modified_at", "read_seq", "direct", "digest", "snapshot", "before_opening", "reservation_ref", "placed_at",
     "applied_at",
 )  # fmt: skip
-_NEW = insert_many(orders, "channel_id", *_TOLD, "first_seen_at", known=False, returning="id")
-_AGAIN = Spelt(
-    update(orders).where(orders.c.id == bindparam("_id")).values({name: bindparam(f"_{name}", type_=orders.c[name].type) for name in _TOLD})
+_NEW = insert_many(orders, "channel_id", *_TOLD, "first_seen_at", known=False, returning=("channel_id", "ref", "id"))
+_AGAIN = update_many(
+    orders,
+    {"_id": orders.c.id},
+    {f"_{name}": orders.c[name].type for name in _TOLD},
+    lambda row: {name: row[f"_{name}"] for name in _TOLD},
 )
 
 
-def save_order(conn: Connection, order_id: int | None, channel_id: int, values: dict[str, Any], now: datetime) -> int | None:
-    """The order's id; None: it was to be new, and somebody else has just stored it."""
-    if order_id is not None:
-        _AGAIN.run(conn, _id=order_id, _applied_at=now, **{f"_{name}": value for name, value in values.items()})
-        return order_id
-    row = {**values, "channel_id": channel_id, "first_seen_at": now, "applied_at": now}
-    made: int | None = next(iter(_NEW.run(conn, [row])), None)
-    return made
+def add(conn: Connection, told: Mapping[OrderKey, Mapping[str, Any]], now: datetime) -> dict[OrderKey, int]:
+    """The ids of new orders; one that somebody else has just stored has none."""
+    if not told:
+        return {}
+    rows = [{**told[key], "channel_id": key[0], "first_seen_at": now, "applied_at": now} for key in sorted(told)]
+    return {(channel_id, ref): id_ for channel_id, ref, id_ in _NEW.run(conn, rows)}
 
 
-_LINES = Spelt(select(order_lines).where(order_lines.c.order_id == bindparam("mine")).order_by(order_lines.c.id).with_for_update())
+def change(conn: Connection, told: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
+    """What is said now of orders, by their ids, whose rows are locked."""
+    if told:
+        _AGAIN.run(conn, [{"_id": id_, "_applied_at": now, **{f"_{k}": v for k, v in values.items()}} for id_, values in told.items()])
 
 
-def lines_of(conn: Connection, order_id: int) -> list[LineRow]:
-    """Locked until the transaction ends: a hold may be ending by the clock at this moment."""
-    return [line_row(row) for row in _LINES.mappings(conn, mine=order_id)]
+_LINES = Spelt(select(order_lines).where(one_of(order_lines.c.order_id, "those")).order_by(order_lines.c.id).with_for_update())
+
+
+def lines_of(conn: Connection, order_ids: Sequence[int]) -> Mapping[int, list[LineRow]]:
+    """By order. Locked until the transaction ends: a hold may be ending by the clock at this moment."""
+    found: dict[int, list[LineRow]] = {id_: [] for id_ in order_ids}
+    for start in range(0, len(order_ids), CHUNK):
+        for row in _LINES.mappings(conn, those=order_ids[start : start + CHUNK]):
+            found[row["order_id"]].append(line_row(row))
+    return found
 
 
 def line_row(row: Mapping[str, Any]) -> LineRow:
@@ -124,15 +136,20 @@ _CHANGE = update_many(
 )
 
 
-def save_lines(conn: Connection, order_id: int, rows: Sequence[LineRow]) -> None:
-    """Store parts of lines as they are now, which are locked; id 0: a new one."""
-    if new := [row for row in rows if not row.id]:
-        at = ({name: getattr(row.at, name) for name in _PLACE} for row in new)
-        _ADD.run(
-            conn, [{"order_id": order_id, "line_ref": row.line_ref, **where, **_state(row)} for where, row in zip(at, new, strict=True)]
-        )
-    if changed := [row for row in rows if row.id]:
-        _CHANGE.run(conn, [{"_id": row.id, "_shelf_id": row.at.shelf_id} | {f"_{k}": v for k, v in _state(row).items()} for row in changed])
+def save_lines(conn: Connection, of_order: Sequence[tuple[int, LineRow]]) -> None:
+    """Store parts of lines as they are now, which are locked, each with its order; id 0: a new one."""
+    if new := [_added(order_id, row) for order_id, row in of_order if not row.id]:
+        _ADD.run(conn, new)
+    if changed := [_changed(row) for _, row in of_order if row.id]:
+        _CHANGE.run(conn, changed)
+
+
+def _added(order_id: int, row: LineRow) -> dict[str, Any]:
+    return {"order_id": order_id, "line_ref": row.line_ref, **{name: getattr(row.at, name) for name in _PLACE}, **_state(row)}
+
+
+def _changed(row: LineRow) -> dict[str, Any]:
+    return {"_id": row.id, "_shelf_id": row.at.shelf_id, **{f"_{name}": value for name, value in _state(row).items()}}
 
 
 def _state(row: LineRow) -> dict[str, Any]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from channelsync.contract import OrderSnapshot
+from channelsync.contract import OrderLine, OrderSnapshot
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.levels import Entry, LevelKey, MovementType
 from channelsync.ledger.order_mapping import ChannelRow, Target
 from channelsync.ledger.order_rows import LineRow
 from channelsync.ledger.routing.board import Board
-from channelsync.ledger.stale import Stale
 
 REST_OF_SECOND = timedelta(microseconds=999_999)
 
@@ -27,6 +26,19 @@ class Known:
     targets: Mapping[tuple[int, str], Target]
     owned: frozenset[int]
     board: Board
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What decides which of the shop's own effects are news. rows: all that the order had. known_at: change time of the snapshot applied before.
+    sold: lines with their rows as they were, and the shelf whose number the shop moves for them now. withdrawn: rows of lines that are not in the
+    order any more.
+    """
+
+    rows: Sequence[LineRow]
+    known_at: datetime | None
+    sold: list[tuple[OrderLine, Sequence[LineRow], int | None]] = field(default_factory=list)
+    withdrawn: list[LineRow] = field(default_factory=list)
 
 
 @dataclass
@@ -42,8 +54,8 @@ class OrderWork:
     now: datetime
     shop_now: datetime | None
     documents: Mapping[int, int]
-    stale: Stale
-    order_id: int = 0
+    order_id: int
+    effects: Effects
     again: bool = False
     actor: str = "channel"
     reason: str = ""
@@ -53,12 +65,14 @@ class OrderWork:
     entries: list[Entry] = field(default_factory=list)
     books: list[BookEntry] = field(default_factory=list)
     shelves: set[int] = field(default_factory=set)
-    unread: set[int] = field(default_factory=set)
-    """Shelves without a book."""
+    applied: list[str] = field(default_factory=list)
+    """The names of the lines that wait for nothing."""
+    swallowed: list[tuple[int, int]] = field(default_factory=list)
+    """Shelves, and of the shop's own effects what the last replacement of their books had seen already."""
     remembered: set[int] = field(default_factory=set)
     """SKUs of which units were told as restocked before the opening."""
     disturbed: set[int] = field(default_factory=set)
-    """Of these, the ones whose number the shop has moved: no reading from before can open their book."""
+    """Shelves without a book whose number the shop has moved: no reading from before can open it."""
 
     @property
     def changed_at(self) -> datetime:

@@ -1,37 +1,29 @@
 """Orders as net effect (rule 5): a snapshot says what an order looks like now; what it should have posted less what is posted is what moves.
 
-One door for webhook, poll and re-read. Here: is it news, and what is set aside. The arithmetic is in `net_effect`, a line's way in `line_sources`
-and `line_moves`, the shop's own part in `own_effects`, the writing in `order_posting`.
+One door for webhook, poll and re-read. Here: is it news, what is set aside, and which orders are applied together. The arithmetic is in `net_effect`, a
+line's way in `snapshot_lines`, `line_sources` and `line_moves`, the shop's own part in `own_effects`, the writing in `order_posting`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from channelsync.contract import OrderLine, OrderSnapshot, OrderState
-from channelsync.ledger import (
-    aside,
-    inbox,
-    line_moves,
-    line_sources,
-    order_bounds,
-    order_json,
-    order_mapping,
-    order_posting,
-    order_rows,
-)
-from channelsync.ledger.line_sources import Group
-from channelsync.ledger.order_rows import StoredOrder
-from channelsync.ledger.order_work import Known, OrderWork
-from channelsync.ledger.own_effects import Effects
-from channelsync.ledger.routing import board, deciding
+from channelsync.contract import OrderSnapshot, OrderState
+from channelsync.ledger import aside, inbox, order_bounds, order_json, order_mapping, order_posting, order_rows, snapshot_lines
+from channelsync.ledger.order_rows import LineRow, OrderKey, StoredOrder
+from channelsync.ledger.order_work import Effects, Known, OrderWork
+from channelsync.ledger.routing import board
 from channelsync.ledger.stale import Stale
+
+RUN: Final = 250
+"""Orders that are written together, at most: what a page brings."""
 
 
 class Verdict(StrEnum):
@@ -89,9 +81,8 @@ def apply(conn: Connection, sightings: Sequence[Sighting], now: datetime) -> lis
         board.read(conn),
     )
     unknown = {place for key, place in first.items() if key not in stored}
-    stale = Stale(conn)
-    found = {place: _Application(conn, sighting, known, stale, now, unknown=place in unknown) for place, sighting in fresh.items()}
-    results = repeats | dict(zip(found, _run(conn, list(found.values()), stale), strict=True))
+    found = {place: _Application(conn, sighting, known, now, unknown=place in unknown) for place, sighting in fresh.items()}
+    results = repeats | dict(zip(found, _Page(conn, now, one_by_one=known.board.on).apply(list(found.values())), strict=True))
     inbox.done(conn, [row for sighting in sightings for row in sighting.deliveries], now)
     return [results[place] for place in range(len(sightings))]
 
@@ -118,61 +109,102 @@ def _repeats(
     }
 
 
-def _run(conn: Connection, applications: Sequence[_Application], stale: Stale) -> list[OrderResult]:
-    try:
-        with conn.begin_nested():
-            results = [application.run() for application in applications]
-            stale.refresh()
-            return results
-    except (IntegrityError, DataError):
-        return [application.run_alone() for application in applications]
+class _Page:
+    """Snapshots on their way into the ledger, in runs: of orders that are there once each, and so do not depend on each other's rows.
+
+    one_by_one: an order's route depends on what the one before it holds.
+    """
+
+    def __init__(self, conn: Connection, now: datetime, *, one_by_one: bool) -> None:
+        self._conn, self._now, self._longest = conn, now, 1 if one_by_one else RUN
+        self._stale = Stale(conn)
+
+    def apply(self, applications: Sequence[_Application]) -> list[OrderResult]:
+        try:
+            with self._conn.begin_nested():
+                results = [result for run in self._runs(applications) for result in self._together(run)]
+                self._stale.refresh()
+                return results
+        except (IntegrityError, DataError):
+            return [self._alone(application) for application in applications]
+
+    def _alone(self, application: _Application) -> OrderResult:
+        try:
+            with self._conn.begin_nested():
+                (result,) = self._together([application])
+                self._stale.refresh()  # what is undone with this order may not be written with it
+                return result
+        except (IntegrityError, DataError) as error:  # a number that would become impossible: this order waits, the others go on
+            return application.set_aside(f"the ledger refuses it: {error.orig}")
+
+    def _runs(self, applications: Sequence[_Application]) -> Iterator[Sequence[_Application]]:
+        run: dict[OrderKey, _Application] = {}
+        for application in applications:
+            if application.key in run or len(run) == self._longest:
+                yield [*run.values()]
+                run = {}
+            run[application.key] = application
+        yield [*run.values()]
+
+    def _together(self, run: Sequence[_Application]) -> list[OrderResult]:
+        results = {each.key: each.set_aside(problem) for each in run if (problem := order_bounds.problem(each.snapshot))}
+        stored = order_rows.find(self._conn, [each.key for each in run if not each.unknown and each.key not in results])
+        results |= {each.key: old for each in run if each.key not in results and (old := each.look(stored.get(each.key)))}
+        news = [each for each in run if each.key not in results]
+        ids = self._save(news)
+        if anew := [each for each in news if each.key not in ids]:  # another node has stored them in this moment
+            for each in anew:
+                each.unknown = False
+            results |= zip([each.key for each in anew], self._together(anew), strict=True)
+        results |= self._post([each for each in news if each.key in ids], ids)
+        return [results[each.key] for each in run]
+
+    def _save(self, news: Sequence[_Application]) -> dict[OrderKey, int]:
+        """The ids of those that are stored now."""
+        known = {each.key: each.stored.id for each in news if each.stored is not None}
+        order_rows.change(self._conn, {each.stored.id: each.told() for each in news if each.stored is not None}, self._now)
+        return known | order_rows.add(self._conn, {each.key: each.told() for each in news if each.stored is None}, self._now)
+
+    def _post(self, news: Sequence[_Application], ids: Mapping[OrderKey, int]) -> dict[OrderKey, OrderResult]:
+        rows = order_rows.lines_of(self._conn, [each.stored.id for each in news if each.stored is not None])
+        works = [each.work(ids[each.key], rows.get(ids[each.key], [])) for each in news]
+        said = [each.key for each in news if not each.sighting.stored]
+        aside.resolve_all(self._conn, "order", said, self._now)
+        aside.resolve_all(self._conn, "line", [(work.channel.id, name) for work in works for name in work.applied], self._now)
+        order_posting.post(self._conn, works, self._stale, self._now)
+        return {
+            each.key: OrderResult(Verdict.APPLIED, work.order_id, frozenset(entry.sku_id for entry in work.entries))
+            for each, work in zip(news, works, strict=True)
+        }
 
 
 class _Application:
-    """One snapshot on its way into the ledger."""
+    """One snapshot on its way into the ledger. stored: the order as the ledger has it, once it was looked for."""
 
-    def __init__(self, conn: Connection, sighting: Sighting, known: Known, stale: Stale, now: datetime, *, unknown: bool) -> None:
+    def __init__(self, conn: Connection, sighting: Sighting, known: Known, now: datetime, *, unknown: bool) -> None:
         """unknown: no such order was stored a moment ago."""
-        self.conn, self.sighting, self.known, self.stale, self.now, self.unknown = conn, sighting, known, stale, now, unknown
+        self.conn, self.sighting, self.known, self.now, self.unknown = conn, sighting, known, now, unknown
         self.snapshot, self.channel = sighting.snapshot, known.channels[sighting.channel_id]
+        self.key: OrderKey = (sighting.channel_id, sighting.snapshot.ref)
+        self.stored: StoredOrder | None = None
+        self._digest = order_json.digest(sighting.snapshot)
 
-    def run_alone(self) -> OrderResult:
-        try:
-            with self.conn.begin_nested():
-                result = self.run()
-                self.stale.refresh()  # what is undone with this order may not be written with it
-                return result
-        except (IntegrityError, DataError) as error:  # a number that would become impossible: this order waits, the others go on
-            return self.set_aside(f"the ledger refuses it: {error.orig}")
-
-    def run(self) -> OrderResult:
-        if problem := order_bounds.problem(self.snapshot):
-            return self.set_aside(problem)
-        stored = None if self.unknown else order_rows.find_order(self.conn, self.channel.id, self.snapshot.ref)
-        digest = order_json.digest(self.snapshot)
-        verdict = self._old_news(stored, digest) if stored is not None else None
+    def look(self, stored: StoredOrder | None) -> OrderResult | None:
+        """Whether it is old news."""
+        self.stored = stored
+        verdict = None if stored is None else self._old_news(stored, self._digest)
         if stored is not None and verdict and (verdict is Verdict.OLDER or not self.sighting.again):
             return OrderResult(verdict, stored.id)
-        early = stored.before_opening if stored else self._before_opening()
-        order_id = self._save(stored, digest, early)
-        if order_id is None:  # another node has stored it in this moment
-            self.unknown = False
-            return self.run()
-        work = self._work(order_id)
-        rows = order_rows.lines_of(self.conn, order_id) if stored else []
-        if not self.sighting.stored:
-            aside.resolve(self.conn, self.channel.id, "order", self.snapshot.ref, self.now)
-        effects = Effects(rows, stored.modified_at if stored else None)
-        self._apply_lines(work, effects, early=early)
-        order_posting.post(work, effects)
-        return OrderResult(Verdict.APPLIED, order_id, frozenset(entry.sku_id for entry in work.entries))
+        return None
 
-    def _work(self, order_id: int) -> OrderWork:
+    def work(self, order_id: int, rows: Sequence[LineRow]) -> OrderWork:
+        """What it changes. rows: what the order had."""
         shop_now = self.sighting.shop_time or (None if self.sighting.again else self.now)
-        work = OrderWork(
-            self.conn, self.snapshot, self.channel, self.known, self.now, shop_now, self.sighting.documents, self.stale, order_id
-        )
+        effects = Effects(rows, self.stored.modified_at if self.stored else None)
+        documents = self.sighting.documents
+        work = OrderWork(self.conn, self.snapshot, self.channel, self.known, self.now, shop_now, documents, order_id, effects)
         work.again, work.actor, work.reason = self.sighting.again, self.sighting.actor, self.sighting.reason
+        snapshot_lines.apply(work, self.sighting.routes, early=self._early)
         return work
 
     # -- is it news? -----------------------------------------------------------------------------------------------------------------------
@@ -189,54 +221,30 @@ class _Application:
         newer_look = self.sighting.direct and self.sighting.read_seq >= stored.read_seq
         return None if newer_look else Verdict.OLDER
 
-    def _before_opening(self) -> bool:
+    # -- what is stored of it ----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _early(self) -> bool:
+        """It is from before the opening."""
+        if self.stored is not None:
+            return self.stored.before_opening
         return self.channel.opened_at is None or self.snapshot.created_at < self.channel.opened_at
 
-    def _save(self, stored: StoredOrder | None, digest: str, early: bool) -> int | None:
-        values = {
+    def told(self) -> dict[str, Any]:
+        """The order's own row."""
+        return {
             "ref": self.snapshot.ref,
             "number": order_bounds.number(self.snapshot),
             "state": self.snapshot.state.value,
             "modified_at": self.snapshot.modified_at,
-            "read_seq": max(self.sighting.read_seq, stored.read_seq if stored else 0),
+            "read_seq": max(self.sighting.read_seq, self.stored.read_seq if self.stored else 0),
             "direct": self.sighting.direct,
-            "digest": digest,
+            "digest": self._digest,
             "snapshot": order_json.to_json(self.snapshot),
-            "before_opening": early,
+            "before_opening": self._early,
             "reservation_ref": self.snapshot.reservation_ref,
             "placed_at": self.snapshot.created_at,
         }
-        return order_rows.save_order(self.conn, stored.id if stored else None, self.channel.id, values, self.now)
-
-    # -- lines -------------------------------------------------------------------------------------------------------------------------------
-
-    def _apply_lines(self, work: OrderWork, effects: Effects, *, early: bool) -> None:
-        rows = effects.rows
-        work.routes = {**self.sighting.routes, **deciding.decide(work, rows, early=early)}
-        applied = []
-        for line in self.snapshot.lines:
-            found = line_sources.groups([row for row in rows if row.line_ref == line.ref])
-            if (line.stocked or found) and self._apply_line(work, line, found, effects, early=early):
-                applied.append((self.channel.id, self._named(line)))
-        aside.resolve_all(self.conn, "line", applied, self.now)
-        present = {line.ref for line in self.snapshot.lines}
-        for row in rows:
-            if row.line_ref not in present:
-                line_moves.withdraw(work, row)
-                effects.withdrawn.append(row)
-
-    def _apply_line(self, work: OrderWork, line: OrderLine, found: Sequence[Group], effects: Effects, *, early: bool) -> bool:
-        """False: it waits for something."""
-        choice = line_sources.choose(work, line, found)
-        if choice.sources:
-            line_moves.apply(work, line, found, choice.sources, early=early)
-            effects.sold.append((line, [row for group in found for row in group], choice.sources[0].shelf_id))
-        if choice.waits_for:
-            aside.put(self.conn, self.channel.id, "line", self._named(line), choice.waits_for, choice.what, self.now)
-        return not choice.waits_for
-
-    def _named(self, line: OrderLine) -> str:
-        return f"{self.snapshot.ref}/{line.ref}"
 
     def set_aside(self, reason: str) -> OrderResult:
         aside.put(self.conn, self.channel.id, "order", self.snapshot.ref, reason, str(order_json.to_json(self.snapshot)), self.now)

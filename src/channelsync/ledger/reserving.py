@@ -212,7 +212,7 @@ def _problem(item: Reserve) -> NotAllowed | None:
 
 _INSERT = insert_many(
     reservations, "reference", "sku_id", "location_id", "kind", "quantity", "open", "bundle_id", "pack", "expires_at", "created_at",
-    returning="id",
+    returning=("id",),
 )  # fmt: skip
 
 

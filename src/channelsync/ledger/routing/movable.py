@@ -64,7 +64,7 @@ def read(conn: Connection, order_id: int) -> Order | None:
     snapshot = None if row is None else order_json.read(row["snapshot"])
     if row is None or snapshot is None:
         return None
-    rows = order_rows.lines_of(conn, order_id)
+    rows = order_rows.lines_of(conn, [order_id])[order_id]
     named = labels([(line.ref, line.sku) for line in snapshot.lines])
     home = conn.scalar(select(channels.c.location_id).where(channels.c.id == row["channel_id"]))
     held = {
