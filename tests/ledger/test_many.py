@@ -24,8 +24,8 @@ THINGS = Table(
     Column("told", JSON, nullable=False),
     Column("at", Utc),
 )
-ADD = insert_many(THINGS, "name", "units", "small", "flag", "told", "at", returning="id")
-FIND = insert_many(THINGS, "name", "flag", "told", known=False, returning="name")
+ADD = insert_many(THINGS, "name", "units", "small", "flag", "told", "at", returning=("id",))
+FIND = insert_many(THINGS, "name", "flag", "told", known=False, returning=("name",))
 NEW = insert_many(THINGS, "name", "flag", "told", "at")
 MOVE = update_many(
     THINGS,

@@ -67,8 +67,8 @@ class Shop:
         return [(row["type"], row["sku"], row["code"], _parts(row, BUCKETS)) for row in rows[since:]]
 
 
-def open_shop(conn: Connection, *, on_hand: int = PLENTY, shows: int = PLENTY) -> Shop:
-    """A day old: A and B lie at main and annex, every shelf's book was read when it opened."""
+def open_shop(conn: Connection, *, on_hand: int = PLENTY, shows: int = PLENTY, unread: str = "") -> Shop:
+    """A day old: A and B lie at main and annex, every shelf's book was read when it opened, but for those of the listing `unread`."""
     places = dict(zip(("main", "annex"), locations.ensure(conn, [LocationSpec("main"), LocationSpec("annex")], NOW), strict=True))
     for sku in ("A", "B"):
         for place in places:
@@ -80,9 +80,10 @@ def open_shop(conn: Connection, *, on_hand: int = PLENTY, shows: int = PLENTY) -
     matching.match(conn, channel, NOW)
     shop = Shop(conn, channel)
     shop.link("six", "A", 6)
-    for shelf in conn.scalars(select(shelves.c.id).where(shelves.c.channel_id == channel).order_by(shelves.c.id)).all():
+    read = select(shelves.c.id).join(listing_table, listing_table.c.id == shelves.c.listing_id).where(listing_table.c.ref != unread)
+    for shelf in conn.scalars(read.where(shelves.c.channel_id == channel).order_by(shelves.c.id)).all():
         book.replace(conn, shelf, None, shows, [BookEntry(shelf, "opening", shows)], NOW)
-    conn.execute(update(shelves).where(shelves.c.channel_id == channel).values(rebased_at=NOW - DAY))
+    conn.execute(update(shelves).where(shelves.c.channel_id == channel, shelves.c.book.is_not(None)).values(rebased_at=NOW - DAY))
     return shop
 
 

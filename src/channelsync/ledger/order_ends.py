@@ -55,15 +55,11 @@ def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: dat
 
     Whether an unpaid checkout's hold is over is not judged here: the sweep does it by the shop's clock, and what it has ended stays so.
     """
-    results = []
-    for channel_id, ref in refs:
-        stored = _stored(conn, channel_id, ref)
-        if stored is None:
-            continue
-        snapshot, read_seq = stored
-        sighting = Sighting(channel_id, order_json.from_json(snapshot), read_seq, again=True, stored=True)
-        results += apply(conn, [sighting], now)
-    return results
+    stored = ((channel_id, _stored(conn, channel_id, ref)) for channel_id, ref in refs)
+    told = [
+        Sighting(channel_id, order_json.from_json(row[0]), row[1], again=True, stored=True) for channel_id, row in stored if row is not None
+    ]
+    return apply(conn, told, now)
 
 
 _STORED = Spelt(
