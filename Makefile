@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test prove planted bench check format lock clean
+.PHONY: run test thorough prove planted bench check format lock clean
 
 run: $(READY)  ## four stand-ins, the daemon and shoppers, on this machine; ARGS="--faults --for 60s"
 	$(BIN)/channelsync demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/pytest $(ARGS)
+
+thorough: $(READY)  ## the tests with all worlds, requests and spoiled answers of which a test run takes a part
+	CHANNELSYNC_SEEDS=300 CHANNELSYNC_SCHEMA_EXAMPLES=200 CHANNELSYNC_FUZZ_INPUTS=10000 $(BIN)/pytest $(ARGS)
 
 prove: $(READY)  ## every promise as a figure: simulated worlds, kills of the daemon and of its database; ARGS="--profile long"
 	$(BIN)/python -m channelsync.testing.proof --out build $(ARGS)

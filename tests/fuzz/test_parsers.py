@@ -12,7 +12,7 @@ import pytest
 from channelsync.testing.fuzz import run
 from fuzz.parsers import PARSERS
 
-INPUTS = int(os.environ.get("CHANNELSYNC_FUZZ_INPUTS", "10000"))
+INPUTS = int(os.environ.get("CHANNELSYNC_FUZZ_INPUTS", "3000"))
 SEED = int(os.environ.get("CHANNELSYNC_FUZZ_SEED", "1"))
 FIRST = int(os.environ.get("CHANNELSYNC_FUZZ_FIRST", "0"))
 
