@@ -9,9 +9,13 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from channelsync.contract import OrderState
-from channelsync.ledger import stock
+from channelsync.ledger import orders, reservations, stock
+from channelsync.ledger.audit import audit
+from channelsync.ledger.orders import Sighting
+from channelsync.ledger.reserving import Line, Reserve
 from channelsync.ledger.stock import Change
 from support.routing import Store, open_store, sold
+from support.selling import line, open_shop, order
 from support.stock import NOW
 
 ROUNDS = 60
@@ -59,3 +63,33 @@ def test_an_order_and_a_change_of_stock_never_wait_for_each_other_in_a_ring(engi
     with engine.begin() as conn:
         store.conn = conn
         store.proven()
+
+
+@pytest.mark.parametrize("dialect", ["postgresql"])
+def test_a_page_of_orders_with_carts_takes_its_levels_in_one_order(engine: Engine) -> None:
+    """The first order's cart holds what comes last by its key, the second's what comes first."""
+    with engine.begin() as conn:
+        channel = open_shop(conn, on_hand=10_000).channel
+
+    def sell(conn: Connection, number: int) -> None:
+        carts = [(f"{number}-{sku}", sku, listing) for sku, listing in (("B", "b"), ("A", "a"))]
+        told = [order(line(listing), ref=cart, reservation_ref=cart) for cart, _, listing in carts]
+        if number % 2:
+            orders.apply(conn, [Sighting(channel, each, 1) for each in told], NOW)
+        else:
+            reservations.reserve(conn, [Reserve(f"{number + 1}-{sku}", (Line(sku, "main", 1),)) for _, sku, _ in carts], NOW)
+
+    def adjust(conn: Connection, _number: int) -> None:
+        stock.adjust(conn, [Change(sku, "main", 1, reason="found") for sku in "AB"], NOW)
+
+    failures = list[str]()
+    nodes = [
+        threading.Thread(target=again_and_again, args=(engine, failures, *work)) for work in ((2 * ROUNDS, sell), (4 * ROUNDS, adjust))
+    ]
+    for node in nodes:
+        node.start()
+    for node in nodes:
+        node.join(timeout=120)
+    assert failures == []
+    with engine.begin() as conn:
+        assert audit(conn) == []

@@ -142,3 +142,13 @@ def test_what_two_orders_explain_of_a_gap_is_not_their_sum(conn: Connection) -> 
 def test_what_falls_and_rises_within_a_page_is_counted(conn: Connection) -> None:
     _, rises, _ = applied(conn, SOLD_AND_GIVEN_BACK, OrderPolicy(), 6)
     assert any(rises)
+
+
+def test_an_order_that_moves_a_number_both_ways_is_its_sum_to_the_next(conn: Connection) -> None:
+    """One order drops a line of two and takes one of five instead; another's unit comes back. The shop shows five less than we believe."""
+    shipped, later = line("a", shipped=1), NOW + MINUTE
+    back = replace(shipped, restocked=1, effects=(*shipped.effects, Effect(-1, later)))
+    told = [order(line("a", 2), ref="100"), order(shipped, ref="101")]
+    told += [order(line("a", 5, ref="2", at=later), ref="100", at=later), order(back, ref="101", at=later)]
+    policy, start = OrderPolicy(restock=Restock.QUARANTINE), Start(gap=-8)
+    assert applied(conn, told, policy, 2, start) == applied(conn, told, policy, 1, start)

@@ -199,7 +199,7 @@ def lets_shortages_fail(patch: Patch) -> None:
 
 def says_nothing_of_oversells(patch: Patch) -> None:
     """Shops sold more than there was, and nobody is told."""
-    patch.setattr(order_posting, "_look_for_oversell", lambda _work, _before: None)
+    patch.setattr(order_posting, "_look_for_oversell", lambda _work, _before, _counted: None)
 
 
 # -- the way out ---------------------------------------------------------------------------------------------------------------------------

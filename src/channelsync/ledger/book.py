@@ -80,7 +80,10 @@ def move(conn: Connection, entries: Sequence[BookEntry], now: datetime) -> None:
 def disturb(conn: Connection, shelf_ids: Collection[int]) -> None:
     """The shop has moved numbers that have no book yet: a bracket around this moment does not close."""
     if shelf_ids:
-        conn.execute(update(shelves).where(shelves.c.id.in_(shelf_ids)).values(own_seq=shelves.c.own_seq + 1))
+        _DISTURB.run(conn, those=sorted(shelf_ids))
+
+
+_DISTURB = Spelt(update(shelves).where(one_of(shelves.c.id, "those")).values(own_seq=shelves.c.own_seq + 1))
 
 
 _READING: BindParameter[int | None] = bindparam("_reading", type_=BigInteger)
@@ -132,6 +135,11 @@ _FORGET = Spelt(
     .values(gap_since=None, asked_at=None)
     .returning(shelves.c.id)
 )
+_NAMED = Spelt(
+    select(shelves.c.channel_id, shelves.c.location, listings.c.ref, listings.c.sku_id)
+    .join(listings, listings.c.id == shelves.c.listing_id)
+    .where(one_of(shelves.c.id, "those"))
+)
 
 
 def _forget_closed_gaps(conn: Connection, shelf_ids: Sequence[int], now: datetime) -> None:
@@ -139,10 +147,8 @@ def _forget_closed_gaps(conn: Connection, shelf_ids: Sequence[int], now: datetim
     if not shelf_ids:
         return
     ids = _FORGET.scalars(conn, those=shelf_ids)
-    if ids:
-        named = select(shelves.c.channel_id, shelves.c.location, listings.c.ref, listings.c.sku_id).where(shelves.c.id.in_(ids))
-        for row in conn.execute(named.join(listings, listings.c.id == shelves.c.listing_id)).all():
-            findings.resolve(conn, "drift", row.channel_id, row.sku_id, f"{row.ref}@{row.location}", now)
+    for channel_id, location, ref, sku_id in _NAMED.rows(conn, those=ids) if ids else ():
+        findings.resolve(conn, "drift", channel_id, sku_id, f"{ref}@{location}", now)
 
 
 def entries_of(conn: Connection, shelf_id: int, *, until: datetime | None = None) -> list[BookEntry]:

@@ -5,7 +5,7 @@ Every change of a reservation happens under the lock of its level row, so what i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -206,6 +206,20 @@ def _read(conn: Connection, which: Sequence[Which]) -> list[Hold]:
     for start in range(0, len(which), CHUNK):
         found |= {row["id"]: _hold(row) for row in _OPEN.mappings(conn, **_meant(which[start : start + CHUNK]))}
     return [found[id_] for id_ in sorted(found)]
+
+
+_KEYS_OF = Spelt(
+    select(reservations.c.sku_id, reservations.c.location_id)
+    .where(one_of(reservations.c.reference, "references"), reservations.c.state == "open")
+    .distinct()
+)
+
+
+def open_keys(conn: Connection, references: Collection[str]) -> set[LevelKey]:
+    """The levels of what is open under these references. Locks nothing."""
+    if not references:
+        return set()
+    return {(sku_id, location_id) for sku_id, location_id in _KEYS_OF.rows(conn, references=sorted(references))}
 
 
 def _meant(which: Sequence[Which]) -> dict[str, list[Any]]:

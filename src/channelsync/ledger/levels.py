@@ -157,7 +157,12 @@ def write(conn: Connection, entries: Sequence[Entry], now: datetime, *, there: C
     sums = _sum_up(entries)
     read(conn, [key for key in sums if key not in there], lock=True)
     run_both(conn, _ADD, [_row(entry, now) for entry in entries], _MOVE, _moves(sums))
-    _mark_counted(conn, {entry.sku_id for entry in entries if entry.type in COUNTING and entry.on_hand})
+    _mark_counted(conn, {entry.sku_id for entry in entries if counts(entry)})
+
+
+def counts(entry: Entry) -> bool:
+    """Whether somebody has said by it how many there are."""
+    return entry.type in COUNTING and entry.on_hand != 0
 
 
 def _row(entry: Entry, now: datetime) -> dict[str, object]:

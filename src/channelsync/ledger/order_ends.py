@@ -14,9 +14,11 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, and_, bindparam, literal_column, not_, or_, select, union, update
 
 from channelsync.contract import OrderState
-from channelsync.ledger import inbox, levels, line_sources, order_json, order_mapping, oversells, targets
+from channelsync.ledger import fitting, inbox, levels, line_sources, order_json, order_mapping, oversells, targets
+from channelsync.ledger.dialects import by_keys, keys_of
 from channelsync.ledger.levels import Entry, MovementType
-from channelsync.ledger.orders import OrderResult, Sighting, Verdict, apply
+from channelsync.ledger.order_rows import OrderKey
+from channelsync.ledger.orders import RUN, OrderResult, Sighting, Verdict, apply
 from channelsync.ledger.patience import lives_on
 from channelsync.ledger.schema import order_lines, orders, set_aside, shelf_feeds, shelves
 from channelsync.ledger.spelt import Spelt, one_of
@@ -39,7 +41,7 @@ def gone(conn: Connection, items: Sequence[Missing], now: datetime) -> list[Orde
     """A deleted order ends like a cancelled one: what it still owed is quarantined unless the shop gave it back before."""
     found = []
     for item in items:
-        stored = _stored(conn, item.channel_id, item.ref)
+        stored = _stored(conn, [(item.channel_id, item.ref)]).get((item.channel_id, item.ref))
         if stored is None:
             inbox.done(conn, list(item.deliveries), now)
             found.append(OrderResult(Verdict.UNCHANGED))
@@ -50,28 +52,32 @@ def gone(conn: Connection, items: Sequence[Missing], now: datetime) -> list[Orde
     return found
 
 
-def stored_snapshots(conn: Connection, refs: Sequence[tuple[int, str]], now: datetime) -> list[OrderResult]:
+def stored_snapshots(conn: Connection, refs: Sequence[OrderKey], now: datetime) -> list[OrderResult]:
     """Apply the last stored snapshot of these orders again: a listing or location was mapped, and their waiting lines can be applied now.
 
     Whether an unpaid checkout's hold is over is not judged here: the sweep does it by the shop's clock, and what it has ended stays so.
     """
-    stored = ((channel_id, _stored(conn, channel_id, ref)) for channel_id, ref in refs)
-    told = [
-        Sighting(channel_id, order_json.from_json(row[0]), row[1], again=True, stored=True) for channel_id, row in stored if row is not None
-    ]
-    return apply(conn, told, now)
+    results: list[OrderResult] = []
+    for start in range(0, len(refs), RUN):
+        stored = _stored(conn, refs[start : start + RUN])
+        again = [
+            Sighting(channel_id, order_json.from_json(snapshot), read_seq, again=True, stored=True)
+            for (channel_id, _), (snapshot, read_seq) in stored.items()
+        ]
+        results += apply(conn, again, now)
+    return results
 
 
-_STORED = Spelt(
-    select(orders.c.snapshot, orders.c.read_seq)
-    .where(orders.c.channel_id == bindparam("channel"), orders.c.ref == bindparam("named"))
-    .with_for_update()
-)
+_KEYS = orders.c.channel_id, orders.c.ref
+_SNAPSHOTS = select(*_KEYS, orders.c.snapshot, orders.c.read_seq)
+_STORED = Spelt({name: _SNAPSHOTS.where(these).order_by(orders.c.id).with_for_update() for name, these in by_keys(_KEYS).items()})
 
 
-def _stored(conn: Connection, channel_id: int, ref: str) -> tuple[Any, ...] | None:
-    """The order as it was last applied (snapshot, read_seq), locked: another node may be storing a newer snapshot at this moment."""
-    return _STORED.first(conn, channel=channel_id, named=ref)
+def _stored(conn: Connection, wanted: Sequence[OrderKey]) -> dict[OrderKey, tuple[Any, int]]:
+    """Orders as they were last applied (snapshot, read_seq), locked: another node may be storing a newer snapshot at this moment."""
+    keys = [(channel_id, ref) for channel_id, ref in wanted if fitting.storable(ref) == ref]  # no other can be ours
+    rows = _STORED.rows(conn, **keys_of(keys)) if keys else ()
+    return {(channel_id, ref): (snapshot, read_seq) for channel_id, ref, snapshot, read_seq in rows}
 
 
 def placed(conn: Connection, channel_id: int) -> tuple[str, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Final
 
 from sqlalchemy import Connection, select
 
-from channelsync.ledger import book, findings, levels, net_effect, order_rows, oversells, own_effects, reservations
+from channelsync.ledger import book, findings, holds, levels, net_effect, order_rows, oversells, own_effects, reservations
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.order_work import OrderWork
@@ -19,14 +19,18 @@ from channelsync.ledger.schema import skus
 from channelsync.ledger.spelt import Spelt, one_of
 from channelsync.ledger.stale import Stale, frees
 
+CHUNK = 400
 CLAIMING: Final = frozenset({MovementType.RESERVE, MovementType.RELEASE, MovementType.COMMIT, MovementType.FULFIL, MovementType.QUARANTINE})
 """How an order takes units for itself and lets them go again, on the shelf or off it; what it says beside that is no claim."""
 
 
 def post(conn: Connection, works: Sequence[OrderWork], stale: Stale, now: datetime) -> None:
     """Orders that do not depend on each other's rows, as if one after the other. In the order in which everybody locks: levels, then shelves."""
+    if not works:
+        return
+    unwritten = _Unwritten(conn, works, stale, now)
     for part in _parts(works):
-        _post(conn, part, stale, now)
+        unwritten.post(part)
 
 
 def _parts(works: Sequence[OrderWork]) -> Iterator[Sequence[OrderWork]]:
@@ -40,58 +44,72 @@ def _is_withheld(work: OrderWork) -> bool:
     return any(row.posted.withheld for row in (*work.effects.rows, *work.rows))
 
 
-def _post(conn: Connection, works: Sequence[OrderWork], stale: Stale, now: datetime) -> None:
-    if withheld := _is_withheld(works[0]):
-        stale.refresh()
-    order_rows.save_lines(conn, [(work.order_id, row) for work in works for row in work.rows])
-    for work in works:
-        _consume_reservation(work)
-        _join_returns(work)
-    unwritten = _Unwritten(conn, works, stale, now)
-    for work in works:
-        unwritten.add(work, rises=withheld)
-    unwritten.write()
+_COUNTED = Spelt(select(skus.c.id).where(one_of(skus.c.id, "those"), skus.c.counted))
 
 
 class _Unwritten:
-    """What orders post, gathered, so that one statement writes it for all of them; and the levels as they stand with it, which are locked."""
+    """What orders post, gathered, so that one statement writes it for all of them; and the levels as they stand with it, which are locked.
+
+    counted: those of the SKUs of which somebody has said how many there are; no other can be oversold.
+    """
 
     def __init__(self, conn: Connection, works: Sequence[OrderWork], stale: Stale, now: datetime) -> None:
         self._conn, self._stale, self._now = conn, stale, now
-        self._levels = levels.read(conn, {entry.key for work in works for entry in work.entries}, lock=True)
+        keys = {entry.key for work in works for entry in work.entries}
+        keys |= holds.open_keys(conn, {work.snapshot.reservation_ref for work in works if work.snapshot.reservation_ref is not None})
+        self._levels = levels.read(conn, keys, lock=True)
         self._shelves = own_effects.lock(conn, works)
-        self._kept = waiting.at(conn, {entry.key for work in works for entry in work.entries if entry.quarantined < 0})
+        self._counted = self._read_counted(keys)
         self._entries, self._books = list[Entry](), list[BookEntry]()
         self._disturbed = set[int]()
         self._moved = Counter[int]()
 
-    def add(self, work: OrderWork, *, rises: bool) -> None:
+    def post(self, works: Sequence[OrderWork]) -> None:
+        if withheld := _is_withheld(works[0]):
+            self._stale.refresh()
+        order_rows.save_lines(self._conn, [(work.order_id, row) for work in works for row in work.rows])
+        for work in works:
+            _consume_reservation(work)
+            _join_returns(work)
+        kept = waiting.at(self._conn, {entry.key for work in works for entry in work.entries if entry.quarantined < 0})
+        for work in works:
+            self._add(work, kept, rises=withheld)
+        self._write()
+
+    def _add(self, work: OrderWork, kept: Mapping[LevelKey, int], *, rises: bool) -> None:
         """rises: numbers may rise by it. Each rise counts for itself, so what waits is written before it, and it itself at once."""
         own_effects.gather(work, self._shelves)
         if work.swallowed:
-            self.write()
+            self._write()
             own_effects.give_back(work)
-        before = self._cover(work)
+        before = self._cover(work, kept)
         if not rises and frees(work.entries):
             rises = True
             self._write_targets()
         if self._opposes(work):
-            self.write()
+            self._write()
         self._gather(work)
         if rises:
             self._write_targets()
-        if any(self._levels[key].available < 0 for key in before):
-            self.write()
-        _look_for_oversell(work, before)
+        if any(self._levels[key].available < 0 for key in before if key[0] in self._counted):
+            self._write()
+        _look_for_oversell(work, before, self._counted)
 
-    def _cover(self, work: OrderWork) -> dict[LevelKey, Level]:
+    def _cover(self, work: OrderWork, kept: Mapping[LevelKey, int]) -> dict[LevelKey, Level]:
         """No physical bucket falls below zero. Returns the order's levels as they stand before it."""
         by_key = _by_key(work)
         if more := by_key.keys() - self._levels.keys():
             self._levels |= levels.read(self._conn, more, lock=True)
+            self._counted |= self._read_counted(more)
         for key, entries in by_key.items():
-            _cover(work, key, self._levels[key], entries, self._kept.get(key, 0))
+            _cover(work, key, self._levels[key], entries, kept.get(key, 0))
         return {key: self._levels[key] for key in by_key}
+
+    def _read_counted(self, keys: Collection[LevelKey]) -> set[int]:
+        ids, found = sorted({sku_id for sku_id, _ in keys}), set[int]()
+        for start in range(0, len(ids), CHUNK):
+            found.update(_COUNTED.scalars(self._conn, those=ids[start : start + CHUNK]))
+        return found
 
     def _opposes(self, work: OrderWork) -> bool:
         """The shop moves a number the other way than what waits does: what each explains of a suspended gap, their sum would not."""
@@ -100,17 +118,19 @@ class _Unwritten:
     def _gather(self, work: OrderWork) -> None:
         for entry in work.entries:
             self._levels[entry.key] = self._levels[entry.key].after(entry)
+        self._counted |= {entry.sku_id for entry in work.entries if levels.counts(entry)}
+        for moved in work.books:
+            self._moved[moved.shelf_id] += moved.delta if moved.kind in book.OWN else 0
         self._entries += work.entries
         self._books += work.books
-        self._moved.update({entry.shelf_id: entry.delta for entry in work.books if entry.kind in book.OWN})
         self._disturbed |= work.disturbed
         self._stale.add((entry.sku_id for entry in work.entries), work.shelves)
 
     def _write_targets(self) -> None:
-        self.write()
+        self._write()
         self._stale.refresh()
 
-    def write(self) -> None:
+    def _write(self) -> None:
         levels.write(self._conn, self._entries, self._now, there=self._levels)
         book.move(self._conn, self._books, self._now)
         book.disturb(self._conn, self._disturbed)
@@ -157,20 +177,14 @@ def _cover(work: OrderWork, key: LevelKey, level: Level, entries: list[Entry], k
             findings.record(work.conn, "shortage", work.channel.id, key[0], work.snapshot.ref, {"units": entry.on_hand}, work.now)
 
 
-_COUNTED = Spelt(select(skus.c.id).where(one_of(skus.c.id, "those"), skus.c.counted))
-
-
-def _look_for_oversell(work: OrderWork, before: Mapping[LevelKey, Level]) -> None:
+def _look_for_oversell(work: OrderWork, before: Mapping[LevelKey, Level], counted: Container[int]) -> None:
     """Channels sold more than there is: a fact to record, never to clamp. It ends when units arrive or promises do."""
     after = dict(before)
     for entry in work.entries:
         after[entry.key] = after[entry.key].after(entry)
     oversells.end(work.conn, {key[0] for key in before if after[key].available > before[key].available}, work.now)
-    short = {key[0] for key in before if after[key].available < 0}
-    if not short:
-        return
-    counted = set(_COUNTED.scalars(work.conn, those=short))
-    wrong = oversells.beyond_policy(work.conn, counted)
+    short = {key[0] for key in before if after[key].available < 0 and key[0] in counted}
+    wrong = oversells.beyond_policy(work.conn, short)
     for key, level in after.items():
         if level.available < 0 and key[0] in wrong:
             detail = {"location_id": key[1], "available": level.available, "order": work.snapshot.number or work.snapshot.ref}

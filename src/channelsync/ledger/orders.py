@@ -23,7 +23,8 @@ from channelsync.ledger.routing import board
 from channelsync.ledger.stale import Stale
 
 RUN: Final = 250
-"""Orders that are written together, at most: what a page brings."""
+LINES: Final = 2_000
+"""Orders that are written together, at most, and their lines: what a page of usual ones brings. A run is held in memory."""
 
 
 class Verdict(StrEnum):
@@ -138,29 +139,43 @@ class _Page:
             return application.set_aside(f"the ledger refuses it: {error.orig}")
 
     def _runs(self, applications: Sequence[_Application]) -> Iterator[Sequence[_Application]]:
-        run: dict[OrderKey, _Application] = {}
-        for application in applications:
-            if application.key in run or len(run) == self._longest:
+        run, lines = dict[OrderKey, _Application](), 0
+        for each in applications:
+            lines += len(each.snapshot.lines)
+            if run and (each.key in run or len(run) == self._longest or lines > LINES):
                 yield [*run.values()]
-                run = {}
-            run[application.key] = application
+                run, lines = {}, len(each.snapshot.lines)
+            run[each.key] = each
         yield [*run.values()]
 
     def _together(self, run: Sequence[_Application]) -> list[OrderResult]:
         results = {each.key: each.set_aside(problem) for each in run if (problem := order_bounds.problem(each.snapshot))}
-        stored = order_rows.find(self._conn, [each.key for each in run if not each.unknown and each.key not in results])
-        results |= {each.key: old for each in run if each.key not in results and (old := each.look(stored.get(each.key)))}
-        news = [each for each in run if each.key not in results]
-        ids = self._save(news)
-        if anew := [each for each in news if each.key not in ids]:  # another node has stored them in this moment
-            for each in anew:
-                each.unknown = False
-            results |= zip([each.key for each in anew], self._together(anew), strict=True)
-        results |= self._post([each for each in news if each.key in ids], ids)
+        fit = [each for each in run if each.key not in results]
+        ids = self._save_all(fit)
+        results |= {each.key: each.result for each in fit if each.result is not None}
+        results |= self._post([each for each in fit if each.result is None], ids)
         return [results[each.key] for each in run]
 
+    def _save_all(self, run: Sequence[_Application]) -> dict[OrderKey, int]:
+        """The ids of all that are news."""
+        ids, rest = dict[OrderKey, int](), run
+        for each in run:
+            each.stored = each.result = None  # what was known before everything was undone
+        while rest:
+            self._look([each for each in rest if not each.unknown])
+            ids |= self._save([each for each in rest if each.result is None])
+            rest = [each for each in rest if each.result is None and each.key not in ids]
+            for each in rest:  # another node has stored them in this moment
+                each.unknown = False
+        return ids
+
+    def _look(self, known: Sequence[_Application]) -> None:
+        stored = order_rows.find(self._conn, [each.key for each in known])
+        for each in known:
+            each.look(stored.get(each.key))
+
     def _save(self, news: Sequence[_Application]) -> dict[OrderKey, int]:
-        """The ids of those that are stored now."""
+        """The ids of those that are stored now; without one that was to be new and that somebody else has stored."""
         known = {each.key: each.stored.id for each in news if each.stored is not None}
         order_rows.change(self._conn, {each.stored.id: each.told() for each in news if each.stored is not None}, self._now)
         return known | order_rows.add(self._conn, {each.key: each.told() for each in news if each.stored is None}, self._now)
@@ -179,7 +194,7 @@ class _Page:
 
 
 class _Application:
-    """One snapshot on its way into the ledger. stored: the order as the ledger has it, once it was looked for."""
+    """One snapshot on its way into the ledger. stored: the order as the ledger has it, once it was looked for. result: that it is old news."""
 
     def __init__(self, conn: Connection, sighting: Sighting, known: Known, now: datetime, *, unknown: bool) -> None:
         """unknown: no such order was stored a moment ago."""
@@ -187,15 +202,15 @@ class _Application:
         self.snapshot, self.channel = sighting.snapshot, known.channels[sighting.channel_id]
         self.key: OrderKey = (sighting.channel_id, sighting.snapshot.ref)
         self.stored: StoredOrder | None = None
+        self.result: OrderResult | None = None
         self._digest = order_json.digest(sighting.snapshot)
 
-    def look(self, stored: StoredOrder | None) -> OrderResult | None:
-        """Whether it is old news."""
+    def look(self, stored: StoredOrder | None) -> None:
+        """At the order as it is stored, whose row is locked: whether this is old news."""
         self.stored = stored
         verdict = None if stored is None else self._old_news(stored, self._digest)
         if stored is not None and verdict and (verdict is Verdict.OLDER or not self.sighting.again):
-            return OrderResult(verdict, stored.id)
-        return None
+            self.result = OrderResult(verdict, stored.id)
 
     def work(self, order_id: int, rows: Sequence[LineRow]) -> OrderWork:
         """What it changes. rows: what the order had."""
