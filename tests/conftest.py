@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine
 from channelsync.ledger.database import open_database
 from channelsync.ledger.upgrade import upgrade
 from channelsync.testing.postgres import PostgresServer, available
-from support import planted
+from support import compiled, planted
 from support.clock import ManualClock
 
 _serial = itertools.count(1)
@@ -30,6 +30,8 @@ settings.load_profile(os.environ.get("CHANNELSYNC_EXAMPLES", "same"))
 
 typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
 """A runner builds the tree of all commands anew for each one it runs, which takes longer than most commands do."""
+
+compiled.share()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
