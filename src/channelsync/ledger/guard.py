@@ -221,7 +221,7 @@ _PASSED = Spelt(select(guard_passes.c.shelf_id).where(one_of(guard_passes.c.shel
 
 
 def mark(conn: Connection, channel_id: int, armed: Sequence[Any], now: datetime) -> None:
-    """Remember which of the shelves that were just armed (rows of `shelves`) are emptied or multiplied, unless a person let them through."""
+    """Remember which of the shelves that were just armed (id, book, gap and target of each) are emptied or multiplied, unless a person let them through."""
     limits = limits_of(conn, channel_id)
     if limits is None:
         return

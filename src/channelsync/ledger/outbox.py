@@ -119,6 +119,10 @@ def _due(conn: Connection, item: Arming, now: datetime) -> list[dict[str, Any]]:
     return query.mappings(conn, **about(item.channel_id, item.avoid, now), **named, at_most=item.limit)
 
 
+_ASKED = tuple(shelves.c[name] for name in ("id", "location", "target", "book", "gap", "verify", "own_seq", "version", "rises"))
+"""Its dates are not needed here, and each takes a while to understand."""
+
+
 @cache
 def _due_query(*, raises: bool, absolute: bool) -> Spelt:
     wanted = sendable(raises=raises, absolute=absolute)
@@ -126,7 +130,7 @@ def _due_query(*, raises: bool, absolute: bool) -> Spelt:
         wanted.append(one_of(shelves.c.id, "looked_at"))
     if raises:
         wanted.append(one_of(shelves.c.id, "seen"))
-    query = select(shelves, listings.c.ref).join(listings, listings.c.id == shelves.c.listing_id).where(*wanted)
+    query = select(*_ASKED, listings.c.ref).join(listings, listings.c.id == shelves.c.listing_id).where(*wanted)
     query = query.order_by(shelves.c.target, shelves.c.id).limit(bindparam("at_most", type_=BigInteger))
     return Spelt(query.with_for_update(of=shelves, key_share=True))
 

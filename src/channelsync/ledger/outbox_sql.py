@@ -36,7 +36,7 @@ def rows_in(states: Sequence[str]) -> Spelt:
     """A call's attempts in these states, with their shelves, locked."""
     return Spelt(
         select(
-            attempts,
+            *(attempts.c[name] for name in ("id", "shelf_id", "target", "delta", "value", "compare")),
             shelves.c.target.label("now_target"),
             (shelves.c.book + shelves.c.gap).label("now_base"),
             shelves.c.frozen,
