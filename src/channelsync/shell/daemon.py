@@ -22,6 +22,7 @@ from channelsync.registry import Registry
 from channelsync.shell.assemble import Assembly, Watch, assembled, introduce_all
 from channelsync.shell.control import controlled
 from channelsync.shell.desk import Desk
+from channelsync.shell.heap import kept_from_the_collector
 from channelsync.shell.inlet import Inlets
 from channelsync.shell.lock import beside, exclusive
 from channelsync.shell.notify import Notifier
@@ -94,6 +95,7 @@ async def daemon(
         ticker = SchedulerTicker(clock, source)
         _set_timers(ticker, assembly, inlets, pulse, notifier)
         await stack.enter_async_context(ticker)
+        stack.enter_context(kept_from_the_collector())
         private.ready = True
         # once the block waits: by then it has said what a signal means, and who hears that we run may send one at once
         announcing = asyncio.get_running_loop().call_soon(_announce, config, notifier, public, listen)
