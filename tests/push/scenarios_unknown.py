@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from channelsync.ledger import outbox
+from channelsync.ledger import lowering, outbox
 from support.push import SKU, Bench
 
 
@@ -16,10 +16,10 @@ async def die() -> None:
     raise Died
 
 
-async def die_at(bench: Bench, step: str) -> None:
-    """Push at shop a and die. armed: before the release. released: after it, with nothing on the wire."""
+async def die_at(bench: Bench, step: str, *, raises: bool = True) -> None:
+    """Push at shop a and die. armed: before the release, which for most lowers is the first step. released: after it, with nothing on the wire."""
     slip = bench.ledger.slip_before if step == "armed" else bench.ledger.slip_after
-    slip(outbox.release, die)
+    slip(outbox.release if raises or bench.carrier == "set" else lowering.lower, die)
     try:
         await bench.a.dispatcher.run_once()
     except Died:
@@ -128,7 +128,7 @@ async def a_crash_between_two_steps(bench: Bench, step: str, *, raises: bool) ->
         await bench.a.push()
         await bench.crash()
     else:
-        await die_at(bench, step)
+        await die_at(bench, step, raises=raises)
     await bench.a.settle()
     assert bench.a.shows == bench.on_hand == (3 if raises else 1)
     bench.assert_at_rest()

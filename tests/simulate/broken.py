@@ -17,6 +17,7 @@ from channelsync.contract import Call, Page, ShelfRef, Write
 from channelsync.engine.channel import Channel
 from channelsync.engine.dispatch import Dispatcher
 from channelsync.engine.poll import Puller
+from channelsync.engine.wire import Wire
 from channelsync.ledger import (
     adoption,
     book,
@@ -54,13 +55,13 @@ def no_overlap(patch: Patch) -> None:
 
 def no_compare(patch: Patch) -> None:
     """Compare-and-set in name only: what the shop shows now is what it is compared with."""
-    push = Dispatcher._push
+    push = Wire._push
 
-    async def blind(self: Dispatcher, call: Any) -> Any:
+    async def blind(self: Wire, call: Any) -> Any:
         readings = {r.shelf: r.shows for r in await self._channel.connector.stock([w.shelf for w in call.writes])}
         return await push(self, replace(call, writes=tuple(replace(w, compare=readings[w.shelf]) for w in call.writes)))
 
-    patch.setattr(Dispatcher, "_push", blind)
+    patch.setattr(Wire, "_push", blind)
 
 
 def repeats_blindly(patch: Patch) -> None:
@@ -70,7 +71,7 @@ def repeats_blindly(patch: Patch) -> None:
         return bool(call.last_sent_at < self._store.clock.now() - timedelta(seconds=1))
 
     async def again(self: Dispatcher, call: Any) -> None:
-        await self._send(call.call, repeat=True)
+        await self._wire.send(call.call, repeat=True)
 
     patch.setattr(Dispatcher, "_repeatable", waited)
     patch.setattr(Dispatcher, "_repeat", again)
@@ -149,14 +150,14 @@ def raises_blindly(patch: Patch) -> None:
 
 def no_recheck(patch: Patch) -> None:
     """What was computed is sent, whatever the target has become while the machine was slow."""
-    rows, plain = outbox.open_rows, Dispatcher._release
+    rows, plain = outbox.open_rows, Wire._release
 
-    async def slowly(self: Dispatcher, call: Any, *, repeat: bool) -> Any:
+    async def slowly(self: Wire, call: Any, *, repeat: bool) -> Any:
         await self._store.clock.sleep(1.0)
         return await plain(self, call, repeat=repeat)
 
     patch.setattr(outbox, "open_rows", lambda conn, key: [row | {"now_target": row["target"]} for row in rows(conn, key)])
-    patch.setattr(Dispatcher, "_release", slowly)
+    patch.setattr(Wire, "_release", slowly)
 
 
 def no_lag(patch: Patch) -> None:
@@ -343,12 +344,12 @@ class _Lowering(differences.Difference):
 
 def zombie(patch: Patch) -> None:
     """A daemon that was paused past its lease sends what it had computed before."""
-    send = Dispatcher._release
+    send = Wire._release
 
-    async def sending(self: Dispatcher, call: Any, *, repeat: bool) -> Any:
+    async def sending(self: Wire, call: Any, *, repeat: bool) -> Any:
         return await send(self, call, repeat=repeat) or call
 
-    patch.setattr(Dispatcher, "_release", sending)
+    patch.setattr(Wire, "_release", sending)
     patch.setattr(http, "may_leave", ContextVar("may_leave", default=lambda: True))
 
 

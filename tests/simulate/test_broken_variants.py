@@ -86,7 +86,7 @@ CASES = (
     ),
     Case(broken.older_over_newer, (3, 1, 2, 5), {"faults": TARDY}),
     Case(broken.no_addback, (1, 2, 3, 5), {"withholds": True, "lowers_stock_on": "paid"}),
-    Case(broken.cursor_first, (2, 1, 3, 5), {"faults": DEAF, "crashes": CRASHES}),
+    Case(broken.cursor_first, (4, 2, 1, 3), {"faults": DEAF, "crashes": CRASHES}),
     Case(
         broken.clamp_raises,
         (18, 19, 22, 8, 3),

@@ -15,6 +15,7 @@ from channelsync.contract import Call, Carrier, Outcome, WriteResult
 from channelsync.engine.channel import Channel
 from channelsync.engine.dispatch import Dispatcher
 from channelsync.engine.poll import Pullers
+from channelsync.engine.wire import Wire
 from channelsync.ledger import book, brackets, outbox, settle, targets
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.brackets import Bracket, Found, Seen
@@ -173,12 +174,12 @@ def f13_repairs_negative_numbers(patch: Patch) -> None:
 
 def f14_fenced_in_the_ledger_only(patch: Patch) -> None:
     """Whoever has computed a call sends it, whoever holds the lease by then; only the answer is refused."""
-    plain = Dispatcher._release
+    plain = Wire._release
 
-    async def sending(dispatcher: Dispatcher, call: Call, *, repeat: bool) -> Call | None:
-        return await plain(dispatcher, call, repeat=repeat) or call
+    async def sending(wire: Wire, call: Call, *, repeat: bool) -> Call | None:
+        return await plain(wire, call, repeat=repeat) or call
 
-    patch.setattr(Dispatcher, "_release", sending)
+    patch.setattr(Wire, "_release", sending)
     f16_leaves_whatever_became_of_the_lease(patch)
 
 

@@ -9,25 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any, TypeVar
 
-import structlog
-
-from channelsync.contract import Call, Carrier, Outcome, WriteResult
+from channelsync.contract import Carrier
 from channelsync.engine.channel import Channel
-from channelsync.engine.leasing import fenced, hold_lease
+from channelsync.engine.leasing import hold_lease
 from channelsync.engine.poll import Pullers
 from channelsync.engine.store import Store
-from channelsync.errors import ChannelError, Misunderstood, NotReached, RateLimited, Refused, Unauthorized
-from channelsync.ledger import brackets, channels, outbox, selling, settle, to_read
-from channelsync.ledger.brackets import Seen
+from channelsync.engine.wire import Wire
+from channelsync.ledger import channels, outbox, selling
 from channelsync.ledger.differences import Look
-from channelsync.ledger.outbox import Arming, DueRaise, OpenCall, Release, Withdrawal
-from channelsync.ledger.settle import Settled, Settlement
-from channelsync.ledger.to_read import ShelfState
-
-log = structlog.get_logger(__name__)
+from channelsync.ledger.outbox import DueRaise, OpenCall, Withdrawal
 
 REPEAT_PAUSE_MAX = 60.0
 ROUNDS_MAX = 100
@@ -35,7 +27,6 @@ ROUNDS_MAX = 100
 LOOKS_MAX = 3
 """At the sellers of one page of raises, one after the other."""
 LOOK_STEP = 1.0
-RETRY_SECONDS = 5.0
 REPEATS_MAX = 12
 """Some four minutes: what the shop has not answered clearly by then, a reading will."""
 
@@ -45,20 +36,17 @@ T = TypeVar("T")
 class Dispatcher:
     def __init__(self, store: Store, channel: Channel, pullers: Pullers) -> None:
         self._store, self._channel, self._pullers = store, channel, pullers
-        self._wire = asyncio.Lock()
-        self._stopped = False
+        self._wire = Wire(store, channel)
 
     async def stop(self) -> None:
         """Send nothing more. Returns when what is on the wire is answered and settled."""
-        self._stopped = True
-        async with self._wire:
-            return
+        await self._wire.stop()
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[bool]:
         """The wire, for a write that is no number: none of ours is under way meanwhile. False: nothing may be written now."""
-        async with self._wire:
-            yield not self._stopped and await self._may_write()
+        async with self._wire.taken():
+            yield not self._wire.stopped and await self._may_write()
 
     async def run_once(self) -> bool:
         """Send what is due now: lowers, then raises. True if this channel may be written at all. Raises its errors once everything is settled."""
@@ -72,7 +60,7 @@ class Dispatcher:
         if duty.unsettled:
             await self._finish_open_calls()
         if duty.due or (duty.unsettled and await self._any_due()):
-            await self._send_all(raises=False)
+            await self._lower_all()
             await self._raise_all()
         return True
 
@@ -116,7 +104,7 @@ class Dispatcher:
             sellers = await self._sellers([write.id for write in open_call.call.writes])
             if not await self._lower_while(self._pullers.look_at(sellers)):
                 return
-        await self._send(open_call.call, repeat=True)
+        await self._wire.send(open_call.call, repeat=True)
 
     # -- sending -----------------------------------------------------------------------------------------------------------------------------------
 
@@ -167,7 +155,7 @@ class Dispatcher:
                 woken = woken or (alarm.done() and alarm.result())
                 alarm.cancel()
                 if not looking.done() and await self._any_due():
-                    await self._send_all(raises=False)
+                    await self._lower_all()
             return looking.result()
         finally:
             looking.cancel()
@@ -192,99 +180,32 @@ class Dispatcher:
     async def _sellers(self, attempt_ids: list[str]) -> frozenset[int]:
         return await self._store.ledger.read(selling.sellers_of_attempts, attempt_ids)
 
+    async def _lower_all(self) -> None:
+        if self._channel.traits.carrier is Carrier.SET:
+            await self._send_all(raises=False)
+            return
+        left = ROUNDS_MAX
+        while left and await self._may_go_on():
+            left = await self._wire.lower(left)
+
     async def _send_all(self, *, raises: bool, seen: tuple[DueRaise, ...] = ()) -> None:
+        """What waits between arming and release, or is read before it: raises, and every absolute write."""
         for _ in range(ROUNDS_MAX):
             if raises:
-                await self._send_all(raises=False)  # lowers never wait
-            if self._stopped or not await hold_lease(self._store, self._channel):
+                await self._lower_all()  # lowers never wait
+            if not await self._may_go_on():
                 return
             looks = await self._look_at_shelves(raises=raises) if self._channel.traits.carrier is Carrier.SET else ()
-            call = await self._arm(raises=raises, looks=looks, seen=seen)
+            avoid = await self._unwritten() if raises else ()
+            call = await self._store.ledger.run(outbox.arm, self._wire.arming(raises=raises, looks=looks, avoid=avoid, seen=seen))
             if call is None:
                 return
-            await self._send(call, repeat=False)
+            await self._wire.send(call, repeat=False)
             if not await self._any_due():
                 return
 
-    async def _send(self, call: Call, *, repeat: bool) -> None:
-        """From the last check to the settled answer: what has begun here is not torn apart by a stop."""
-        async with self._wire:
-            released = await self._release(call, repeat=repeat)
-            if released is not None:
-                await self._transmit(released)
-
-    async def _arm(self, *, raises: bool, looks: tuple[tuple[int, Look], ...], seen: tuple[DueRaise, ...]) -> Call | None:
-        assert self._channel.lease is not None
-        traits = self._channel.traits
-        arming = Arming(
-            self._channel.id,
-            self._store.new_key(),
-            raises,
-            traits.carrier,
-            traits.writes_per_call,
-            self._channel.lease.version,
-            looks,
-            await self._unwritten() if raises else (),
-            seen,
-        )
-        return await self._store.ledger.run(outbox.arm, arming)
-
-    async def _release(self, call: Call, *, repeat: bool) -> Call | None:
-        """The step before the bytes: past the deadline nothing leaves; and the ledger re-checks the rest."""
-        lease, clock = self._channel.lease, self._store.clock
-        needed = self._channel.settings.timeout.total_seconds()
-        if self._stopped or lease is None or lease.deadline - clock.monotonic() <= needed:
-            if not repeat:
-                await self._store.ledger.run(outbox.withdraw, Withdrawal(call.key))
-            return None
-        return await self._store.ledger.run(outbox.release, Release(call.key, lease.version, repeat))
-
-    async def _transmit(self, call: Call) -> None:
-        results, error = await self._push(call)
-        settled = await self._settle(call, results, error)
-        if settled.fenced:
-            self._channel.lease = None
-        if settled.stale:
-            await self._read(await self._store.ledger.read(to_read.states, settled.stale))
-        if settled.unknown:
-            self._channel.look.set_at(self._store.clock.monotonic() + self._channel.traits.write_visible_after.total_seconds())
-            self._channel.look.set()
-        if error is not None:
-            raise error
-        self._store.well(self._channel)
-
-    async def _push(self, call: Call) -> tuple[list[WriteResult], ChannelError | None]:
-        """The network. What an error says about the writes: certainly nothing, refused for good, or unknown."""
-        try:
-            with fenced(self._store, self._channel):
-                return list(await self._channel.connector.push(call)), None
-        except (RateLimited, NotReached, Unauthorized) as error:
-            return [WriteResult(write.id, Outcome.NOT_SENT, str(error)) for write in call.writes], error
-        except Refused as error:
-            return [WriteResult(write.id, Outcome.REFUSED, str(error)) for write in call.writes], None
-        except ChannelError as error:
-            return [WriteResult(write.id, Outcome.UNKNOWN, str(error)) for write in call.writes], error
-        except Exception as bug:
-            log.exception("the connector failed in a push", channel=self._channel.name, call=call.key)
-            wrapped = Misunderstood(f"the connector failed ({type(bug).__name__}); the log says more")
-            return [WriteResult(write.id, Outcome.UNKNOWN, str(wrapped)) for write in call.writes], wrapped
-
-    async def _settle(self, call: Call, results: list[WriteResult], error: ChannelError | None) -> Settled:
-        assert self._channel.lease is not None
-        traits = self._channel.traits
-        wait = RETRY_SECONDS if error is None else getattr(error, "retry_after", None) or 1.0
-        settlement = Settlement(
-            call.key,
-            self._channel.lease.version,
-            tuple(results),
-            atomic=traits.atomic,
-            visible=not traits.write_visible_after,
-            retry_after=timedelta(seconds=wait),
-        )
-        settled = await self._store.ledger.run(settle.settle, settlement)
-        if settled.ok and not traits.atomic:
-            self._channel.look.set()
-        return settled
+    async def _may_go_on(self) -> bool:
+        return not self._wire.stopped and await hold_lease(self._store, self._channel)
 
     # -- reading -------------------------------------------------------------------------------------------------------------------------------
 
@@ -300,17 +221,6 @@ class Dispatcher:
         )
         if not due:
             return ()
-        seen = await self._read(due)
+        seen = await self._wire.read(due)
         await self._pullers[self._channel].look()
         return tuple((s.before.id, Look(s.shows, s.before.book or 0, s.before.own_seq)) for s in seen if s.shows is not None)
-
-    async def _read(self, states: list[ShelfState]) -> list[Seen]:
-        """Read these shelves now and note what they show."""
-        told = await self._channel.connector.stock([state.shelf for state in states])
-        self._channel.hear(told, self._store.clock.monotonic())
-        readings = {reading.shelf: reading for reading in told}
-        seen = [Seen(state, readings[state.shelf].shows) for state in states if state.shelf in readings]
-        await asyncio.gather(*(self._store.ledger.run(brackets.note_readings, one) for one in seen))
-        if seen:
-            self._channel.look.set()
-        return seen

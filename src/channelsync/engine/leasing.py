@@ -19,13 +19,18 @@ is made, and perhaps a process that was frozen: a right that was good then may b
 """
 
 
+def outlives_a_request(store: Store, channel: Channel, margin: timedelta = timedelta(0)) -> bool:
+    """Whether the channel's lease, if we have one, lasts until a request that leaves now must be answered, and so much longer."""
+    lease, needed = channel.lease, (channel.settings.timeout + margin).total_seconds()
+    return lease is not None and lease.deadline - store.clock.monotonic() > needed
+
+
 async def hold_lease(store: Store, channel: Channel) -> bool:
     """Have a lease that outlives one request; renew it in time. A new holder starts with what the old one left open."""
-    needed = (channel.settings.timeout + LEASE_MARGIN).total_seconds()
-    if channel.lease is not None and channel.lease.deadline - store.clock.monotonic() > needed:
+    if outlives_a_request(store, channel, LEASE_MARGIN):
         return True
     asked = store.clock.monotonic()
-    seconds = max(channel.settings.lease.total_seconds(), 2 * needed)
+    seconds = max(channel.settings.lease, 2 * (channel.settings.timeout + LEASE_MARGIN)).total_seconds()
     version = await store.ledger.run(channels.take_lease, channels.LeaseRequest(channel.id, store.owner, seconds))
     channel.lease = None if version is None else Lease(version, asked + seconds - LEASE_MARGIN.total_seconds())
     return channel.lease is not None
@@ -34,12 +39,7 @@ async def hold_lease(store: Store, channel: Channel) -> bool:
 @contextmanager
 def fenced(store: Store, channel: Channel) -> Iterator[None]:
     """Nothing that is written within the block leaves once the channel's lease does not outlive one request."""
-
-    def still_ours() -> bool:
-        lease, needed = channel.lease, channel.settings.timeout.total_seconds()
-        return lease is not None and lease.deadline - store.clock.monotonic() > needed
-
-    before = may_leave.set(still_ours)
+    before = may_leave.set(lambda: outlives_a_request(store, channel))
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ from channelsync.clock import Clock
 from channelsync.contract import Call, Carrier
 from channelsync.ledger import pages
 from channelsync.ledger.door import Door
+from channelsync.ledger.lowering import Lowering
 from channelsync.ledger.net_effect import COUNTED, LEFT_OUT
 from channelsync.ledger.outbox import Arming, Release
 from channelsync.ledger.pages import PageRead
@@ -164,7 +165,10 @@ class RecordingDoor:
         if isinstance(item, Arming) and isinstance(result, Call):
             await self._armed(item, result)
         elif isinstance(item, Release) and isinstance(result, Call):
-            recorder.tell(Released(recorder.now(), item.key, await self._withdrawn(result)))
+            await self._released(result)
+        elif isinstance(item, Lowering) and result.call is not None:
+            await self._armed(item.arming, result.call)
+            await self._released(result.call)
         elif isinstance(item, PageRead) and item.page.high_water is not None:
             name = await self._own.read(_channel_name, item.channel_id)
             recorder.tell(Looked(recorder.now(), name, self._began.get(item.channel_id, 0.0)))
@@ -200,6 +204,9 @@ class RecordingDoor:
         sent = {int(write.id.rsplit(".", 1)[1]) for write in call.writes}
         armed = await self._own.read(_attempts, call.key, self._recorder.goods)
         return frozenset(row[1] for position, row in enumerate(armed) if position not in sent)
+
+    async def _released(self, call: Call) -> None:
+        self._recorder.tell(Released(self._recorder.now(), call.key, await self._withdrawn(call)))
 
     async def _armed(self, item: Arming, call: Call) -> None:
         now = self._recorder.now()
