@@ -11,7 +11,7 @@ import pytest
 from channelsync.contract import Call, Outcome, WriteResult
 from channelsync.engine.leasing import LEASE_MARGIN
 from channelsync.errors import ChannelError, NotReached, RateLimited, Unauthorized, Unavailable
-from channelsync.ledger import channels, lowering, settle, stock
+from channelsync.ledger import channels, lowering, outbox, settle, stock
 from channelsync.ledger.channels import Pause, PauseKind
 from push.test_review_protocol import also_sells
 from support.push import Bench
@@ -207,3 +207,54 @@ def test_a_lease_that_ends_soon_is_renewed_before_the_next_call(play: Play) -> N
         assert (row.shown, row.states) == ((1, 1), ["ok", "ok"])
 
     play(story, writes_per_call=1)
+
+
+def test_an_answer_is_booked_also_if_the_next_call_cannot_be_computed(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    arm, armed = outbox.arm, list[str]()
+
+    def fails_from_the_second_on(conn: Any, items: Any, now: Any) -> Any:
+        if armed and items[0].key != armed[0]:
+            raise ZeroDivisionError("a bug")
+        armed.append(items[0].key)
+        return arm(conn, items, now)
+
+    async def story(bench: Bench) -> None:
+        row = await Row.begin(bench, nothing)
+        with monkeypatch.context() as patch:
+            patch.setattr(outbox, "arm", fails_from_the_second_on)
+            with pytest.raises(ZeroDivisionError):
+                await bench.a.dispatcher.run_once()
+        assert (row.shown, row.states) == ((1, 2), ["ok"])
+        await bench.a.push()
+        assert (row.shown, row.states) == ((1, 1), ["ok", "ok"])
+
+    play(story, writes_per_call=1)
+
+
+def test_a_write_without_an_answer_is_settled_by_itself(play: Play) -> None:
+    async def story(bench: Bench) -> None:
+        async def silent(_call: Call) -> Sequence[WriteResult]:
+            return [WriteResult("another", Outcome.OK)]
+
+        row = await Row.begin(bench, silent)
+        await bench.a.dispatcher.run_once()
+        assert row.commits[:2] == [lowering.lower, settle.settle]
+        assert sorted(row.states) == ["ok", "unknown"]
+
+    play(story, writes_per_call=1)
+
+
+def test_a_holder_that_sleeps_before_the_bytes_sends_nothing(play: Play) -> None:
+    async def story(bench: Bench) -> None:
+        async def sleep() -> None:
+            await bench.clock.sleep(120)
+
+        await bench.take_off(1)
+        bench.ledger.slip_after(lowering.lower, sleep)
+        await bench.a.push()
+        assert [change for change in bench.a.standin.changes if change.cause == "write"] == []
+        assert [row["state"] for row in bench.a.sent()] == ["not_sent"]
+        await bench.a.settle()
+        assert bench.a.shows == bench.on_hand
+
+    play(story)

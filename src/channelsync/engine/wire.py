@@ -65,7 +65,7 @@ class Wire:
     async def lower(self, at_most: int) -> int:
         """Send the lowers that are due, call after call. As long as all is well, the commit that settles one lets the next one go.
 
-        Returns how many calls of `at_most` are left; 0: nothing more is due. Raises the shop's error once all is settled.
+        Returns how many calls of `at_most` may still be tried; 0: nothing more is due, or may go now. Raises the shop's error once all is settled.
         """
         async with self.taken():
             if not self._may_go():
@@ -107,11 +107,13 @@ class Wire:
     # -- there and back ----------------------------------------------------------------------------------------------------------------------
 
     async def _transmit(self, call: Call, *, onward: bool = False) -> Lowered | None:
-        """onward: the next call of lowers may go in the commit that settles this one. None: it did not, because of the answer or somebody waits."""
+        """onward: the next call of lowers may go in the commit that settles this one. None: it did not, because of the answer, because somebody waits for
+        the wire, or because the lease is about to end.
+        """
         results, error = await self._push(call)
         answered, step = self._settlement(call, results, error), None
-        if onward and not self._wanted_by and _all_ok(results) and self._may_go(LEASE_MARGIN):
-            step = await self._next(answered)
+        if onward and not self._wanted_by and _all_good(call, results) and self._may_go(LEASE_MARGIN):
+            step = await self._onward(answered)
         settled = step.settled if step is not None else await self._store.ledger.run(settle.settle, answered)
         if settled is not None:
             await self._heed(settled)
@@ -119,6 +121,14 @@ class Wire:
             raise error
         self._store.well(self._channel)
         return step
+
+    async def _onward(self, answered: Settlement) -> Lowered:
+        """What was answered is booked also where the next call cannot be computed or stored."""
+        try:
+            return await self._next(answered)
+        except Exception:
+            await self._store.ledger.run(settle.settle, answered)
+            raise
 
     async def _next(self, answered: Settlement | None = None) -> Lowered:
         return await self._store.ledger.run(lowering.lower, Lowering(self.arming(raises=False), answered))
@@ -179,5 +189,6 @@ class Wire:
         return seen
 
 
-def _all_ok(results: Sequence[WriteResult]) -> bool:
-    return all(result.outcome is Outcome.OK for result in results)
+def _all_good(call: Call, results: Sequence[WriteResult]) -> bool:
+    """Each write has its answer, and that is OK, be it that the shop has only accepted it."""
+    return {result.id for result in results if result.outcome is Outcome.OK} >= {write.id for write in call.writes}

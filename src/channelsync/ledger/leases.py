@@ -1,6 +1,6 @@
 """One lease per channel: of several daemons on one database, the holder alone reads and pushes. The version is the fencing number of its attempts.
 
-A shop cannot check a fencing number, so a holder sends only what ends within its lease, by its own monotonic clock (`engine.dispatch`).
+A shop cannot check a fencing number, so a holder sends only what ends within its lease, by its own monotonic clock (`engine.leasing`).
 """
 
 from __future__ import annotations

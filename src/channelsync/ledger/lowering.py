@@ -1,7 +1,7 @@
 """A lower goes at once: one transaction settles the call before it, computes the next one and releases it.
 
-A raise is armed first and checked once more when it is released, because its sellers are looked at in between. A lower waits for nobody, so there is
-nothing in between: what is computed here is what the ledger knows at the moment of release, and no call of lowers is ever left armed.
+A raise is armed first and checked once more when it is released, because its sellers are looked at in between. A lower of a carrier that is not absolute
+waits for nobody, so there is nothing in between: what is computed here is what the ledger knows at the moment of release, and no such call is ever left armed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from channelsync.contract import Call
 from channelsync.ledger import outbox, settle
-from channelsync.ledger.outbox import Arming, Release
+from channelsync.ledger.outbox import Arming, Release, Withdrawal
 from channelsync.ledger.settle import Settled, Settlement
 
 
@@ -47,4 +47,6 @@ def _lower(conn: Connection, item: Lowering, now: datetime) -> Lowered:
     if armed is None:
         return Lowered(settled, None)
     [call] = outbox.release(conn, [Release(armed.key, item.arming.lease_version)], now)
+    if call is None:  # another node has taken the channel in this moment
+        outbox.withdraw(conn, [Withdrawal(armed.key)], now)
     return Lowered(settled, call)

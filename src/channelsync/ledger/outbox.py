@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Connection, bindparam, delete, select
@@ -221,8 +222,8 @@ def _write(row: Mapping[str, Any]) -> Write:
 
 
 def open_rows(conn: Connection, key: str) -> list[dict[str, Any]]:
-    """The attempts of a call whose outcome is not known yet, with their shelves, locked."""
-    return outbox_sql.OPEN_ROWS.mappings(conn, call=key)
+    """The attempts of a call whose outcome is not known yet, in their order, with their shelves, locked."""
+    return sorted(outbox_sql.OPEN_ROWS.mappings(conn, call=key), key=itemgetter("position"))
 
 
 # -- what the settling half needs too --------------------------------------------------------------------------------------------------------

@@ -33,10 +33,10 @@ SENT_WITH = Spelt(select(func.count()).where(attempts.c.call_key == bindparam("c
 
 
 def rows_in(states: Sequence[str]) -> Spelt:
-    """A call's attempts in these states, with their shelves, locked."""
+    """A call's attempts in these states, with their shelves, locked in the shelves' order."""
     return Spelt(
         select(
-            *(attempts.c[name] for name in ("id", "shelf_id", "target", "delta", "value", "compare")),
+            *(attempts.c[name] for name in ("position", "id", "shelf_id", "target", "delta", "value", "compare")),
             shelves.c.target.label("now_target"),
             (shelves.c.book + shelves.c.gap).label("now_base"),
             shelves.c.frozen,
@@ -46,8 +46,8 @@ def rows_in(states: Sequence[str]) -> Spelt:
         .join(shelves, shelves.c.id == attempts.c.shelf_id)
         .join(listings, listings.c.id == shelves.c.listing_id)
         .where(attempts.c.call_key == bindparam("call"), attempts.c.state.in_(states))
-        .order_by(attempts.c.position)
-        .with_for_update(of=[attempts, shelves])
+        .order_by(shelves.c.id)
+        .with_for_update(of=[attempts, shelves], key_share=True)
     )
 
 

@@ -38,9 +38,12 @@ QUIET_VERBS = frozenset(
 PHYSICAL = frozenset({"receive", "adjust"})
 """Verbs whose `quantity` is units that came or went."""
 
-
 Moved = tuple[str, str, int]
 """SKU, location, and the units that came (> 0) or went."""
+
+
+def _is_quiet(verb: Any, item: Any) -> bool:
+    return verb.__name__ in QUIET_VERBS or (isinstance(item, Lowering) and item.answered is None)
 
 
 @dataclass(slots=True)
@@ -160,7 +163,7 @@ class RecordingDoor:
         if isinstance(item, Change) and verb.__name__ in PHYSICAL and not result.repeat:
             recorder.supplied(item.sku, item.quantity, item.location)
         recorder.done(getattr(item, "key", None))
-        if verb.__name__ not in QUIET_VERBS:
+        if not _is_quiet(verb, item):
             await self._news()
         if isinstance(item, Arming) and isinstance(result, Call):
             await self._armed(item, result)
