@@ -30,6 +30,17 @@ def again_and_again(engine: Engine, failures: list[str], rounds: int, work: Call
             failures.append(f"round {number}: {error}")
 
 
+def both_at_once(engine: Engine, *works: tuple[int, Callable[[Connection, int], None]]) -> None:
+    """Each as a node of its own, so many rounds of it. None fails."""
+    failures = list[str]()
+    nodes = [threading.Thread(target=again_and_again, args=(engine, failures, *work)) for work in works]
+    for node in nodes:
+        node.start()
+    for node in nodes:
+        node.join(timeout=120)
+    assert failures == []
+
+
 @pytest.mark.parametrize("dialect", ["postgresql"])
 @pytest.mark.parametrize("routed", [False, True], ids=["", "routed"])
 def test_an_order_and_a_change_of_stock_never_wait_for_each_other_in_a_ring(engine: Engine, *, routed: bool) -> None:
@@ -53,13 +64,7 @@ def test_an_order_and_a_change_of_stock_never_wait_for_each_other_in_a_ring(engi
     def adjust(conn: Connection, _number: int) -> None:
         stock.adjust(conn, [Change(sku, code, 1, reason="found") for sku in "AB" for code in ("main", "berlin", "hamburg")], NOW)
 
-    failures = list[str]()
-    nodes = [threading.Thread(target=again_and_again, args=(engine, failures, *work)) for work in ((ROUNDS, sell), (2 * ROUNDS, adjust))]
-    for node in nodes:
-        node.start()
-    for node in nodes:
-        node.join(timeout=120)
-    assert failures == []
+    both_at_once(engine, (ROUNDS, sell), (2 * ROUNDS, adjust))
     with engine.begin() as conn:
         store.conn = conn
         store.proven()
@@ -82,14 +87,6 @@ def test_a_page_of_orders_with_carts_takes_its_levels_in_one_order(engine: Engin
     def adjust(conn: Connection, _number: int) -> None:
         stock.adjust(conn, [Change(sku, "main", 1, reason="found") for sku in "AB"], NOW)
 
-    failures = list[str]()
-    nodes = [
-        threading.Thread(target=again_and_again, args=(engine, failures, *work)) for work in ((2 * ROUNDS, sell), (4 * ROUNDS, adjust))
-    ]
-    for node in nodes:
-        node.start()
-    for node in nodes:
-        node.join(timeout=120)
-    assert failures == []
+    both_at_once(engine, (2 * ROUNDS, sell), (4 * ROUNDS, adjust))
     with engine.begin() as conn:
         assert audit(conn) == []

@@ -82,7 +82,7 @@ class _Unwritten:
         if work.swallowed:
             self._write()
             own_effects.give_back(work)
-        before = self._cover(work, kept)
+        before = self._make_good(work, kept)
         if not rises and frees(work.entries):
             rises = True
             self._write_targets()
@@ -95,8 +95,8 @@ class _Unwritten:
             self._write()
         _look_for_oversell(work, before, self._counted)
 
-    def _cover(self, work: OrderWork, kept: Mapping[LevelKey, int]) -> dict[LevelKey, Level]:
-        """No physical bucket falls below zero. Returns the order's levels as they stand before it."""
+    def _make_good(self, work: OrderWork, kept: Mapping[LevelKey, int]) -> dict[LevelKey, Level]:
+        """Cover what would let a physical bucket fall below zero. Returns the order's levels as they stand before it."""
         by_key = _by_key(work)
         if more := by_key.keys() - self._levels.keys():
             self._levels |= levels.read(self._conn, more, lock=True)
