@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import shutil
@@ -10,8 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import typer.main
-import typer.testing
 from hypothesis import settings
 from sqlalchemy import Connection, Engine
 
@@ -27,9 +24,6 @@ settings.register_profile("same", derandomize=True)
 settings.register_profile("search", derandomize=False)
 settings.load_profile(os.environ.get("CHANNELSYNC_EXAMPLES", "same"))
 """The same commit gets the same verdict; `CHANNELSYNC_EXAMPLES=search` looks for examples that nobody has seen."""
-
-typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
-"""A runner builds the tree of all commands anew for each one it runs, which takes longer than most commands do."""
 
 compiled.share()
 

@@ -20,7 +20,7 @@ from channelsync.ledger.audit import audit as audit_ledger
 from channelsync.ledger.rebuilding import Rebuilt, rebuild
 from channelsync.ledger.repairing import Step
 from channelsync.ledger.verifier import Verified, verify
-from channelsync.shell.desk import plain
+from channelsync.shell.plain import plain
 
 ROWS_SHOWN = 200
 NO_SHOPS: Mapping[str, Any] = {"compared": [], "differences": [], "troubles": {}}

@@ -15,7 +15,7 @@ from channelsync.ledger import workbench
 from channelsync.ledger.channels import every
 from channelsync.ledger.listing_pages import MAX_PAGE, Filter, Show, list_listings
 from channelsync.ledger.workbench import Item, Kind
-from channelsync.shell.desk import plain
+from channelsync.shell.plain import plain
 
 group = typer.Typer(
     no_args_is_help=True,

@@ -10,7 +10,7 @@ from channelsync.cli.aside import Channel, Kind, Reason, retry
 from channelsync.cli.show import dump, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt, actor
 from channelsync.ledger import repairing
-from channelsync.shell.desk import plain
+from channelsync.shell.plain import plain
 
 
 def replay(

@@ -14,7 +14,7 @@ from channelsync.ledger.alert_counts import AlertCounts
 from channelsync.ledger.authority_view import AuthorityView
 from channelsync.ledger.overview import ChannelView
 from channelsync.ledger.returns.pages import Waiting
-from channelsync.shell.desk import plain
+from channelsync.shell.plain import plain
 from channelsync.shell.standing import Standing, standing
 
 COLUMNS = ("channel", "state", "waits#", "orders /min#", "hooks /min#", "writes /min#", "order", "read", "push")

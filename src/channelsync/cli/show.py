@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from channelsync.cli.fitting import fitted
-from channelsync.shell.desk import plain
+from channelsync.shell.plain import plain
 
 out = Console(highlight=False, soft_wrap=True)
 

@@ -15,7 +15,7 @@ from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.ledger import looking, skus
 from channelsync.ledger.explaining import Explanation, ShelfView
 from channelsync.ledger.explaining import explain as explain_sku
-from channelsync.shell.desk import plain
+from channelsync.shell.plain import plain
 
 group = typer.Typer(no_args_is_help=True, help="Physical stock and reservations.\n\n[dim]Example: channelsync stock list MUG[/dim]")
 

@@ -9,18 +9,16 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import typer
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
 from channelsync.cli.progress import Tell
-from channelsync.clock import SystemClock
 from channelsync.config import Config, load
 from channelsync.errors import ChannelsyncError
 from channelsync.ledger import identity
@@ -28,12 +26,11 @@ from channelsync.ledger.channels import every
 from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import check as schema_state
 from channelsync.registry import Registry
-from channelsync.shell.assemble import assembled
 from channelsync.shell.control import NoDaemon, ask
-from channelsync.shell.desk import Desk
-from channelsync.shell.lock import beside, exclusive
-from channelsync.shell.log import configure
-from channelsync.shell.redact import Redactor
+from channelsync.shell.lock import beside
+
+if TYPE_CHECKING:
+    from channelsync.shell.desk import Desk
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -151,16 +148,11 @@ class StoreAt:
         async with self._opened() as desk:
             return await _told(desk.handle(verb, args), lambda: desk.handle("live", {}), tell)
 
-    @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[Desk]:
-        """The ledger's lock and a desk of our own."""
-        clock, redactor = SystemClock(), Redactor(self.config.secrets)
-        configure(clock=clock, redactor=redactor, style="console", level="warning")
-        async with (
-            exclusive(self.config, clock, patience=LOCK_PATIENCE_SECONDS),
-            assembled(self.config, self.registry, clock=clock, source=random.Random(), inline=True, redactor=redactor) as assembly,
-        ):
-            yield Desk(assembly, running=False)
+    def _opened(self) -> AbstractAsyncContextManager[Desk]:
+        """Imported only here: most commands only read, or find a daemon, and need not wait for all of the engine."""
+        from channelsync.cli.alone import own_desk
+
+        return own_desk(self.config, self.registry)
 
 
 async def _told(work: Coroutine[Any, Any, Any], live: Callable[[], Coroutine[Any, Any, Any]], tell: Tell | None) -> Any:

@@ -26,6 +26,7 @@ from channelsync.ledger.refusals import NotAllowed, Refusal
 from channelsync.shell.assemble import Assembly
 from channelsync.shell.desk_verbs import LEDGER_VERBS
 from channelsync.shell.live import live
+from channelsync.shell.plain import plain
 
 T = TypeVar("T")
 Args = Mapping[str, Any]
@@ -222,11 +223,6 @@ class Desk:
                 return channel
         known = ", ".join(sorted(channel.name for channel in self._store.channels.values())) or "none"
         raise UnknownRequest(f"the config has no channel {name!r}; known: {known}")
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses, times and enums as JSON values."""
-    return TypeAdapter(type(value)).dump_python(value, mode="json")
 
 
 def _plan(plan: openings.Plan, troubles: Mapping[str, str]) -> dict[str, Any]:
