@@ -165,6 +165,16 @@ def test_shipped_but_never_counted_is_a_shortage() -> None:
     assert net_effect.cover(HERE, Level(on_hand=3, hard=3), shipped) == []
 
 
+@pytest.mark.parametrize(("on_hand", "set_aside"), [(0, 0), (1, 1), (3, 3), (9, 3)])
+def test_a_cancelled_backorder_sets_aside_what_there_is_and_nothing_is_short(on_hand: int, set_aside: int) -> None:
+    level = Level(on_hand=on_hand, hard=3)
+    dead = moved(Posted(hard=3), Posted(quarantined=3))
+    for entry in [*dead, *net_effect.cover(HERE, level, dead)]:
+        assert entry.type is not MovementType.SHORTAGE
+        level = level.after(entry)
+    assert level == Level(on_hand=on_hand - set_aside, quarantined=set_aside)
+
+
 def test_what_was_taken_out_of_quarantine_by_hand_is_not_put_on_hand_again() -> None:
     freed = moved(Posted(quarantined=2), Posted())
     assert shapes(net_effect.cover(HERE, Level(on_hand=5, quarantined=1), freed)) == [("adjust", {"on_hand": -1, "quarantined": 1})]

@@ -370,3 +370,31 @@ def test_an_order_that_is_read_at_last_is_aside_no_more_though_nothing_in_it_is_
     asides.put(conn, shop.channel, "order", "100", "its refunds made no sense", "{}", NOW)
     assert shop.see(order(line("a", 2)), direct=direct).verdict is Verdict.UNCHANGED
     assert aside(conn) == still
+
+
+# -- sold before it came -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ends", [OrderState.CANCELLED, None])
+def test_a_dead_backorder_leaves_no_units_behind_that_nobody_has(conn: Connection, ends: OrderState | None) -> None:
+    """Cancelled without being put back, or deleted: the units never came, so there are none to set aside."""
+    shop = open_shop(conn, on_hand=0, shows=0)
+    shop.see(order(line("a", 5)))
+    if ends is None:
+        order_ends.gone(conn, [Missing(shop.channel, "100", 99)], NOW + DAY)
+    else:
+        shop.see(order(line("a", 5), state=ends, at=LATER))
+    assert tally(conn) == (0, 0, 0, 0)
+    assert not [found for found in findings(conn) if "shortage" in found]
+    stock.receive(conn, [Change("A", "main", 5)], NOW + DAY)
+    assert level(conn, "A").available == 5
+    assert_adds_up(conn)
+
+
+def test_a_dead_backorder_that_comes_back_is_held_again(conn: Connection) -> None:
+    shop = open_shop(conn, on_hand=0, shows=0)
+    shop.see(order(line("a", 5)))
+    shop.see(order(line("a", 5), state=OrderState.CANCELLED, at=LATER))
+    shop.see(order(line("a", 5), at=LATER + MINUTE))
+    assert tally(conn) == (0, 0, 5, 0)
+    assert_adds_up(conn)

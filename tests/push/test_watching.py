@@ -18,6 +18,7 @@ from channelsync.ledger import channels, webhooks
 from channelsync.ledger.channels import Pause, PauseKind
 from channelsync.ledger.webhooks import Delivered, HookState
 from channelsync.shell.subscribing import Subscriptions
+from channelsync.testing.conformance.wire import Break
 from support.push import Bench, Shop
 
 Play = Callable[..., None]
@@ -197,14 +198,26 @@ def test_a_persons_pause_is_not_ended_by_working_credentials(play: Play) -> None
     play(story)
 
 
-@pytest.mark.parametrize(("kind", "shows"), [(PauseKind.GUARD, 4), (PauseKind.LOCATION, 4), (PauseKind.PERSON, 5)])
-def test_a_shop_that_stands_still_sells_on_and_is_asked_before_a_raise(play: Play, kind: PauseKind, shows: int) -> None:
+@pytest.mark.parametrize("kind", [PauseKind.GUARD, PauseKind.LOCATION, PauseKind.PERSON])
+def test_a_shop_that_stands_still_sells_on_and_is_asked_before_a_raise(play: Play, kind: PauseKind) -> None:
     async def story(bench: Bench) -> None:
         await bench.ledger.run(channels.pause, Pause(bench.b.channel.id, "because", kind))
         bench.b.standin.buy({"X": 1})
         await bench.receive(3)
         await bench.a.push()
-        assert bench.a.shows == shows, "only a person's pause says that somebody else takes care"
+        assert bench.a.shows == 4, "a pause stops writing, not selling"
+
+    play(story)
+
+
+@pytest.mark.parametrize(("kind", "shows"), [(PauseKind.GUARD, 2), (PauseKind.PERSON, 5)])
+def test_a_shop_that_cannot_be_asked_holds_down_the_others_until_a_person_has_paused_it(play: Play, kind: PauseKind, shows: int) -> None:
+    async def story(bench: Bench) -> None:
+        await bench.ledger.run(channels.pause, Pause(bench.b.channel.id, "because", kind))
+        with bench.b.http.wire.broken(Break.REFUSED, times=5):
+            await bench.receive(3)
+            await bench.a.push()
+        assert bench.a.shows == shows
 
     play(story)
 

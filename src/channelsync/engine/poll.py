@@ -10,6 +10,7 @@ from channelsync.engine.introduce import introduce
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError, Misunderstood
 from channelsync.ledger import channels, pages
+from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.orders import OrderResult, Verdict
 from channelsync.ledger.pages import PageRead
 
@@ -76,17 +77,24 @@ class Pullers:
         return self._by_channel.setdefault(channel.id, Puller(self._store, channel))
 
     async def look_at(self, channel_ids: frozenset[int]) -> bool:
-        """Look at these channels, together. False if any could not be asked: a raise must have seen every shop that sells the SKU."""
+        """Look at these channels, together. False if any could not be asked: a raise must have seen every shop that sells the SKU.
+
+        A pause stops writing, not selling, so a shop that a person has paused is asked like any other. If it cannot be, the person has taken that on
+        themselves: a shop that is gone for weeks would hold down all others.
+        """
         wanted = [self._store.channels[channel_id] for channel_id in sorted(channel_ids) if channel_id in self._store.channels]
         return all(await asyncio.gather(*(self._look(channel) for channel in wanted)))
 
     async def _look(self, channel: Channel) -> bool:
         """A shop that refuses our credentials is not asked before every raise of every other shop: its own tasks and the watch ask it."""
         if not channel.admitted.is_set():
-            return False
+            return await self._answered_for(channel)
         try:
             await self[channel].look()
         except ChannelError as error:
             await self._store.troubled(channel, error)
-            return False
+            return await self._answered_for(channel)
         return True
+
+    async def _answered_for(self, channel: Channel) -> bool:
+        return (await self._store.ledger.read(channels.state_of, channel.id)).paused_kind is PauseKind.PERSON

@@ -24,6 +24,7 @@ NOT_BACK: Final = "restock policy: "
 TAKEN_BACK: Final = f"{NOT_BACK}the shop took back its word"
 COUNTED: Final = "counted with "
 """How it begins where that is not, or no longer, because a return document has received the same units."""
+NEVER_CAME: Final = "sold before it came, and cancelled: there is nothing to set aside"
 LEFT_OUT: Final = "counted without them since"
 """Beside it: of these units, those that are not on hand any more, because somebody has counted before they arrived."""
 
@@ -193,7 +194,8 @@ def _toward(delta: int, wanted: int) -> int:
 def cover(template: Entry, level: Level, entries: Sequence[Entry], *, kept: int = 0) -> list[Entry]:
     """What must be added so that no physical bucket falls below zero: units that were shipped but never counted are a `shortage`.
 
-    Units that leave the quarantine although somebody already took them out of it were restocked by hand: they are not put on hand again.
+    Units that leave the quarantine although somebody already took them out of it were restocked by hand: they are not put on hand again. Units
+    that were sold before they came, and are not wanted any more, are nowhere: they are not set aside, and nothing is short.
     kept: what lies in quarantine and is not theirs to take, because returns are waiting with it.
     """
     extra: list[Entry] = []
@@ -205,6 +207,11 @@ def cover(template: Entry, level: Level, entries: Sequence[Entry], *, kept: int 
             replace(template, type=MovementType.ADJUST, quarantined=-quarantined, on_hand=quarantined, reason="already out of quarantine")
         )
         on_hand += quarantined
+        quarantined = 0
+    aside = sum(entry.quarantined for entry in entries if entry.type is MovementType.QUARANTINE and entry.quarantined > 0)
+    if (nowhere := min(-on_hand, aside, quarantined)) > 0:
+        extra.append(replace(template, type=MovementType.DEFER, on_hand=nowhere, quarantined=-nowhere, reason=NEVER_CAME))
+        on_hand += nowhere
     if on_hand < 0:
         extra.append(replace(template, type=MovementType.SHORTAGE, on_hand=-on_hand, reason="shipped but never counted"))
     return extra

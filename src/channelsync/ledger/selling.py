@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, exists, func, or_, select, text
+from sqlalchemy import BigInteger, Connection, and_, bindparam, exists, func, or_, select, text
 
 from channelsync.ledger import bundles
-from channelsync.ledger.channels import PauseKind
 from channelsync.ledger.due import IS_DUE, about, sendable
 from channelsync.ledger.outbox import DueRaise
 from channelsync.ledger.schema import attempts, channels, listings, push_calls, shelves
@@ -96,11 +95,11 @@ _SOLD_AS = Spelt(
 
 
 def _sellers(conn: Connection, sku_ids: set[int]) -> dict[int, set[int]]:
-    query = select(listings.c.sku_id, listings.c.channel_id).distinct().join(channels, channels.c.id == listings.c.channel_id)
+    query = select(listings.c.sku_id, listings.c.channel_id).distinct().where(listings.c.removed_at.is_(None))
     found: dict[int, set[int]] = {}
     ids = sorted(sku_ids)
     for start in range(0, len(ids), bundles.CHUNK):
-        for row in conn.execute(query.where(listings.c.sku_id.in_(ids[start : start + bundles.CHUNK]), *_sold())):
+        for row in conn.execute(query.where(listings.c.sku_id.in_(ids[start : start + bundles.CHUNK]))):
             found.setdefault(row.sku_id, set()).add(row.channel_id)
     return found
 
@@ -117,11 +116,6 @@ def sellers_of_attempts(conn: Connection, attempt_ids: Sequence[str]) -> frozens
     """Channels that sell from the units of any SKU these attempts are for."""
     query = select(attempts.c.shelf_id).where(attempts.c.id.in_(list(attempt_ids)))
     return frozenset().union(*sellers_by_shelf(conn, conn.scalars(query).all()).values())
-
-
-def _sold() -> list[ColumnElement[bool]]:
-    """A channel that a person has paused is not asked: they have taken it on themselves. One that stands still for another reason sells on."""
-    return [listings.c.removed_at.is_(None), or_(channels.c.paused_at.is_(None), channels.c.paused_kind != PauseKind.PERSON.value)]
 
 
 def sendable_shelves(

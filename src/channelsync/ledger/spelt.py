@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     Boolean,
     ColumnElement,
     Connection,
@@ -170,7 +171,24 @@ def _spelt(statement: Any, dialect: Dialect) -> _Text:
     columns = _columns(statement)
     made = [_maker(column.type, dialect) for column in columns]
     gives = [(place, process) for place, process in enumerate(made) if process is not None]
-    return _Text(spelt.statement, compiled.positional, takes, fixed, gives, [str(column.key) for column in columns])
+    return _Text(
+        _with_packed_lists(spelt.statement, compiled.bind_names),
+        compiled.positional,
+        takes,
+        fixed,
+        gives,
+        [str(column.key) for column in columns],
+    )
+
+
+def _with_packed_lists(sql: str, binds: Mapping[BindParameter[Any], str]) -> str:
+    """PostgreSQL's lists go as the bytes they are: spelt as text, the driver quotes each value and the database reads it again, of 16 webhook
+    bodies of 4 KiB for ten times as long.
+    """
+    for bind, name in binds.items():
+        if isinstance(bind.type, List):
+            sql = sql.replace(f"%({name})s", f"%({name})b")
+    return sql
 
 
 def _maker(type_: TypeEngine[Any], dialect: Dialect) -> Process | None:
