@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -97,6 +98,16 @@ class _Text:
             return tuple([values[name] if process is None else process(values[name]) for name, process in self.takes])
         return {name: values[name] if process is None else process(values[name]) for name, process in self.takes}
 
+    def table(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+        """`bound` of many rows, column by column, which takes half as long."""
+        if not self.counted:
+            return [self.bound(row) for row in rows]
+        return list(zip(*(self._column(name, process, rows) for name, process in self.takes), strict=True))
+
+    def _column(self, name: str, process: Process | None, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        values = [self.fixed[name]] * len(rows) if name in self.fixed else [row[name] for row in rows]
+        return values if process is None else [process(value) for value in values]
+
     def of_rows(self, number: int) -> str:
         """An INSERT of one row as one of several."""
         before, _, rest = self.sql.partition("VALUES (")
@@ -118,12 +129,12 @@ class Spelt:
     def run_each(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Once for each row, which names the parameters."""
         text = self.text(conn)
-        conn.exec_driver_sql(text.sql, [text.bound(row) for row in rows])
+        conn.exec_driver_sql(text.sql, text.table(rows))
 
     def run_all(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> CursorResult[Any]:
         """An INSERT of one row, once for all of them; where parameters are counted (SQLite)."""
         text = self.text(conn)
-        return conn.exec_driver_sql(text.of_rows(len(rows)), tuple([value for row in rows for value in text.bound(row)]))
+        return conn.exec_driver_sql(text.of_rows(len(rows)), tuple(chain.from_iterable(text.table(rows))))
 
     def run_after(self, conn: Connection, other: Spelt, its: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Two writes as one statement; where parameters are named and a write may stand in a WITH (PostgreSQL)."""
