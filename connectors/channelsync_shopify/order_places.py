@@ -102,8 +102,7 @@ class OrderPlaces:
 
     async def _may_read_returns(self) -> bool:
         if self._sees_returns is None:
-            granted = await self._admin.read(documents.HEALTH, {}, _understand_scopes)
-            self._sees_returns = bool({RETURNS_SCOPE, "write_returns"} & granted)
+            self._sees_returns = bool({RETURNS_SCOPE, "write_returns"} & await granted_scopes(self._admin))
         return self._sees_returns
 
 
@@ -152,6 +151,11 @@ def _understand_shipments(answer: Answer) -> told.Shipments:
 
 def _understand_returns(answer: Answer) -> told.ReturnsPart:
     return shaped(told.ReturnsPart, answer.field("order"), "the order's returns")
+
+
+async def granted_scopes(admin: Admin) -> set[str]:
+    """What the app may do now."""
+    return await admin.read(documents.HEALTH, {}, _understand_scopes)
 
 
 def _understand_scopes(answer: Answer) -> set[str]:

@@ -15,7 +15,7 @@ from channelsync.contract import Cursor, Gone, OrderSnapshot, Page
 from channelsync_shopify import documents
 from channelsync_shopify.admin import Admin, Answer
 from channelsync_shopify.order_answers import Order
-from channelsync_shopify.order_places import OrderPlaces
+from channelsync_shopify.order_places import OrderPlaces, granted_scopes
 from channelsync_shopify.orders import snapshot
 from channelsync_shopify.places import Places
 from channelsync_shopify.runs import Run, changed_since
@@ -24,6 +24,8 @@ from channelsync_shopify.whole_orders import WholeOrders, cut
 
 FIRST_RUN = ("status:open", "status:closed fulfillment_status:unshipped", "status:closed fulfillment_status:partial")
 """What can still change stock when a shop is seen for the first time: archived orders too, if something of them is not shipped."""
+SEEN_FOR = timedelta(days=58)
+"""Without `read_all_orders` an app is shown the orders of the last 60 days (description of `QueryRoot.order`); the shop's days begin elsewhere."""
 RAW_MAX = 20_000
 """Characters kept of an order that was not understood."""
 Refused = tuple[str, str]
@@ -66,11 +68,9 @@ class OrderReader:
 
     async def one(self, ref: str) -> OrderSnapshot | Gone:
         order = await self._whole.read(ref)
-        if order is None:
-            return Gone(ref)
-        for now, where in await self._places.of([order]):
+        for now, where in await self._places.of([order] if order else []):
             return snapshot(now, where)
-        return Gone(ref)  # deleted while we asked where it is shipped from
+        return Gone(ref, None if "read_all_orders" in await granted_scopes(self._admin) else SEEN_FOR)
 
     def _start(self, cursor: Cursor, widen: timedelta) -> Run:
         if cursor.resume:

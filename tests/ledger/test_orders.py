@@ -329,6 +329,15 @@ def test_a_deleted_order_ends_like_a_cancelled_one(conn: Connection, shop: Shop)
     assert order_ends.gone(conn, [Missing(shop.channel, "no such order", 10)], NOW)[0].verdict is Verdict.UNCHANGED
 
 
+@pytest.mark.parametrize(("days", "holds"), [(57, 0), (58, 3), (400, 3)])
+def test_an_order_too_old_to_be_shown_to_us_is_not_taken_for_deleted(conn: Connection, shop: Shop, days: int, holds: int) -> None:
+    shop.see(order(line("a", 3)))
+    order_ends.gone(conn, [Missing(shop.channel, "100", 9, sees_back=58 * DAY)], NOW + days * DAY)
+    assert level(conn, "A").hard == holds
+    shop.see(order(line("a", 3, shipped=3), at=NOW + days * DAY))
+    assert tally(conn) == (7, 0, 0, 0), "what became of it is booked all the same, once it is seen"
+
+
 def test_a_late_webhook_does_not_revive_a_deleted_order_but_a_look_does(conn: Connection, shop: Shop) -> None:
     alive = order(line("a", 3))
     shop.see(alive)

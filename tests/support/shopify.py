@@ -86,6 +86,26 @@ def stand_in(clock: Clock, *items: Item, seed: int = 1, **dials: Any) -> Shopify
     return shop
 
 
+SCOPES = ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders")
+
+
+def health(
+    *,
+    scopes: tuple[str, ...] = SCOPES,
+    served: str = "2026-07",
+    domain: str = "example.myshopify.com",
+    versions: tuple[str, ...] = ("2026-04", "2026-07"),
+) -> HttpResponse:
+    """What the shop says of itself and of the app."""
+    shop = {"id": "gid://shopify/Shop/7", "name": "Example", "myshopifyDomain": domain, "ianaTimezone": "Europe/Berlin"}
+    data: dict[str, Any] = {
+        "publicApiVersions": [{"handle": handle, "supported": True} for handle in versions] + [{"handle": "2027-01", "supported": False}],
+        "currentAppInstallation": {"accessScopes": [{"handle": scope} for scope in scopes]},
+        "shop": {**shop, "plan": {"publicDisplayName": "Basic"}},
+    }
+    return answer(data, x_shopify_api_version=served)
+
+
 # The connector
 
 

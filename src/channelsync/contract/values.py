@@ -139,9 +139,13 @@ class OrderSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The answer of `order(ref)` when the channel itself says that there is no such order (never a guess from an empty list)."""
+    """The answer of `order(ref)` when the channel itself says that there is no such order (never a guess from an empty list).
+
+    sees_back: how old an order may be at most for us to be shown it; None: any. That an older one is not shown does not say that it is gone.
+    """
 
     ref: str
+    sees_back: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

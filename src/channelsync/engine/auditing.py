@@ -152,6 +152,8 @@ class _OneShop:
             return self._order(ref, None, "cannot be read", str(error))
         mine = (await self._store.ledger.read(shop_audit.stored, self._channel.id, [ref])).get(ref)
         if isinstance(answer, Gone):
+            if mine is not None and answer.sees_back and mine.snapshot.created_at + answer.sees_back <= self._store.clock.now():
+                return None  # too old to be shown to us
             deleted = mine is None or mine.snapshot.state is OrderState.DELETED
             return None if deleted else self._order(ref, mine, "no such order", "it was deleted there")
         if not _differs(mine, answer):

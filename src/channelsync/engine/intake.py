@@ -155,7 +155,8 @@ class Intake:
             channel.pull.set()
             return
         if isinstance(answer, Gone):
-            self._tell(await self._store.ledger.run(order_ends.gone, Missing(channel.id, ref, read_seq, deliveries)))
+            missing = Missing(channel.id, ref, read_seq, deliveries, answer.sees_back)
+            self._tell(await self._store.ledger.run(order_ends.gone, missing))
         else:
             at = self._store.shop_time(channel)
             await self._apply(Sighting(channel.id, answer, read_seq, deliveries=deliveries, shop_time=at))

@@ -61,6 +61,6 @@ class Recheck:
             log.warning("an order could not be read again", channel=channel.name, order=ref, error=str(error))
             return
         if isinstance(answer, Gone):
-            await store.ledger.run(order_ends.gone, Missing(channel.id, ref, read_seq))
+            await store.ledger.run(order_ends.gone, Missing(channel.id, ref, read_seq, sees_back=answer.sees_back))
         else:
             await store.ledger.run(orders.apply, Sighting(channel.id, answer, read_seq, shop_time=store.shop_time(channel)))

@@ -76,6 +76,6 @@ class Retrying:
         read_seq = await store.ledger.run(channels.next_read_seqs, channel.id)
         answer = await channel.connector.order(ref)
         if isinstance(answer, Gone):
-            await store.ledger.run(order_ends.gone, Missing(channel.id, ref, read_seq))
+            await store.ledger.run(order_ends.gone, Missing(channel.id, ref, read_seq, sees_back=answer.sees_back))
         else:
             await store.ledger.run(orders.apply, Sighting(channel.id, answer, read_seq, again=True, shop_time=store.shop_time(channel)))

@@ -29,24 +29,27 @@ WAITING = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """The channel itself says that it has no such order."""
+    """The channel itself says that it has no such order. sees_back: as in `Gone`."""
 
     channel_id: int
     ref: str
     read_seq: int
     deliveries: tuple[int, ...] = ()
+    sees_back: timedelta | None = None
 
 
 def gone(conn: Connection, items: Sequence[Missing], now: datetime) -> list[OrderResult]:
-    """A deleted order ends like a cancelled one: what it still owed is quarantined unless the shop gave it back before."""
+    """A deleted order ends like a cancelled one: what it still owed is quarantined unless the shop gave it back before. One that is only too old to be
+    shown to us stays as it is.
+    """
     found = []
     for item in items:
         stored = _stored(conn, [(item.channel_id, item.ref)]).get((item.channel_id, item.ref))
-        if stored is None:
+        last = order_json.from_json(stored[0]) if stored is not None else None
+        if last is None or (item.sees_back is not None and last.created_at + item.sees_back <= now):
             inbox.done(conn, list(item.deliveries), now)
             found.append(OrderResult(Verdict.UNCHANGED))
             continue
-        last = order_json.from_json(stored[0])
         dead = replace(last, state=OrderState.DELETED)
         found += apply(conn, [Sighting(item.channel_id, dead, item.read_seq, deliveries=item.deliveries)], now)
     return found

@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from channelsync.contract import HttpResponse, Identity
 from channelsync.errors import Misunderstood, Unauthorized
-from support.shopify import LOCATION, answer, page, replayed, run
-
-SCOPES = ("read_products", "read_inventory", "write_inventory", "read_locations", "read_orders")
-
-
-def health(
-    *,
-    scopes: tuple[str, ...] = SCOPES,
-    served: str = "2026-07",
-    domain: str = "example.myshopify.com",
-    versions: tuple[str, ...] = ("2026-04", "2026-07"),
-) -> HttpResponse:
-    shop = {"id": "gid://shopify/Shop/7", "name": "Example", "myshopifyDomain": domain, "ianaTimezone": "Europe/Berlin"}
-    data: dict[str, Any] = {
-        "publicApiVersions": [{"handle": handle, "supported": True} for handle in versions] + [{"handle": "2027-01", "supported": False}],
-        "currentAppInstallation": {"accessScopes": [{"handle": scope} for scope in scopes]},
-        "shop": {**shop, "plan": {"publicDisplayName": "Basic"}},
-    }
-    return answer(data, x_shopify_api_version=served)
+from support.shopify import LOCATION, SCOPES, answer, health, page, replayed, run
 
 
 def places(*names: str) -> HttpResponse:

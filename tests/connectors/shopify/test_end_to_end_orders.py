@@ -5,11 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
 
 from channelsync.contract import Cursor, Delivery, Gone, OrderHint, OrderSnapshot, ShelfHint
 from channelsync.testing.standins.base import Item
+from channelsync.testing.standins.shopify.shop import SCOPES
 from channelsync.testing.virtual_clock import VirtualClock
 from channelsync_shopify.connector import Shopify
+from channelsync_shopify.order_reader import SEEN_FOR
 from support.shopify import all_orders, call_of, connected, run, stand_in
 
 HOOK = "https://hub.test/webhooks/shop"
@@ -55,6 +60,26 @@ def test_an_order_through_its_whole_life() -> None:
             ]
             assert 10 - shop.shows("MUG") == 4
             assert (await whole(connector, ref)).reservation_ref == "r-1"
+
+    run(main(), clock)
+
+
+@pytest.mark.parametrize("may_see_all", [True, False])
+def test_that_an_order_from_before_the_last_sixty_days_is_not_shown_does_not_say_that_it_is_gone(may_see_all: bool) -> None:
+    """Without `read_all_orders` nobody can tell the two apart, so the answer says how far back it goes."""
+    clock = VirtualClock()
+    shop = stand_in(clock, scopes=[scope for scope in SCOPES if may_see_all or scope != "read_all_orders"])
+
+    async def main() -> None:
+        async with connected(shop, clock) as connector:
+            ref, deleted = shop.buy({"MUG": 5}), shop.buy({"MUG": 1})
+            shop.delete(deleted)
+            assert await connector.order(deleted) == Gone(deleted, None if may_see_all else SEEN_FOR)
+            await clock.sleep(timedelta(days=61).total_seconds())
+            if may_see_all:
+                assert (await whole(connector, ref)).ref == ref
+            else:
+                assert await connector.order(ref) == Gone(ref, SEEN_FOR)
 
     run(main(), clock)
 

@@ -9,7 +9,7 @@ import pytest
 
 from channelsync.contract import Cursor, HttpResponse, Outcome
 from channelsync.errors import Misunderstood, RateLimited
-from support.shopify import a_call, answer, page, replayed, run
+from support.shopify import a_call, answer, health, page, replayed, run
 from support.shopify_orders import line, order, refund, refund_line
 
 HUGE = 10**400
@@ -23,7 +23,7 @@ def cost(**status: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("odd", [HUGE, float("inf"), float("nan"), "NaN", "1e999"])
 @pytest.mark.parametrize("name", ["currentlyAvailable", "maximumAvailable", "restoreRate"])
 def test_a_bucket_that_cannot_be_reckoned_with_teaches_nothing(name: str, odd: object) -> None:
-    shop, http = replayed(answer({"order": None}, cost=cost(**{name: odd})))
+    shop, http = replayed(answer({"order": None}, cost=cost(**{name: odd})), health())
     run(shop.order("gid://shopify/Order/1"))
     assert http.told.learned == []
 

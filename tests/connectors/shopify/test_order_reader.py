@@ -12,7 +12,7 @@ from channelsync.contract import Cursor, Gone, OrderSnapshot, Page
 from channelsync.errors import Misunderstood, Unavailable
 from channelsync_shopify import documents
 from channelsync_shopify.order_places import OrderPlaces
-from support.shopify import Replay, answer, page, replayed, run
+from support.shopify import Replay, answer, health, page, replayed, run
 from support.shopify_orders import UPDATED, line, order, refund, refund_line
 
 LATER = Cursor(high_water="2026-01-15T10:30:00+00:00")
@@ -232,14 +232,14 @@ def test_an_order_that_is_deleted_while_its_places_are_asked_for_is_gone(monkeyp
         return []
 
     monkeypatch.setattr(OrderPlaces, "of", none)
-    shop, _ = replayed(answer({"order": order(number=7)}))
+    shop, _ = replayed(answer({"order": order(number=7)}), health(scopes=("read_all_orders",)))
     assert run(shop.order("gid://shopify/Order/7")) == Gone("gid://shopify/Order/7")
 
 
 def test_gone_is_what_the_shop_says_and_nothing_else() -> None:
-    shop, http = replayed(answer({"order": None}))
+    shop, http = replayed(answer({"order": None}), health(scopes=("read_all_orders",)))
     assert run(shop.order("gid://shopify/Order/7")) == Gone("gid://shopify/Order/7")
-    assert http.variables() == {"id": "gid://shopify/Order/7"}
+    assert http.variables(0) == {"id": "gid://shopify/Order/7"}
     for given in (answer({}), answer({"order": None}, errors=[{"message": "odd"}]), answer(status=404)):
         shop, _ = replayed(given)
         with pytest.raises(Exception, match=r".") as caught:

@@ -27,7 +27,7 @@ def orders(_: Any, info: Info, *, query: str | None = None, after: str | None = 
     last = key_of(after)
     terms = Terms(query, OrderIndex.FIELDS)
     found = shop.index.find(terms, shop.desk.by_number, (instant(last[0]), last[1]) if last else None)
-    return Connection((((key[0].isoformat(), key[1]), record) for key, record in found), first)
+    return Connection((((key[0].isoformat(), key[1]), record) for key, record in found if shop.is_shown(record)), first)
 
 
 def product_variants(
@@ -76,10 +76,12 @@ def find(shop: ShopifyStandIn, ref: str) -> Any:
     if kind == "InventoryLevel":
         found = (level for item in shop.items.values() for level in item.levels.values() if level.id == ref)
         return next(found, None)
+    if kind == "Order":
+        order = shop.desk.by_ref.get(ref)
+        return order if order is not None and shop.is_shown(order) else None
     if kind == "Refund":
         return next((refund for order in shop.desk.by_ref.values() for refund in order.order_refunds if refund.id == ref), None)
     books: Mapping[str, Mapping[str, Any]] = {
-        "Order": shop.desk.by_ref,
         "BulkOperation": shop.bulk.operations,
         "InventoryItem": shop.items,
         "ProductVariant": shop.variants_by_ref,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -40,6 +40,7 @@ SCOPES = (
     ),
     *("read_assigned_fulfillment_orders", "read_merchant_managed_fulfillment_orders", "read_third_party_fulfillment_orders"),
 )
+RECENT = timedelta(days=60)
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
 
 
@@ -215,6 +216,10 @@ class ShopifyStandIn:
         for item in self.items.values():
             if level := item.levels.get(location):
                 level.is_active = False
+
+    def is_shown(self, order: Order) -> bool:
+        """To the app: without `read_all_orders` only what was placed in the last 60 days."""
+        return "read_all_orders" in self.tokens.scopes or order.created_at > self.clock.now() - RECENT
 
     def _named(self, location: str | None) -> Location | None:
         return None if location is None else self.locations[location]
