@@ -98,6 +98,9 @@ def test_a_unit_from_the_cart_to_the_customer_and_back(running: Scene) -> None:
     said("stock", "reserve", "SKU-1", "3", "--reference", "cart-1", scene=running)
     assert said("stock", "extend", "cart-1", "--minutes", "90", scene=running)["units"] == 3
     assert said("stock", "harden", "cart-1", scene=running)["hard"] == 3
+    assert [(held["reference"], held["units"]) for held in said("stock", "holds", scene=running)] == [("cart-1", 3)]
+    assert "cart-1" in call("stock", "holds", "--limit", "1", scene=running).stdout
+    assert said("stock", "holds", "--older-than", "1", scene=running) == []
     assert "2 shipped, 1 still held" in call("stock", "fulfil", "cart-1", "--quantity", "2", scene=running).stdout
     assert said("stock", "release", "cart-1", "--key", "r1", scene=running)["units"] == 1
     assert said("stock", "release", "cart-1", "--key", "r1", scene=running)["repeat"] is True

@@ -1,4 +1,4 @@
-"""`stock reserve`, `release`, `extend`, `harden` and `fulfil`: claims on units, from the cart to the shipment."""
+"""`stock reserve`, `release`, `extend`, `harden` and `fulfil`: claims on units, from the cart to the shipment. `stock holds` is in `holds`."""
 
 from __future__ import annotations
 

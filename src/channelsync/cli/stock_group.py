@@ -3,6 +3,7 @@
 from channelsync.cli import claims, goods, statistics
 from channelsync.cli.carts import change
 from channelsync.cli.costing import cost
+from channelsync.cli.holds import holds
 from channelsync.cli.policy import backorder
 from channelsync.cli.reordering import low, reorder
 from channelsync.cli.stock import group
@@ -15,3 +16,4 @@ group.command("cost")(cost)
 group.command("reorder")(reorder)
 group.command("low")(low)
 group.command("change")(change)
+group.command("holds")(holds)

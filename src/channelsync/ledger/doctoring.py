@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from channelsync.contract import Diagnosis, Role, Severity
-from channelsync.ledger import alert_pages, channel_places, channels, overview, workbench
+from channelsync.ledger import alert_pages, channel_places, channels, holding, overview, workbench
 from channelsync.ledger.channels import ChannelState, PauseKind
 from channelsync.ledger.overview import ChannelView
 from channelsync.ledger.schema import listings, skus
@@ -25,6 +25,9 @@ DOUBTFUL = frozenset({Kind.RENAMED, Kind.MOVED, Kind.BARCODE, Kind.REUSED})
 FAILURES = 3
 """Of a target of alerts, one after the other: by then it has been away for more than half an hour."""
 
+FORGOTTEN, FORGOTTEN_ORDER = timedelta(days=30), timedelta(days=90)
+"""Hard claims and orders that hold units for so long are doubtful: a storefront's order never came, or nobody closes orders in the shop."""
+
 SILENT = timedelta(days=1)
 """Webhooks that stand for so long without one delivery are worth a word, if orders came meanwhile."""
 
@@ -32,7 +35,7 @@ SILENT = timedelta(days=1)
 def examine(conn: Connection, now: datetime, tables: Mapping[str, Places]) -> list[tuple[str, Diagnosis]]:
     """(channel, finding); "" for the store as a whole. tables: how the config maps each channel's own locations. Only its channels are looked at."""
     views = {view.name: view for view in overview.overview(conn, now).channels}
-    found: list[tuple[str, Diagnosis]] = [("", each) for each in (*_store(conn), *_alerts(conn))]
+    found: list[tuple[str, Diagnosis]] = [("", each) for each in (*_store(conn), *_claims(conn, now), *_alerts(conn))]
     for state in channels.every(conn):
         if state.name in tables:
             found += [(state.name, each) for each in _channel(conn, state, views[state.name], now, tables[state.name])]
@@ -51,6 +54,14 @@ def _store(conn: Connection) -> Iterator[Diagnosis]:
         )
 
 
+def _claims(conn: Connection, now: datetime) -> Iterator[Diagnosis]:
+    claims = holding.standing_claims(conn, now - FORGOTTEN)
+    if claims is not None:
+        what = f"{claims.count} hard claims hold {claims.units} units for more than {FORGOTTEN.days} days, the oldest for {claims.first}"
+        remedy = f"`channelsync stock holds --older-than {FORGOTTEN.days}` lists them; `channelsync stock release REFERENCE` frees what nobody waits for"
+        yield Diagnosis("claims-old", Severity.WARNING, what, remedy, claims.first)
+
+
 def _alerts(conn: Connection) -> Iterator[Diagnosis]:
     for target in alert_pages.every_target(conn):
         again = f"repair it, then `channelsync alerts test {target.name}` and `channelsync alerts retry {target.name}`"
@@ -67,6 +78,7 @@ def _channel(conn: Connection, state: ChannelState, view: ChannelView, now: date
     yield from _flow(view, now)
     yield from _listed(conn, state, view)
     yield from _webhooks(view, now)
+    yield from _orders(conn, state, now)
     for place in channel_places.unmapped(conn, state.id, dict.fromkeys(table, ())):
         line = channel_places.line_for(conn, channel_places.mapped(conn, state.id, {}), place.ref, place.name)
         yield Diagnosis(
@@ -76,6 +88,16 @@ def _channel(conn: Connection, state: ChannelState, view: ChannelView, now: date
             f"add to [channels.{state.name}]: {line}",
             place.ref,
         )
+
+
+def _orders(conn: Connection, state: ChannelState, now: datetime) -> Iterator[Diagnosis]:
+    held = holding.standing_orders(conn, state.id, now - FORGOTTEN_ORDER)
+    if held is not None:
+        what = f"{held.count} orders of more than {FORGOTTEN_ORDER.days} days still hold {held.units} units, the oldest is {held.first}"
+        remedy = (
+            f"`channelsync stock holds --older-than {FORGOTTEN_ORDER.days}` lists them; ship or cancel in the shop what nobody waits for"
+        )
+        yield Diagnosis("orders-old", Severity.NOTE, what, remedy, held.first)
 
 
 def _standing(state: ChannelState, view: ChannelView) -> Iterator[Diagnosis]:
