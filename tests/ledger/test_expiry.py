@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
-from channelsync.ledger import expiry
+from channelsync.ledger import aside, expiry
 from channelsync.ledger.expiry import CALLS_KEPT, Forget
-from channelsync.ledger.schema import attempts, push_calls
+from channelsync.ledger.schema import attempts, push_calls, set_aside
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 
@@ -39,3 +39,23 @@ def test_forgetting_is_bounded(conn: Connection) -> None:
         call(conn, "x" * (number + 1), "settled", NOW - CALLS_KEPT - timedelta(days=number + 1))
     expiry.forget(conn, [Forget(limit=3, delivery_age=timedelta(days=14))], NOW)
     assert set(conn.scalars(select(push_calls.c.key))) == {"x", "xx"}
+
+
+def was_aside(conn: Connection, refs: str, resolved: timedelta) -> None:
+    for ref in refs:
+        aside.put(conn, 1, "order", ref, "made no sense", "", NOW - timedelta(days=400))
+        aside.resolve(conn, 1, "order", ref, NOW - resolved)
+
+
+def test_what_was_aside_is_forgotten_with_the_deliveries_and_what_waits_for_a_person_never(conn: Connection) -> None:
+    was_aside(conn, "a", timedelta(days=14, seconds=1))
+    was_aside(conn, "b", timedelta(days=13))
+    aside.put(conn, 1, "order", "waits", "made no sense", "", NOW - timedelta(days=400))
+    expiry.forget(conn, [Forget(limit=10, delivery_age=timedelta(days=14))], NOW)
+    assert set(conn.scalars(select(set_aside.c.ref))) == {"b", "waits"}
+
+
+def test_what_was_aside_is_forgotten_in_bounded_steps(conn: Connection) -> None:
+    was_aside(conn, "abcde", timedelta(days=20))
+    steps = [expiry.forget(conn, [Forget(limit=2, delivery_age=timedelta(days=14))], NOW) for _ in range(4)]
+    assert steps == [[2], [2], [1], [0]]

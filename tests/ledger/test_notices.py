@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from channelsync.ledger import aside, findings, fitting
+from channelsync.contract import OrderSnapshot, Page
+from channelsync.ledger import aside, findings, fitting, pages
+from channelsync.ledger.pages import PageRead
+from channelsync.ledger.schema import set_aside
 from support.clock import ManualClock
+from support.stock import open_channel
 
 
 def test_aside_keeps_one_row_per_thing_with_the_newest_reason(conn: Connection, clock: ManualClock) -> None:
@@ -24,6 +28,23 @@ def test_aside_is_hidden_once_resolved_and_comes_back_when_it_fails_again(conn: 
     assert aside.listed(conn) == []
     aside.put(conn, 1, "order", "7", "again", "", clock.now())
     assert [row.reason for row in aside.listed(conn)] == ["again"]
+
+
+def test_what_is_resolved_keeps_nothing_of_what_it_was_made_of(conn: Connection, clock: ManualClock) -> None:
+    payload = select(set_aside.c.payload).order_by(set_aside.c.id)
+    for ref in ("7", "8", "9"):
+        aside.put(conn, 1, "listing", ref, "odd", "Ann Example, Main Street 1", clock.now())
+    aside.resolve(conn, 1, "listing", "7", clock.now())
+    aside.resolve_all(conn, "listing", [(1, "8")], clock.now())
+    assert list(conn.scalars(payload)) == ["", "", "Ann Example, Main Street 1"]
+
+
+def test_of_an_order_that_makes_no_sense_no_buyer_is_kept(conn: Connection, clock: ManualClock) -> None:
+    page: Page[OrderSnapshot] = Page((), high_water="1", refused=(("7", "no lines", '{"billing_address": "Main Street 1"}'),))
+    channel = open_channel(conn, location=None)
+    pages.apply_page(conn, [PageRead(channel, page, 1, clock.now())], clock.now())
+    [row] = aside.listed(conn, kind="order")
+    assert (row.ref, row.reason, row.payload) == ("7", "no lines", "")
 
 
 def test_aside_is_listed_by_kind_prefix_and_page(conn: Connection, clock: ManualClock) -> None:

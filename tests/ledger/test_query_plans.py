@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine, event
 from channelsync.contract import Listing
 from channelsync.ledger import bundling, expiry, listings, matching
 from channelsync.ledger.bundling import Define, Part
-from channelsync.ledger.expiry import Ending
+from channelsync.ledger.expiry import Ending, Forget
 from channelsync.ledger.files import importing
 from channelsync.ledger.files.importing import Chunk
 from channelsync.ledger.files.kinds import Source
@@ -66,6 +67,14 @@ def test_no_sweep_of_what_has_ended_reads_a_whole_table(conn: Connection, statem
         expiry.end_holds(conn, [Ending(10, shops)], NOW)
     found = [(table, statement) for statement, values in dict(statements).items() for table in _read_whole(conn, statement, values)]
     assert any("order_lines" in statement for statement in statements)
+    assert not found, "\n".join(f"{table}: {statement}" for table, statement in found)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_nothing_is_forgotten_by_reading_a_whole_table(conn: Connection, statements: dict[str, Any]) -> None:
+    expiry.forget(conn, [Forget(10, timedelta(days=14))], NOW)
+    found = [(table, statement) for statement, values in dict(statements).items() for table in _read_whole(conn, statement, values)]
+    assert any("set_aside" in statement for statement in statements)
     assert not found, "\n".join(f"{table}: {statement}" for table, statement in found)
 
 

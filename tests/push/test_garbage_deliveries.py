@@ -23,8 +23,8 @@ async def arrives(bench: Bench, channel_id: int, *bodies: bytes) -> None:
         await bench.ledger.run(inbox.store, delivery)
 
 
-def set_aside(bench: Bench) -> list[tuple[str, str]]:
-    return [(shown.ref, shown.payload) for shown in bench.read(lambda conn: aside.listed(conn, kind="delivery"))]
+def set_aside(bench: Bench) -> list[str]:
+    return [shown.ref for shown in bench.read(lambda conn: aside.listed(conn, kind="delivery"))]
 
 
 def test_what_cannot_be_read_goes_aside_and_the_rest_goes_on(play: Play) -> None:
@@ -32,7 +32,7 @@ def test_what_cannot_be_read_goes_aside_and_the_rest_goes_on(play: Play) -> None
         mine = bench.a.channel.id
         await arrives(bench, mine, b"<html>", PING)
         assert await Intake(bench.store).run_once() == 2
-        assert set_aside(bench) == [(f"{mine}-0", "<html>")]
+        assert set_aside(bench) == [f"{mine}-0"]
         assert bench.read(inbox.waiting) == {}
 
     play(story)
@@ -44,7 +44,7 @@ def test_a_delivery_of_a_channel_that_does_not_run_goes_aside(play: Play) -> Non
         del bench.store.channels[other]
         await arrives(bench, other, PING)
         await Intake(bench.store).run_once()
-        assert set_aside(bench) == [(f"{other}-0", PING.decode())]
+        assert set_aside(bench) == [f"{other}-0"]
 
     play(story)
 

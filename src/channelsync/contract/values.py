@@ -170,7 +170,7 @@ class Page(Generic[T_co]):
     """One page of a stream. Exactly one mark is set: `resume` if there is more, `high_water` on the last page of a run.
 
     A page that was cut short must raise, never pretend to be the last. `refused` lists items that were there but could not be
-    understood, as (ref, reason, raw text): the engine sets them aside and goes on.
+    understood, as (ref, reason, raw text): the engine sets them aside and goes on. Of orders and documents it keeps no raw text.
     """
 
     items: tuple[T_co, ...]

@@ -91,7 +91,7 @@ def _aside() -> Select[Any]:
 
 
 _ASIDE = Spelt(_aside())
-_APPLIED = alerting.over([Kind.UNMAPPED], exists().where(set_aside.c.id == alerts.c.source_id, set_aside.c.resolved_at.is_not(None)))
+_APPLIED = alerting.over([Kind.UNMAPPED], ~exists().where(set_aside.c.id == alerts.c.source_id, set_aside.c.resolved_at.is_(None)))
 
 
 def from_aside(conn: Connection, rules: Rules, now: datetime) -> int:

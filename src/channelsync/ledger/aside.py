@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, text, update
 
 from channelsync.ledger import fitting
 from channelsync.ledger.dialects import by_keys, keys_of, upsert
-from channelsync.ledger.schema import set_aside
+from channelsync.ledger.schema import RESOLVED, set_aside
 from channelsync.ledger.spelt import Spelt
 from channelsync.ledger.types import Utc
 
@@ -20,7 +20,10 @@ CHUNK = 400
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """kind: order, line, delivery, listing or shelf; ref: which one, in the channel's words. updated_at: when it last failed."""
+    """kind: order, line, delivery, listing, shelf, export or physical; ref: which one, in the channel's words. updated_at: when it last failed.
+
+    payload: what it takes to try it again or to tell it from others, never more of a buyer than that.
+    """
 
     id: int
     channel_id: int
@@ -44,7 +47,7 @@ def put(conn: Connection, channel_id: int, kind: str, ref: str, reason: str, pay
 _DONE = (
     update(set_aside)
     .where(set_aside.c.kind == bindparam("what"), set_aside.c.resolved_at.is_(None))
-    .values(resolved_at=bindparam("now", type_=Utc()))
+    .values(resolved_at=bindparam("now", type_=Utc()), payload="")
 )
 _RESOLVE = Spelt(_DONE.where(set_aside.c.channel_id == bindparam("channel"), set_aside.c.ref == bindparam("named")))
 _RESOLVE_ALL = Spelt({name: _DONE.where(here) for name, here in by_keys((set_aside.c.channel_id, set_aside.c.ref)).items()})
@@ -60,6 +63,12 @@ def resolve_all(conn: Connection, kind: str, refs: Iterable[tuple[int, str]], no
     keys = sorted({(channel_id, fitting.ref(ref)) for channel_id, ref in refs})
     for start in range(0, len(keys), CHUNK):
         _RESOLVE_ALL.run(conn, what=kind, now=now, **keys_of(keys[start : start + CHUNK]))
+
+
+def purge(conn: Connection, before: datetime, limit: int) -> int:
+    """Forget what was resolved before then, at most `limit` rows. Returns how many. What still waits for a person stays."""
+    old = select(set_aside.c.id).where(text(RESOLVED), set_aside.c.resolved_at < before).order_by(set_aside.c.resolved_at).limit(limit)
+    return conn.execute(delete(set_aside).where(set_aside.c.id.in_(old))).rowcount
 
 
 def listed(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from channelsync.ledger import inbox, keys, order_ends, outbox, reservations, sightings
+from channelsync.ledger import aside, inbox, keys, order_ends, outbox, reservations, sightings
 from channelsync.ledger.net_effect import HOLD_GRACE
 from channelsync.ledger.routing import destinations
 
@@ -38,19 +38,19 @@ def _end_checkouts(conn: Connection, item: Ending, now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """limit: rows per kind. delivery_age: after which a handled delivery's body, which holds personal data, is gone."""
+    """limit: rows per kind. delivery_age: after which a handled delivery's body, which holds personal data, is gone, and what was aside and is resolved."""
 
     limit: int
     delivery_age: timedelta
 
 
 def forget(conn: Connection, items: Sequence[Forget], now: datetime) -> list[int]:
-    """Forget what is past its retention: bodies, where orders without holds go, idempotency keys, settled calls. Returns how many rows."""
+    """Forget what is past its retention: bodies, what was aside, where orders without holds go, keys, settled calls. Returns how many rows."""
     return [_forget(conn, item, now) for item in items]
 
 
 def _forget(conn: Connection, item: Forget, now: datetime) -> int:
-    bodies = inbox.purge_bodies(conn, now - item.delivery_age, item.limit)
+    bodies = inbox.purge_bodies(conn, now - item.delivery_age, item.limit) + aside.purge(conn, now - item.delivery_age, item.limit)
     looks = sightings.purge(conn, now - SIGHTINGS_KEPT, item.limit)
     places = destinations.forget(conn, item.limit)
     return bodies + looks + places + keys.purge(conn, now, limit=item.limit) + outbox.purge(conn, now - CALLS_KEPT, item.limit)

@@ -90,8 +90,8 @@ def _hear_page(conn: Connection, item: ClaimsRead, now: datetime) -> int:
             _hear(conn, row, claimed, item.question, now, answer=False)
             moved.add(row["id"])
     conn.execute(update(exports).where(exports.c.id.in_(repeats)).values(told_seq=item.question))
-    for ref, reason, raw in item.page.refused:
-        aside.put(conn, item.channel_id, "export", ref, reason, raw, now)
+    for ref, reason, _ in item.page.refused:  # asked for again by its ref: what the document says of a buyer is not kept
+        aside.put(conn, item.channel_id, "export", ref, reason, "", now)
     page = item.page
     cursors.advance(conn, item.channel_id, STREAM, resume=page.resume, high_water=page.high_water, looked_at=item.looked_at, now=now)
     return len(known)

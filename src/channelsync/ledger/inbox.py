@@ -248,7 +248,7 @@ def _fail(conn: Connection, item: Failure, now: datetime) -> bool:
 def _give_up(conn: Connection, last: Claimed, reason: str, now: datetime) -> None:
     settled = {"state": "aside", "reason": fitting.payload(reason), "claimed_until": None, "settled_at": now}
     conn.execute(update(inbox).where(inbox.c.id == last.id).values(**settled))
-    aside.put(conn, last.channel_id, "delivery", last.key, reason, last.body.decode(errors="replace"), now)
+    aside.put(conn, last.channel_id, "delivery", last.key, reason, "", now)  # it is replayed from the body here
 
 
 def _replay(conn: Connection, channel_id: int, key: str, now: datetime) -> bool:

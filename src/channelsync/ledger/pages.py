@@ -34,8 +34,8 @@ def _apply_page(conn: Connection, item: PageRead, now: datetime) -> list[OrderRe
     results = orders.apply(
         conn, [Sighting(item.channel_id, snapshot, item.read_seq, shop_time=item.shop_time) for snapshot in item.page.items], now
     )
-    for ref, reason, raw in item.page.refused:
-        aside.put(conn, item.channel_id, "order", ref, reason, raw, now)
+    for ref, reason, _ in item.page.refused:  # asked for again by its ref: what the shop says of a buyer is not kept
+        aside.put(conn, item.channel_id, "order", ref, reason, "", now)
     cursors.advance(
         conn, item.channel_id, STREAM, resume=item.page.resume, high_water=item.page.high_water, looked_at=item.looked_at, now=now
     )

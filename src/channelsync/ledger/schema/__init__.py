@@ -14,7 +14,7 @@ from channelsync.ledger.schema.counts import count_lines, count_sheets
 from channelsync.ledger.schema.orders import POSTED, hand_shipments, order_lines, orders
 from channelsync.ledger.schema.purchasing import purchase_lines, purchase_orders, suppliers, supplies
 from channelsync.ledger.schema.push import OPEN_ATTEMPT, attempts, book_entries, push_calls, shelf_feeds, shelves
-from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, facts, findings, idempotency_keys, inbox, set_aside
+from channelsync.ledger.schema.records import DONE_KEY_ONLY, DONE_WITH_BODY, RESOLVED, facts, findings, idempotency_keys, inbox, set_aside
 from channelsync.ledger.schema.returns import return_lines, returns
 from channelsync.ledger.schema.routing import order_destinations, order_routes, routing_places
 from channelsync.ledger.schema.rules import freezes, shelf_rules
@@ -43,6 +43,7 @@ __all__ = [
     "OPEN_ATTEMPT",
     "OPEN_CLAIM",
     "POSTED",
+    "RESOLVED",
     "alert_marks",
     "alert_messages",
     "alert_targets",

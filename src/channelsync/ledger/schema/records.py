@@ -61,12 +61,14 @@ idempotency_keys = Table(
     Index(None, "created_at"),
 )
 
+RESOLVED = "resolved_at IS NOT NULL"
+
 set_aside = Table(
     "set_aside",
     metadata,
     Column("id", Key, primary_key=True),
     Column("channel_id", BigInteger, nullable=False),
-    Column("kind", String(16), nullable=False),  # order, line, delivery, listing, shelf
+    Column("kind", String(16), nullable=False),  # order, line, delivery, listing, shelf, export, physical
     Column("ref", String(255), nullable=False),
     Column("reason", Text, nullable=False),
     Column("payload", Text, nullable=False, server_default=""),
@@ -75,6 +77,7 @@ set_aside = Table(
     Column("resolved_at", Utc),
     UniqueConstraint("channel_id", "kind", "ref"),
     Index("ix_set_aside_open", "channel_id", sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
+    Index("ix_set_aside_resolved", "resolved_at", sqlite_where=text(RESOLVED), postgresql_where=text(RESOLVED)),
 )
 """What could not be applied, with its reason; visible, and replayed when the cause is gone."""
 
