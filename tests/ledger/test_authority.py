@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from channelsync.contract import Page, Physical
 from channelsync.ledger import (
+    aside,
     authorities,
     authority_alerts,
     authority_guard,
@@ -218,6 +219,18 @@ def test_a_refused_claim_waits_until_its_order_changes(owned: Owned) -> None:
     owned.order("1", 4)
     assert owned.export() == 1
     assert owned.warehouse.claims["shop/1"] == [4, 0]
+
+
+def test_a_refused_claim_is_told_again_when_a_person_asks_for_it(owned: Owned) -> None:
+    owned.order("1", 3)
+    armed = owned.arm()
+    assert armed is not None
+    owned.answer(armed, refused="the period is closed")
+    assert [each.ref for each in aside.listed(owned.conn, kind="export")] == ["shop/1"]
+    assert exports.retry_aside(owned.conn, [(owned.house, "shop/1")], owned.now) == [True]
+    assert owned.export() == 1
+    assert owned.warehouse.claims["shop/1"] == [3, 0]
+    assert aside.listed(owned.conn, kind="export") == []
 
 
 def test_a_deleted_document_is_asked_about(owned: Owned) -> None:

@@ -195,6 +195,6 @@ def _judge(conn: Connection, row: RowMapping, claimed: Claimed, answer: bool, no
 
 
 def _land(conn: Connection, row: RowMapping, lines: Sequence[Line]) -> None:
-    """A refused export changed nothing: what was last told stands for every question from now on."""
+    """A refused export changed nothing: what was last told stands for every question from now on, and what was asked for was not answered."""
     newest = _newest_question(conn, row["channel_id"])
-    exports_lines.save(conn, [{"id": line.id, "low_until": newest} for line in lines])
+    exports_lines.save(conn, [{"id": line.id, "low_until": newest, "asked_held": line.facts.held} for line in lines])
