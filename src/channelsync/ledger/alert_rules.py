@@ -22,6 +22,12 @@ class Kind(StrEnum):
     PLACE = "unmapped-place"
     DOWN = "channel-down"
     UNSENT = "unsent"
+    REFUSED_HIGH = "refused-high"
+    REFUSED = "refused"
+    UNTOLD = "untold-sale"
+    UNREAD = "unread-number"
+    DELIVERY = "unread-delivery"
+    VANISHED = "listings-vanished"
     STALE = "stale-numbers"
     RETURN = "return-waiting"
 
@@ -35,7 +41,7 @@ class Severity(StrEnum):
 
 
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
-GRAVE = frozenset({Kind.OVERSELL, Kind.CREDENTIALS, Kind.GUARD, Kind.DOWN})
+GRAVE = frozenset({Kind.OVERSELL, Kind.CREDENTIALS, Kind.GUARD, Kind.DOWN, Kind.REFUSED_HIGH})
 LIGHT = frozenset({Kind.LOW})
 MOMENTS = frozenset({Kind.SHORTAGE})
 """What has happened and has no end: it is told, and over."""

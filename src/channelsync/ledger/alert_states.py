@@ -27,6 +27,7 @@ FINDINGS = {
     "drift": Kind.DRIFT,
     "guard": Kind.GUARD,
     "stale_numbers": Kind.STALE,
+    "listings_vanished": Kind.VANISHED,
 }
 SALES = ("order", "line")
 PAUSES = {PauseKind.CREDENTIALS: Kind.CREDENTIALS, PauseKind.LOCATION: Kind.PLACE}
@@ -73,6 +74,7 @@ def _found(row: Any, codes: dict[int, str]) -> Matter:
         Kind.DRIFT: f"{channel} shows another number for {sku} than expected, and nothing explains it ({row['reference']})",
         Kind.GUARD: f"{channel} is stopped by the guard: {detail.get('reason') or 'too many numbers would change at once'}",
         Kind.STALE: f"{channel}: {detail.get('count')} numbers have stopped coming",
+        Kind.VANISHED: f"{channel}: {detail.get('reason') or 'many listings are gone from the shop at once'}",
     }
     data = {"sku": row["sku"], "channel": channel, "location": place, "reference": row["reference"], "finding": row["id"], "detail": detail}
     return Matter(kind, row["id"], titles[kind], data, locations=(str(place),) if place in codes.values() else ())

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
-from channelsync.ledger import alert_marks, alert_queue, alert_returns, alert_states, alerting, low_stock, stock_pages
+from channelsync.ledger import alert_marks, alert_queue, alert_refusals, alert_returns, alert_states, alerting, low_stock, stock_pages
 from channelsync.ledger.alert_rules import Rules
 from channelsync.ledger.reorder_levels import EVERYWHERE
 from channelsync.ledger.schema import bundle_parts, movements, reorder_levels, skus, stock_looks
@@ -21,7 +21,7 @@ SKUS_MAX = 400
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """slow: also at what is seldom and costs more: silent channels, unsent changes. began: when this process did; a channel was not silent before."""
+    """slow: also at what is seldom and costs more: silent channels, unsent changes, refusals. began: when this process did; a channel was not silent before."""
 
     rules: Rules
     slow: bool = False
@@ -55,6 +55,7 @@ def _look(conn: Connection, item: Look, now: datetime) -> Looked:
     )
     if item.slow:
         opened += alert_states.from_silence(conn, rules, item.began, now) + alert_states.from_unsent(conn, rules, now)
+        opened += alert_refusals.from_refusals(conn, rules, now)
     alerting.sum_up(conn, rules, now)
     return Looked(opened, more)
 

@@ -7,7 +7,7 @@ before the question was asked. Why the sum is never too high is in `authority_cl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -39,6 +39,8 @@ from channelsync.ledger.schema import locations
 STREAM = "physical"
 FULL = "physical_full"
 CHUNK = 500
+ODD_MAX = 1_000
+"""Numbers that could not be read, whose coming is looked for with each page; the oldest of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ def _import(conn: Connection, item: PhysicalRead, now: datetime) -> Imported:
     after = {key: _heard(before[key], physical, item) for key, physical in fresh.items()}
     names = {found[p.listing].id: found[p.listing] for p in known}
     applied = _Posting(conn, item, owned, fresh, now).run(before, after, names)
+    _no_longer_odd(conn, item.channel_id, {physical.listing for physical in known if physical.units is not None}, now)
     for ref, reason, raw in item.page.refused:
         aside.put(conn, item.channel_id, "physical", ref, reason, raw, now)
     _note_odd(conn, item, fresh, names, now)
@@ -94,6 +97,13 @@ def _import(conn: Connection, item: PhysicalRead, now: datetime) -> Imported:
         _advance(conn, item, now)
     asked_again = sum(physical.units is None for physical in fresh.values())
     return Imported(applied, len(told) - len(fresh), asked_again, len(item.page.items) - len(known))
+
+
+def _no_longer_odd(conn: Connection, channel_id: int, told: Collection[str], now: datetime) -> None:
+    """What could not be read before has come. Nearly always nothing is aside, which is seen at a glance."""
+    for each in aside.listed(conn, channel_id=channel_id, kind="physical", limit=ODD_MAX):
+        if each.ref in told:
+            aside.resolve(conn, channel_id, "physical", each.ref, now)
 
 
 def _owned(conn: Connection, item: PhysicalRead) -> dict[str, int]:
