@@ -96,6 +96,30 @@ def test_a_failure_comes_again_later_each_time_and_then_goes_aside(conn: Connect
     assert shown.payload == "", "the body, with the buyer in it, is kept once: where it is replayed from"
 
 
+def test_a_shop_that_is_away_costs_no_try_however_long(conn: Connection, clock: ManualClock) -> None:
+    store(conn, clock, "a")
+    for _ in range(3 * TRIES):
+        [row] = claim(conn, clock.now())
+        assert row.tries == 1
+        assert inbox.fail(conn, [Failure(row.id, "no answer", wait=200)], clock.now()) == [False]
+        assert inbox.waiting(conn)[1].count == 1
+        assert claim(conn, clock.advance(199)) == []
+        clock.advance(1)
+    assert aside.listed(conn) == []
+
+
+def test_claims_without_an_outcome_stay_counted_while_its_shop_is_away(conn: Connection, clock: ManualClock) -> None:
+    store(conn, clock, "a")
+    for _ in range(TRIES):
+        [row] = claim(conn, clock.now())
+        inbox.fail(conn, [Failure(row.id, "no answer", wait=1)], clock.now())
+        assert len(claim(conn, clock.advance(1))) == 1
+        clock.advance(60)
+    assert claim(conn, clock.now()) == []
+    [shown] = aside.listed(conn)
+    assert "without an outcome" in shown.reason
+
+
 def test_what_cannot_be_understood_goes_aside_at_once_and_can_be_replayed(conn: Connection, clock: ManualClock) -> None:
     store(conn, clock, "a")
     [row] = claim(conn, clock.now())

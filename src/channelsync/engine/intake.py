@@ -23,6 +23,7 @@ from channelsync.contract import (
 )
 from channelsync.engine.channel import Channel
 from channelsync.engine.introduce import introduce
+from channelsync.engine.resting import Rest, is_away
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
 from channelsync.ledger import inbox, order_ends, orders
@@ -35,6 +36,7 @@ log = structlog.get_logger(__name__)
 BATCH = 100
 LEASE_SECONDS = 60.0
 READS_AT_ONCE = 4
+WAIT_LEAST = 1.0
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Intake:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._rests: dict[int, Rest] = {}
         self.moved: dict[int, dict[str, int | None]] = defaultdict(dict)
 
     async def run_once(self) -> int:
@@ -130,30 +133,45 @@ class Intake:
         await asyncio.gather(*(self._apply(sighting) for sighting in told))
 
     async def _read_orders(self, channel: Channel, work: _Work) -> None:
-        """One read per order, however many deliveries named it; the first that cannot be read leaves the rest for later."""
+        """One read per order, however many deliveries named it. A shop that is away is asked one question first; all others wait for its answer."""
         if not work.orders:
             return
         if channel.settings.role is Role.AUTHORITY:  # it sells nothing: a document of ours has changed, and the next round hears it
             channel.pull.set()
             work.nothing += [row for deliveries in work.orders.values() for row in deliveries]
             return
+        rest = self._rests.setdefault(channel.id, Rest(self._store.clock, channel.admitted))
         gate = asyncio.Semaphore(READS_AT_ONCE)
 
-        async def one(ref: str, deliveries: list[int]) -> None:
-            async with gate:
-                await self._read_order(channel, ref, tuple(deliveries), work.read_seq)
+        async def one(ref: str, deliveries: list[int], turn: asyncio.Lock | asyncio.Semaphore = gate) -> None:
+            async with turn:
+                if rest.left:
+                    await self._put_back(deliveries, rest)
+                else:
+                    await self._read_order(channel, rest, ref, tuple(deliveries), work.read_seq)
 
-        await asyncio.gather(*(one(ref, deliveries) for ref, deliveries in work.orders.items()))
+        wanted = list(work.orders.items())
+        if rest.begun:  # any of them: the one that the shop has trouble with must not always be the question
+            await one(*wanted.pop(self._store.random.randrange(len(wanted))), rest.question)
+        await asyncio.gather(*(one(ref, deliveries) for ref, deliveries in wanted))
 
-    async def _read_order(self, channel: Channel, ref: str, deliveries: tuple[int, ...], read_seq: int) -> None:
+    async def _read_order(self, channel: Channel, rest: Rest, ref: str, deliveries: tuple[int, ...], read_seq: int) -> None:
+        asked = False
         try:
             await introduce(self._store, channel)
+            asked = True
             answer = await channel.connector.order(ref)
         except ChannelError as error:
+            away = not asked or is_away(error, in_trouble=channel.trouble is not None)
             await self._store.troubled(channel, error)
-            await self._fail(list(deliveries), str(error), final=False)
+            if away:
+                rest.begin(error)
+                await self._put_back(deliveries, rest)
+            else:
+                await self._fail(list(deliveries), str(error), final=False)
             channel.pull.set()
             return
+        rest.end()
         if isinstance(answer, Gone):
             missing = Missing(channel.id, ref, read_seq, deliveries, answer.sees_back)
             self._tell(await self._store.ledger.run(order_ends.gone, missing))
@@ -167,6 +185,10 @@ class Intake:
     def _tell(self, result: OrderResult) -> None:
         if result.verdict is Verdict.APPLIED:
             self._store.wake()
+
+    async def _put_back(self, ids: Sequence[int], rest: Rest) -> None:
+        failures = (Failure(row_id, rest.why, wait=max(rest.left, WAIT_LEAST)) for row_id in ids)
+        await asyncio.gather(*(self._store.ledger.run(inbox.fail, each) for each in failures))
 
     async def _fail(self, ids: list[int], reason: str, *, final: bool) -> None:
         for row_id in ids:

@@ -4,6 +4,7 @@ received --claim--> claimed (still `received`, with an end) --done--> done --> w
                        |  fail, or the claim ends                ^
                        v                                         | replay
                     received again, later; the last try --> aside
+                    (a shop that is away takes no try: received again until it answers)
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, bindparam, delete, func, select, text, update
+from sqlalchemy import BigInteger, Connection, Select, bindparam, case, delete, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from channelsync.ledger import aside, fitting
@@ -28,7 +29,7 @@ KEYS_KEPT = timedelta(days=30)
 """How long a settled delivery's key tells a repeat from a new delivery. Longer than any platform repeats (days)."""
 
 FIRST_PAUSE = timedelta(seconds=15)
-"""After a failure; four times longer each time, so that the last try comes some 20 minutes after the first: an outage is not poison."""
+"""After a failure; four times longer each time, so that the last try comes some 20 minutes after the first: what was odd for a moment is not poison."""
 
 
 RECEIVED = text("state = 'received'")  # literal, like the partial index it must match
@@ -74,11 +75,12 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """final: trying again cannot help (it cannot be understood)."""
+    """final: trying again cannot help (it cannot be understood). wait: seconds; its shop is away, which says nothing of the delivery and costs no try."""
 
     id: int
     reason: str
     final: bool = False
+    wait: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +235,9 @@ def _read_seqs(conn: Connection, channel_ids: set[int]) -> dict[int, int]:
 
 
 def _fail(conn: Connection, item: Failure, now: datetime) -> bool:
+    if item.wait is not None:
+        _put_back(conn, item, now + timedelta(seconds=item.wait))
+        return False
     found = conn.execute(select(*_CLAIMED).where(inbox.c.id == item.id, RECEIVED)).one_or_none()
     if found is None:  # somebody else, whose claim was later, has settled it
         return False
@@ -243,6 +248,13 @@ def _fail(conn: Connection, item: Failure, now: datetime) -> bool:
     later = now + FIRST_PAUSE * 4 ** max(failed.tries - 1, 0)
     conn.execute(update(inbox).where(inbox.c.id == item.id).values(reason=fitting.payload(item.reason), claimed_until=later))
     return False
+
+
+def _put_back(conn: Connection, item: Failure, until: datetime) -> None:
+    """The try that its claim took is given back; those of claims without an outcome stay counted."""
+    left = case((inbox.c.tries > 0, inbox.c.tries - 1), else_=0)
+    told = {"reason": fitting.payload(item.reason), "claimed_until": until, "tries": left}
+    conn.execute(update(inbox).where(inbox.c.id == item.id, RECEIVED).values(**told))
 
 
 def _give_up(conn: Connection, last: Claimed, reason: str, now: datetime) -> None:
