@@ -65,7 +65,13 @@ def test_an_oversell_that_the_ledger_itself_records_is_told(conn: Connection) ->
 
 @pytest.mark.parametrize(
     ("kind", "alert"),
-    [("shortage", Kind.SHORTAGE), ("drift", Kind.DRIFT), ("guard", Kind.GUARD), ("stale_numbers", Kind.STALE)],
+    [
+        ("shortage", Kind.SHORTAGE),
+        ("drift", Kind.DRIFT),
+        ("foreign_writer", Kind.FOREIGN),
+        ("guard", Kind.GUARD),
+        ("stale_numbers", Kind.STALE),
+    ],
 )
 def test_findings_that_are_alerts(conn: Connection, shop: int, kind: str, alert: Kind) -> None:
     findings.record(conn, kind, shop, None, "7@", {"units": 2, "count": 3, "reason": "much"}, NOW)

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     SHORTAGE = "shortage"
     UNMAPPED = "unmapped-sale"
     DRIFT = "drift"
+    FOREIGN = "foreign-writer"
     GUARD = "guard"
     CREDENTIALS = "credentials"
     PLACE = "unmapped-place"
@@ -41,7 +42,7 @@ class Severity(StrEnum):
 
 
 RANK = {severity: rank for rank, severity in enumerate(Severity)}
-GRAVE = frozenset({Kind.OVERSELL, Kind.CREDENTIALS, Kind.GUARD, Kind.DOWN, Kind.REFUSED_HIGH})
+GRAVE = frozenset({Kind.OVERSELL, Kind.CREDENTIALS, Kind.GUARD, Kind.DOWN, Kind.REFUSED_HIGH, Kind.FOREIGN})
 LIGHT = frozenset({Kind.LOW})
 MOMENTS = frozenset({Kind.SHORTAGE})
 """What has happened and has no end: it is told, and over."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, func, select
 
-from channelsync.ledger import alert_marks, alerting, channels, cursors, overview
+from channelsync.ledger import alert_marks, alerting, channels, cursors, edits, overview, vanished
 from channelsync.ledger.alert_rules import Kind, Rules
 from channelsync.ledger.alerting import Matter
 from channelsync.ledger.channels import ChannelState, PauseKind
@@ -24,10 +24,11 @@ SETTLED = timedelta(minutes=1)
 FINDINGS = {
     "oversell": Kind.OVERSELL,
     "shortage": Kind.SHORTAGE,
-    "drift": Kind.DRIFT,
+    edits.DRIFT: Kind.DRIFT,
+    edits.FOREIGN: Kind.FOREIGN,
     "guard": Kind.GUARD,
     "stale_numbers": Kind.STALE,
-    "listings_vanished": Kind.VANISHED,
+    vanished.KIND: Kind.VANISHED,
 }
 SALES = ("order", "line")
 PAUSES = {PauseKind.CREDENTIALS: Kind.CREDENTIALS, PauseKind.LOCATION: Kind.PLACE}
@@ -72,6 +73,7 @@ def _found(row: Any, codes: dict[int, str]) -> Matter:
         Kind.OVERSELL: f"{sku} is oversold{f' at {place}' if place else ''}: {detail.get('available')} available",
         Kind.SHORTAGE: f"{sku}: {detail.get('units')} units were shipped that the ledger did not have",
         Kind.DRIFT: f"{channel} shows another number for {sku} than expected, and nothing explains it ({row['reference']})",
+        Kind.FOREIGN: f"{channel}: {edits.said(sku, row['reference'], detail)}. {edits.REMEDY.format(shelf=detail.get('id', 'SHELF'))}",
         Kind.GUARD: f"{channel} is stopped by the guard: {detail.get('reason') or 'too many numbers would change at once'}",
         Kind.STALE: f"{channel}: {detail.get('count')} numbers have stopped coming",
         Kind.VANISHED: f"{channel}: {detail.get('reason') or 'many listings are gone from the shop at once'}",

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, BindParameter, ColumnElement, Connection, and_, bindparam, case, literal, or_, select, update
 
-from channelsync.ledger import findings
+from channelsync.ledger import edits
 from channelsync.ledger.many import insert_many
 from channelsync.ledger.schema import book_entries, listings, shelves
 from channelsync.ledger.spelt import Spelt, one_of
@@ -148,7 +148,7 @@ def _forget_closed_gaps(conn: Connection, shelf_ids: Sequence[int], now: datetim
         return
     ids = _FORGET.scalars(conn, those=shelf_ids)
     for channel_id, location, ref, sku_id in _NAMED.rows(conn, those=ids) if ids else ():
-        findings.resolve(conn, "drift", channel_id, sku_id, f"{ref}@{location}", now)
+        edits.settled(conn, channel_id, sku_id, f"{ref}@{location}", now)
 
 
 def entries_of(conn: Connection, shelf_id: int, *, until: datetime | None = None) -> list[BookEntry]:

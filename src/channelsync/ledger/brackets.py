@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from channelsync.ledger import adoption, book, findings, guard_reading, levels, outbox
+from channelsync.ledger import adoption, book, edits, findings, guard_reading, levels, outbox
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.schema import attempts, listings, push_calls, shelves
 from channelsync.ledger.spelt import Spelt
@@ -74,8 +74,8 @@ def _note(conn: Connection, item: Seen, now: datetime) -> Found:
         values |= {"gap": gap, "gap_since": (row["gap_since"] or now) if gap else None}
         if gap != row["gap"]:
             values |= {"retry_at": None, "asked_at": None}  # a write can fit now; and what a person was asked was another question
-        if row["asked_at"] is not None and not gap:
-            findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
+        if row["gap"] and not gap:
+            edits.settled(conn, row["channel_id"], row["sku_id"], _name(row), now)
     _NOTE.run(conn, shelf=item.before.id, **values)
     if found is not Found.BUSY:
         guard_reading.looked(conn, row, item.shows, now)
@@ -147,7 +147,7 @@ def _close(conn: Connection, item: Bracket, now: datetime) -> Closing:
     gap = reading - row["book"]
     if gap == 0:
         _EVEN.run(conn, shelf=row["id"])
-        findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
+        edits.settled(conn, row["channel_id"], row["sku_id"], _name(row), now)
         return Closing.EVEN
     return _drift(conn, item, row, gap, now)
 
@@ -189,40 +189,76 @@ def _resolve_attempt(conn: Connection, item: Bracket, row: dict[str, Any], readi
     applied = abs(reading - (base + delta)) < abs(reading - base)
     entries = [BookEntry(row["id"], "write", delta, attempt_id=row["attempt_id"])] if applied else []
     rest = reading - row["book"] - (delta if applied else 0)
+    asked = _asked_as_before(row, rest, reading)
+    outbox.close(conn, [row["attempt_id"]], "ok" if applied and (asked or not rest) else "bracketed", f"read back {reading}", now)
+    outbox.end(conn, row["call_key"], now)
+    if asked:
+        book.move(conn, entries, now)
+        return Closing.RESOLVED
     if rest:
         entries.append(BookEntry(row["id"], "rebase", rest, attempt_id=row["attempt_id"], note="resolved by reading"))
-    outbox.close(conn, [row["attempt_id"]], "ok" if applied and not rest else "bracketed", f"read back {reading}", now)
-    outbox.end(conn, row["call_key"], now)
     book.replace(conn, row["id"], row["book"], reading, entries, now)
-    _rebased(conn, item, changed=bool(rest))
+    _rebased(conn, item, row, changed=bool(rest), now=now)
     return Closing.RESOLVED
+
+
+_VERIFIED = Spelt(_THIS.values(verify=False))
 
 
 def _verified(conn: Connection, item: Bracket, row: dict[str, Any], reading: int, now: datetime) -> Closing:
     rest = reading - row["book"]
-    book.replace(conn, row["id"], row["book"], reading, [BookEntry(row["id"], "rebase", rest, note="verified after a write")], now)
-    _rebased(conn, item, changed=bool(rest))
+    if _asked_as_before(row, rest, reading):
+        _VERIFIED.run(conn, shelf=row["id"])
+        return Closing.RESOLVED
+    if rest and reading != row["target"] and (other := _another_writer(conn, item, row, rest, now)) is not None:
+        return _ask(conn, item, row, rest, other, now)
+    book.replace(conn, row["id"], row["book"], reading, [BookEntry(row["id"], "rebase", rest, note=edits.VERIFIED)], now)
+    _rebased(conn, item, row, changed=bool(rest), now=now)
     return Closing.RESOLVED
 
 
+def _asked_as_before(row: dict[str, Any], rest: int, reading: int) -> bool:
+    """Our write is there, on top of what a person was asked about and has not answered. One that shows what it should is no question any more."""
+    return row["asked_at"] is not None and rest == row["gap"] and reading != row["target"]
+
+
 def _drift(conn: Connection, item: Bracket, row: dict[str, Any], gap: int, now: datetime) -> Closing:
-    policy = item.on_edit.lower if gap < 0 else item.on_edit.higher
-    detail = {"shelf": _name(row), "book": row["book"], "shows": row["book"] + gap, "policy": policy.value}
+    policy = _policy(item, gap)
+    other = _another_writer(conn, item, row, gap, now)
     guard_reading.looked(conn, row, row["book"] + gap, now)
-    if guard_reading.holds(conn, row, now):
-        policy = EditPolicy.ASK
-    if policy is EditPolicy.ASK or (policy is EditPolicy.ADOPT and not adoption.fits(conn, row["id"], gap)):
-        values = {
-            "gap": gap,
-            "gap_since": row["gap_since"] or now,
-            "asked_at": row["asked_at"] or now,
-            "asked_shop_at": item.shop_at,
-            "retry_at": None,
-        }
-        conn.execute(update(shelves).where(shelves.c.id == row["id"]).values(**values))
-        findings.record(conn, "drift", row["channel_id"], row["sku_id"], _name(row), detail, now)
-        return Closing.ASKED
+    held = guard_reading.holds(conn, row, now) or other is not None
+    if held or policy is EditPolicy.ASK or (policy is EditPolicy.ADOPT and not adoption.fits(conn, row["id"], gap)):
+        return _ask(conn, item, row, gap, other, now)
     return settle_drift(conn, row["id"], gap, policy, item.shop_at, now)
+
+
+def _policy(item: Bracket, gap: int) -> EditPolicy:
+    return item.on_edit.lower if gap < 0 else item.on_edit.higher
+
+
+def _another_writer(conn: Connection, item: Bracket, row: dict[str, Any], gap: int, now: datetime) -> edits.Edits | None:
+    """A shop that is believed may say another number as often as it likes."""
+    if _policy(item, gap) is EditPolicy.ADOPT:
+        return None
+    return edits.another_writer(conn, row, _name(row), row["book"] + gap, now)
+
+
+def _ask(conn: Connection, item: Bracket, row: dict[str, Any], gap: int, other: edits.Edits | None, now: datetime) -> Closing:
+    """Nothing is written over it until a person has answered; lowers go on, on top of it."""
+    values = {
+        "gap": gap,
+        "gap_since": row["gap_since"] or now,
+        "asked_at": row["asked_at"] or now,
+        "asked_shop_at": item.shop_at,
+        "retry_at": None,
+        "verify": False,
+    }
+    conn.execute(update(shelves).where(shelves.c.id == row["id"]).values(**values))
+    shows, policy = row["book"] + gap, _policy(item, gap)
+    detail = {"shelf": _name(row), "book": row["book"], "shows": shows, "policy": policy.value}
+    kind, found = (edits.DRIFT, detail) if other is None else (edits.FOREIGN, detail | other.detail() | {"id": row["id"]})
+    findings.record(conn, kind, row["channel_id"], row["sku_id"], _name(row), found, now)
+    return Closing.ASKED
 
 
 def settle_drift(conn: Connection, shelf_id: int, gap: int, policy: EditPolicy, shop_at: datetime, now: datetime) -> Closing:
@@ -231,16 +267,19 @@ def settle_drift(conn: Connection, shelf_id: int, gap: int, policy: EditPolicy, 
     reading = row["book"] + gap
     kind = "adopted" if policy is EditPolicy.ADOPT else "rebase"
     entries = adoption.adopt(conn, shelf_id, gap) if policy is EditPolicy.ADOPT else []
-    book.replace(conn, shelf_id, row["book"], reading, [BookEntry(shelf_id, kind, gap, note="edited in the shop")], now)
+    book.replace(conn, shelf_id, row["book"], reading, [BookEntry(shelf_id, kind, gap, note=edits.EDITED)], now)
     _REBASED.run(conn, shelf=shelf_id, shop_at=shop_at)
     levels.post(conn, [replace(entry, channel_id=row["channel_id"]) for entry in entries], now)
-    findings.resolve(conn, "drift", row["channel_id"], row["sku_id"], _name(row), now)
+    edits.settled(conn, row["channel_id"], row["sku_id"], _name(row), now)
     return Closing.ADOPTED if policy is EditPolicy.ADOPT else Closing.OVERWRITE
 
 
-def _rebased(conn: Connection, item: Bracket, *, changed: bool) -> None:
+def _rebased(conn: Connection, item: Bracket, row: dict[str, Any], *, changed: bool, now: datetime) -> None:
+    """The book was replaced, and whatever was asked about it is a question no more."""
     if changed:
         _REBASED.run(conn, shelf=item.before.id, shop_at=item.shop_at)
+    if row["gap"]:
+        edits.settled(conn, row["channel_id"], row["sku_id"], _name(row), now)
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from channelsync.contract import Diagnosis, Role, Severity
-from channelsync.ledger import alert_pages, channel_places, channels, holding, overview, workbench
+from channelsync.ledger import alert_pages, channel_places, channels, edits, holding, overview, workbench
 from channelsync.ledger.channels import ChannelState, PauseKind
 from channelsync.ledger.overview import ChannelView
 from channelsync.ledger.schema import listings, skus
@@ -27,6 +27,8 @@ FAILURES = 3
 
 FORGOTTEN, FORGOTTEN_ORDER = timedelta(days=30), timedelta(days=90)
 """Hard claims and orders that hold units for so long are doubtful: a storefront's order never came, or nobody closes orders in the shop."""
+
+WRITERS_SHOWN = 5
 
 SILENT = timedelta(days=1)
 """Webhooks that stand for so long without one delivery are worth a word, if orders came meanwhile."""
@@ -76,6 +78,7 @@ def _alerts(conn: Connection) -> Iterator[Diagnosis]:
 def _channel(conn: Connection, state: ChannelState, view: ChannelView, now: datetime, table: Places) -> Iterator[Diagnosis]:
     yield from _standing(state, view)
     yield from _flow(view, now)
+    yield from _other_writers(conn, state)
     yield from _listed(conn, state, view)
     yield from _webhooks(view, now)
     yield from _orders(conn, state, now)
@@ -135,6 +138,15 @@ def _flow(view: ChannelView, now: datetime) -> Iterator[Diagnosis]:
             f"{group.count} {group.kind}: {group.reason}",
             f"repair the cause, then `channelsync aside retry {view.name} --kind {group.kind}`",
             group.first,
+        )
+
+
+def _other_writers(conn: Connection, state: ChannelState) -> Iterator[Diagnosis]:
+    count, first = edits.writers(conn, state.id, WRITERS_SHOWN)
+    for each in first:
+        more = f" ({count} numbers of this channel are)" if count > len(first) else ""
+        yield Diagnosis(
+            "foreign-writer", Severity.ERROR, each.words + more, edits.REMEDY.format(shelf=each.shelf or "SHELF"), each.reference
         )
 
 
