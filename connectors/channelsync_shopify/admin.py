@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from channelsync.contract import Budget, Clock, Context, HttpRequest, HttpResponse
@@ -35,6 +36,19 @@ class AccessDenied(Unauthorized):
     """The token is good, and the app may not do this: a scope is missing."""
 
 
+class WrongVersion(Unauthorized):
+    """Shopify answers in another API version than was asked for: it no longer serves that one, and what it says may mean something else now."""
+
+    needs = "a newer channelsync"
+
+    def __init__(self, asked: str, served: str | None, supported: Sequence[str] = ()) -> None:
+        known = f"knows one of {', '.join(supported)}" if supported else f"knows {served}"
+        super().__init__(
+            f"API version {asked} was asked for, {served or 'another'} answered: Shopify no longer serves {asked}, and nothing is written "
+            f"by other rules. Channelsync must be updated to a release that {known}; then set api_version of the channel to it"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """data: the `data` of the answer. at: the shop's clock when it answered, whole seconds. version: the API version that really served it.
@@ -57,20 +71,25 @@ class Answer:
 class Admin:
     def __init__(self, settings: ShopifySettings, context: Context) -> None:
         self._http, self._clock = context.http, context.clock
-        self._url = f"{settings.base}/admin/api/{settings.api_version}/graphql.json"
+        self._version = settings.api_version
+        self._url = f"{settings.base}/admin/api/{self._version}/graphql.json"
         lasting = settings.access_token
         self._login: Login = LastingToken(lasting.get_secret_value()) if lasting else ClientCredentials(settings, context)
 
-    async def read(self, operation: Operation, variables: Mapping[str, Any], understand: Callable[[Answer], T]) -> T:
-        """Run a query; the door may repeat it."""
-        return await self._ask(self._http.read, self._login.token, self._request(operation, variables), understand, understood)
+    async def read(
+        self, operation: Operation, variables: Mapping[str, Any], understand: Callable[[Answer], T], *, any_version: bool = False
+    ) -> T:
+        """Run a query; the door may repeat it. any_version: the caller compares what served it."""
+        open_ = partial(understood, asked=None if any_version else self._version)
+        return await self._ask(self._http.read, self._login.token, self._request(operation, variables), understand, open_)
 
     async def write(
         self, operation: Operation, variables: Mapping[str, Any], understand: Callable[[Answer], T], *, request_id: str | None = None
     ) -> T:
         """Run a mutation: one try. (A rejected token had no effect, so a second try with a new one is still the first.)"""
         request = self._request(operation, variables, request_id)
-        return await self._ask(self._http.write, self._token_for_write, request, understand, understood_write)
+        open_ = partial(understood_write, asked=self._version)
+        return await self._ask(self._http.write, self._token_for_write, request, understand, open_)
 
     async def _ask(self, send: Send[T], token: Token, request: HttpRequest, understand: Callable[[Answer], T], open_: Open) -> T:
         def understand_response(response: HttpResponse) -> T:
@@ -105,9 +124,15 @@ def _signed(request: HttpRequest, token: str) -> HttpRequest:
     return replace(request, headers={**request.headers, "x-shopify-access-token": token})
 
 
-def understood(response: HttpResponse, budget: Budget, clock: Clock) -> Answer:
-    """The answer's data. Feeds the budget; raises what `errors` and the status mean."""
+def understood(response: HttpResponse, budget: Budget, clock: Clock, *, asked: str | None) -> Answer:
+    """The answer's data. Feeds the budget; raises what `errors` and the status mean. asked: the one API version that is believed; None: any.
+
+    An answer that names no version is taken for the one that was asked for.
+    """
     _status(response)
+    served = response.headers.get("x-shopify-api-version")
+    if asked is not None and served not in (None, asked):
+        raise WrongVersion(asked, served)
     body = response.json()
     if not isinstance(body, dict):
         raise Misunderstood(f"the answer is no object: {response.body[:120]!r}")
@@ -118,13 +143,15 @@ def understood(response: HttpResponse, budget: Budget, clock: Clock) -> Answer:
     data = body.get("data")
     if not isinstance(data, dict):
         raise Misunderstood(f"the answer has neither data nor errors: {response.body[:120]!r}")
-    return Answer(data, _date(response, clock), response.headers.get("x-shopify-api-version"), _throttle_status(cost))
+    return Answer(data, _date(response, clock), served, _throttle_status(cost))
 
 
-def understood_write(response: HttpResponse, budget: Budget, clock: Clock) -> Answer:
-    """As `understood`, but an error beside signs that the mutation ran never says that nothing happened."""
+def understood_write(response: HttpResponse, budget: Budget, clock: Clock, *, asked: str) -> Answer:
+    """As `understood`, but an error beside signs that the mutation ran never says that nothing happened, nor does another version's answer."""
     try:
-        return understood(response, budget, clock)
+        return understood(response, budget, clock, asked=asked)
+    except WrongVersion as error:
+        raise Misunderstood(f"whether the write took effect is not known: {error}") from error
     except (RateLimited, Unauthorized) as error:
         if response.status == 200 and _ran(response.json()):
             raise Misunderstood(f"the write ran, and part of its answer is an error: {error}") from error

@@ -29,7 +29,7 @@ class Doctor:
     async def look(self, setup: Setup) -> Sequence[Diagnosis]:
         """Raises Unavailable if the shop cannot be reached."""
         try:
-            health, hooks, served, at, bucket = await self._admin.read(documents.CHECKUP, {}, _understand)
+            health, hooks, served, at, bucket = await self._admin.read(documents.CHECKUP, {}, _understand, any_version=True)
         except Unauthorized as refused:
             remedy = "check access_token, or client_id and client_secret, and that the app is installed in this shop"
             return [findings.error("credentials", str(refused), remedy, self._settings.shop)]
@@ -43,6 +43,8 @@ class Doctor:
             *findings.of_bucket(bucket),
             *findings.of_hooks(hooks.nodes, self._settings, setup),
         ]
+        if served not in (None, self._settings.api_version):
+            return found  # it is asked nothing more in a version that it does not serve
         places = await self._allowed(self._places.all, "locations", found)
         several = sum(place.active for place in places or ()) > 1
         found += findings.of_scopes(granted, several, turns_switches=setup.turns_switches)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from channelsync.contract import Identity
 from channelsync.errors import Misunderstood, Unauthorized
 from channelsync_shopify import documents
-from channelsync_shopify.admin import Admin, Answer
+from channelsync_shopify.admin import Admin, Answer, WrongVersion
 from channelsync_shopify.answers import Health
 from channelsync_shopify.settings import ShopifySettings
 from channelsync_shopify.shapes import shaped
@@ -18,8 +18,8 @@ SCOPES = ("read_products", "read_inventory", "write_inventory", "read_locations"
 
 
 async def look(admin: Admin, settings: ShopifySettings) -> Identity:
-    """Raises Unauthorized naming missing scopes, Misunderstood for another shop or another API version than the settings name."""
-    health, served = await admin.read(documents.HEALTH, {}, _understand_health)
+    """Raises Unauthorized naming missing scopes or another API version than the settings name, Misunderstood for another shop."""
+    health, served = await admin.read(documents.HEALTH, {}, _understand_health, any_version=True)
     _same_version(settings.api_version, served, health)
     if health.shop.myshopify_domain.lower() != settings.shop:
         raise Misunderstood(f"the settings name the shop {settings.shop}, but {health.shop.myshopify_domain} answers; correct `shop`")
@@ -51,10 +51,7 @@ def _same_version(asked: str, served: str | None, health: Health) -> None:
     """A retired version is not refused: Shopify answers with the oldest one it still has, under other rules."""
     supported = [version.handle for version in health.public_api_versions if version.supported]
     if served not in (None, asked) or asked not in supported:
-        raise Misunderstood(
-            f"API version {asked} was asked for, {served} answered; the shop supports {', '.join(supported)}. "
-            "Use a channelsync release that knows one of them, and set api_version"
-        )
+        raise WrongVersion(asked, served, supported)
 
 
 def _understand_health(answer: Answer) -> tuple[Health, str | None]:

@@ -4,7 +4,7 @@
     |-- Unavailable          no usable answer now; a read is retried later, a write's outcome is UNKNOWN
     |   |-- NotReached       the request never left (connection refused, DNS): a write had no effect
     |   `-- RateLimited      refused before it had any effect; costs no attempt
-    |-- Unauthorized         credentials or scopes: the channel pauses and a person is told
+    |-- Unauthorized         credentials, scopes or a retired API version: the channel pauses and a person is told
     |-- Refused              this item is not accepted, now or ever: set aside with its reason
     |-- Misunderstood        the answer is not what the platform documents; after a write the outcome is UNKNOWN
     `-- BadDelivery          a webhook that does not verify (401) or that is not one (400)
@@ -45,7 +45,12 @@ class RateLimited(Unavailable):
 
 
 class Unauthorized(ChannelError):
-    """Credentials are wrong, expired or lack a scope. Repeating cannot help; a person must act."""
+    """Credentials are wrong, expired or lack a scope, or the shop no longer speaks our language. Repeating cannot help; a person must act.
+
+    needs: what the channel is paused for, in words.
+    """
+
+    needs = "new credentials"
 
 
 class Refused(ChannelError):

@@ -13,7 +13,7 @@ import pytest
 from channelsync.engine.loops import Engine
 from channelsync.engine.poll import Puller
 from channelsync.engine.watching import Hooks, Watch
-from channelsync.errors import Unavailable
+from channelsync.errors import Unauthorized, Unavailable
 from channelsync.ledger import channels, webhooks
 from channelsync.ledger.channels import Pause, PauseKind
 from channelsync.ledger.webhooks import Delivered, HookState
@@ -158,6 +158,21 @@ def test_new_credentials_end_the_pause_by_themselves(play: Play) -> None:
         assert shop.channel.trouble is None
         await shop.push()
         assert shop.shows == 5
+
+    play(story)
+
+
+def test_a_shop_that_no_longer_speaks_our_language_stops_its_channel_and_says_what_is_needed(play: Play) -> None:
+    class Outgrown(Unauthorized):
+        needs = "a newer channelsync"
+
+    async def story(bench: Bench) -> None:
+        pause = await bench.store.troubled(bench.a.channel, Outgrown("another version answers"))
+        assert pause > 0
+        state = _state(bench)
+        assert (state.paused_kind, state.paused_reason) == (PauseKind.CREDENTIALS, "needs a newer channelsync: another version answers")
+        await Watch(bench.store, bench.a.channel).run_once()
+        assert _state(bench).paused_at is None, "it goes on by itself"
 
     play(story)
 

@@ -81,7 +81,7 @@ class Store:
         channel.trouble = str(error)
         if isinstance(error, Unauthorized):
             channel.admitted.clear()
-            lost = channels.Pause(channel.id, f"needs new credentials: {error}", channels.PauseKind.CREDENTIALS)
+            lost = channels.Pause(channel.id, f"needs {error.needs}: {error}", channels.PauseKind.CREDENTIALS)
             if await self.ledger.run(channels.pause, lost):
                 log.error("channel paused", channel=channel.name, error=str(error))
             return 60.0

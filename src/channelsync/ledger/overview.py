@@ -113,7 +113,7 @@ def ends(state: channel_rows.ChannelState) -> str | None:
     if state.paused_at is None:
         return None
     by_itself = {
-        PauseKind.CREDENTIALS: "goes on by itself as soon as the shop takes our credentials; it is asked every 1 to 15 minutes",
+        PauseKind.CREDENTIALS: "goes on by itself as soon as that is put right; the shop is asked every 1 to 15 minutes",
         PauseKind.LOCATION: "goes on by itself once the place is mapped or empty",
         PauseKind.GUARD: f"goes on with `channelsync resume {state.name} --accept`, or without --accept once it is put right",
     }

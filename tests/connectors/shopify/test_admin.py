@@ -35,6 +35,24 @@ def test_the_request() -> None:
     assert request.cost == 3
 
 
+def test_an_answer_that_names_no_version_is_believed() -> None:
+    for given in (answer(EMPTY), answer(EMPTY, x_shopify_api_version="2026-07")):
+        shop, _ = replayed(given)
+        assert run(shop.stock([SHELF])) == []
+    shop, _ = replayed(answer(EMPTY, x_shopify_api_version="2026-10"))
+    with pytest.raises(Unauthorized, match="2026-10 answered"):
+        run(shop.stock([SHELF]))
+
+
+def test_of_errors_in_another_version_the_version_is_told() -> None:
+    shop, _ = replayed(answer(errors=error("undefinedField"), x_shopify_api_version="2026-10"))
+    with pytest.raises(Unauthorized, match="2026-10 answered"):
+        run(shop.stock([SHELF]))
+    shop, _ = replayed(answer(errors=error("THROTTLED"), x_shopify_api_version="2026-10"))
+    with pytest.raises(Misunderstood, match="2026-10 answered"):
+        run(shop.push(a_call(1)))
+
+
 def test_the_budget_learns_from_each_answer() -> None:
     cost = {
         "requestedQueryCost": 3,

@@ -35,10 +35,10 @@ def test_a_write_scope_includes_its_read_scope() -> None:
 
 def test_another_version_that_answers_is_alarming() -> None:
     shop, _ = replayed(health(served="2026-10"))
-    with pytest.raises(Misunderstood, match=r"2026-07 was asked for, 2026-10 answered"):
+    with pytest.raises(Unauthorized, match=r"2026-07 was asked for, 2026-10 answered"):
         run(shop.check())
     shop, _ = replayed(health(versions=("2026-10",)))
-    with pytest.raises(Misunderstood, match="the shop supports 2026-10"):
+    with pytest.raises(Unauthorized, match="a release that knows one of 2026-10"):
         run(shop.check())
 
 

@@ -90,7 +90,7 @@ def no_sku(shop: ShopifyStandIn) -> None:
 
 CASES: list[tuple[str, str, Severity, dict[str, Any], dict[str, Any]]] = [
     ("credentials", "access_token", Severity.ERROR, {}, {"access_token": "shpat_nobody"}),
-    ("api-version", "api_version", Severity.ERROR, {"versions": ("2026-10", "2027-01")}, {}),
+    ("api-version", "api_version", Severity.ERROR, {}, {"before": lambda shop: shop.retire("2026-07")}),
     ("other-shop", "correct shop", Severity.ERROR, {}, {"shop": "another.myshopify.com"}),
     ("scope-missing", "access scopes", Severity.ERROR, {"scopes": without("write_inventory")}, {}),
     ("scope-missing", "shop_location", Severity.ERROR, {"scopes": without("fulfillment_orders"), "locations": PLACES}, {}),

@@ -39,8 +39,26 @@ def test_check_alarms_when_the_version_was_retired() -> None:
 
     async def main() -> None:
         async with connected(shop, clock) as connector:
-            with pytest.raises(Misunderstood, match="2026-10 answered"):
+            with pytest.raises(Unauthorized, match="2026-10 answered"):
                 await connector.check()
+
+    run(main(), clock)
+
+
+def test_a_version_that_is_retired_while_we_run_is_noticed_at_the_next_answer() -> None:
+    clock = VirtualClock()
+    shop = stand_in(clock)
+
+    async def main() -> None:
+        async with connected(shop, clock) as connector:
+            assert await pushed(connector, call_of(shop, "k1", MUG=(10, 9))) == {"MUG": Outcome.OK}
+            shop.retire("2026-07")
+            for ask in (connector.stock([shelf_of(shop, "MUG")]), connector.order("gid://shopify/Order/1"), all_orders(connector)):
+                with pytest.raises(Unauthorized, match=r"2026-07 was asked for, 2026-10 answered.*Channelsync must be updated") as caught:
+                    await ask
+                assert caught.value.needs == "a newer channelsync"
+            with pytest.raises(Misunderstood, match=r"whether the write took effect is not known.*2026-10 answered"):
+                await connector.push(call_of(shop, "k2", MUG=(9, 8)))
 
     run(main(), clock)
 

@@ -102,7 +102,7 @@ class Admin:
 
     def throttled(self) -> Answer:
         """Shopify's refusal for asking too often: HTTP 200, no data, no Retry-After."""
-        return self._answer(200, self._throttled(70), self.shop.versions[-1])
+        return self._answer(200, self._throttled(70))
 
     def _throttled(self, cost: int) -> Json:
         error = {"message": "Throttled", "extensions": {"code": "THROTTLED", "documentation": LIMITS_PAGE}}

@@ -264,6 +264,10 @@ class ShopifyStandIn:
     def set_sells_on(self, sku: str, *, on: bool) -> None:
         self.set_policy(self.variant(sku), "CONTINUE" if on else "DENY")
 
+    def retire(self, version: str) -> None:
+        """It and all that are older are served no more: who asks for one of them is answered by the oldest that is left."""
+        self.versions = tuple(each for each in self.versions if each > version)
+
     def switch_off_hooks(self) -> None:
         """Shopify has no inactive subscription: one that failed too often is gone."""
         self.hooks.subscriptions.clear()
