@@ -20,7 +20,7 @@ from channelsync.contract import Call, Carrier
 from channelsync.ledger import pages
 from channelsync.ledger.door import Door
 from channelsync.ledger.lowering import Lowering
-from channelsync.ledger.net_effect import COUNTED, LEFT_OUT
+from channelsync.ledger.net_effect import COUNTED, LEFT_OUT, NEVER_CAME
 from channelsync.ledger.outbox import Arming, Release
 from channelsync.ledger.pages import PageRead
 from channelsync.ledger.stock import Change
@@ -239,7 +239,7 @@ _ATTEMPTS = text("""
 """)
 _FOUND = text(
     "SELECT skus.sku, locations.code, movements.on_hand FROM movements JOIN skus ON skus.id = movements.sku_id "
-    f"JOIN locations ON locations.id = movements.location_id WHERE (type = 'shortage' OR reason = '{LEFT_OUT}' OR type = 'defer' AND reason LIKE '{COUNTED}%') "
+    f"JOIN locations ON locations.id = movements.location_id WHERE (type = 'shortage' OR reason IN ('{LEFT_OUT}', '{NEVER_CAME}') OR type = 'defer' AND reason LIKE '{COUNTED}%') "
     "AND movements.id > :after ORDER BY movements.id"
 )
 _LAST = text("SELECT COALESCE(MAX(id), 0) FROM movements")
