@@ -68,8 +68,8 @@ class OrderReader:
 
     async def one(self, ref: str) -> OrderSnapshot | Gone:
         order = await self._whole.read(ref)
-        for now, where in await self._places.of([order] if order else []):
-            return snapshot(now, where)
+        for whole, where in await self._places.of([order] if order else []):
+            return snapshot(whole, where)
         return Gone(ref, None if "read_all_orders" in await granted_scopes(self._admin) else SEEN_FOR)
 
     def _start(self, cursor: Cursor, widen: timedelta) -> Run:

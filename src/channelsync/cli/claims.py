@@ -1,4 +1,4 @@
-"""`stock reserve`, `release`, `extend`, `harden` and `fulfil`: claims on units, from the cart to the shipment. `stock holds` is in `holds`."""
+"""`stock reserve`, `release`, `extend`, `harden` and `fulfil`: claims on units, from the cart to the shipment."""
 
 from __future__ import annotations
 

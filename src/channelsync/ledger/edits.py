@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from channelsync.ledger import findings, fitting
+from channelsync.ledger import book, findings, fitting
 from channelsync.ledger.schema import book_entries, skus
 from channelsync.ledger.schema import findings as finding_table
 from channelsync.ledger.spelt import Spelt
@@ -32,9 +32,6 @@ WINDOW = timedelta(hours=24)
 
 LINES_MAX = 1_000
 """Of the book's log: of a shelf that moves more often in a day, what is older than so many lines is not counted."""
-
-OWN = frozenset({"took", "gave_back"})
-"""Book entries of what a shop has done to its own number."""
 
 NUMBERS = 10
 SHOWN = 5
@@ -88,7 +85,7 @@ def another_writer(conn: Connection, shelf: Mapping[str, Any], name: str, shows:
     return Edits(len(found) + 1, found[0][1], (*(number for number, _ in found), shows)[-NUMBERS:])
 
 
-def _overwritten(conn: Connection, shelf_id: int, book: int, since: datetime) -> list[tuple[int, datetime]]:
+def _overwritten(conn: Connection, shelf_id: int, booked: int, since: datetime) -> list[tuple[int, datetime]]:
     """Edits that we have written over since then, oldest first: the number and when it was found. One that nothing was written after was no fight."""
     found, wrote = [], False
     lines = [line for line in _LINES.mappings(conn, shelf=shelf_id) if line["at"] > since]
@@ -96,9 +93,9 @@ def _overwritten(conn: Connection, shelf_id: int, book: int, since: datetime) ->
         if line["kind"] == "write":
             wrote = True
         elif wrote and line["kind"] == "rebase" and (line["note"] == EDITED or _is_no_sale(lines[number:])):
-            found.append((book, line["at"]))
+            found.append((booked, line["at"]))
             wrote = False
-        book -= line["delta"]
+        booked -= line["delta"]
     return found[::-1]
 
 
@@ -108,7 +105,7 @@ def _is_no_sale(lines: Sequence[Mapping[str, Any]]) -> bool:
     written = next((line["at"] for line in lines if line["kind"] == "write"), None)
     if verified["note"] != VERIFIED or written is None:
         return False
-    return not any(line["kind"] in OWN and line["at"] >= written - SWALLOWS for line in lines)
+    return not any(line["kind"] in book.OWN and line["at"] >= written - SWALLOWS for line in lines)
 
 
 def settled(conn: Connection, channel_id: int, sku_id: int | None, name: str, now: datetime) -> None:
