@@ -274,10 +274,11 @@ class Paper:
                 wanted[at] -= sum(units for _, units in self._take(there, wanted[at], "committed"))
 
     def _follow(self, at: Spot, change: dict[str, int]) -> None:
-        """Units of one place go the order's way: off the shelf, into quarantine, back."""
+        """Units of one place go the order's way: off the shelf, into quarantine, back. One that never came waits nowhere."""
         shipped, back, waits = (change.get(number, 0) for number in ("shipped", "restocked", "quarantined"))
         self.on_hand[at] += back - shipped - waits + min(0, self.quarantined[at] + waits)
         self.quarantined[at] = max(0, self.quarantined[at] + waits)
+        self.quarantined[at] -= max(0, min(-self.on_hand[at], waits))
         self.on_hand[at] = max(0, self.on_hand[at])
 
 
