@@ -128,9 +128,8 @@ async def measured(shop: Shop, folder: Path, changes: int) -> dict[str, Any]:
         desk, ledger = Desk(assembly, running=False), assembly.ledger
         with watch.over("first match and plan"):
             planned = await desk.handle("plan", {})
-        assert not planned["troubles"], planned["troubles"]
-        skus = [balance["sku"] for balance in planned["balances"]]
-        del planned
+        assert not planned.head["troubles"], planned.head["troubles"]
+        skus = [json.loads(row)["sku"] for section, row in planned.spool.rows() if section == "balances"]
         with watch.over("apply"):
             await desk.handle("apply", {"look": False})
         before = shop.counts()
@@ -145,7 +144,7 @@ async def measured(shop: Shop, folder: Path, changes: int) -> dict[str, Any]:
         "peak_mib": peak_mib(),
         "write_calls": after["calls"].get("SetAvailable", 0) - before["calls"].get("SetAvailable", 0),
         "numbers_written": after["writes"] - before["writes"],
-        "still_due": left["still_due"],
+        "still_due": left.head["still_due"],
         "throttled": after["throttled"],
         "leaks": after["leaks"],
         "calls": after["calls"],

@@ -80,7 +80,7 @@ class Pusher:
         async with scene.store(self._folder, self._url, shop.settings, inline=True) as assembly:
             desk = Desk(assembly, running=False)
             planned = await desk.handle("plan", {})
-            assert not planned["troubles"], planned["troubles"]
+            assert not planned.head["troubles"], planned.head["troubles"]
             await desk.handle("apply", {"look": False})
 
     async def _changed_and_pushed(self, shop: Shop) -> tuple[float, int, int]:

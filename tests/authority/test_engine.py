@@ -18,6 +18,7 @@ from channelsync.ledger.guard import Guarded, Limits
 from channelsync.ledger.guard_answer import Resume
 from channelsync.ledger.refusals import NotAllowed
 from channelsync.testing.virtual_clock import VirtualClock
+from support.planning import Kept
 
 Scenario = Callable[[Bench], Awaitable[None]]
 Play = Callable[..., None]
@@ -54,9 +55,10 @@ def test_day_one_the_authority_says_what_lies_there(play: Play) -> None:
     async def scenario(bench: Bench) -> None:
         assert await bench.operator.look() == {}
         assert await bench.numbers() == (10, 0, 0, 0)
-        plan = await bench.operator.plan()
-        assert plan.balances == ()
-        assert [(write.shows, write.target) for write in plan.writes] == [(7, 10)]
+        sink = Kept()
+        await bench.operator.plan(sink)
+        assert sink.rows["balances"] == []
+        assert [(write.shows, write.target) for write in sink.rows["writes"]] == [(7, 10)]
 
     play(scenario, shows=7)
 

@@ -17,9 +17,12 @@ from typer.testing import CliRunner, Result
 
 from channelsync.cli import progress as room
 from channelsync.cli.app import app
-from channelsync.cli.planning import ROWS_SHOWN, _table
+from channelsync.cli.planning import ROWS_SHOWN, _show
 from channelsync.clock import SystemClock
 from channelsync.ledger.database import open_database
+from channelsync.ledger.openings import SECTIONS
+from channelsync.ledger.planned import Blocked
+from channelsync.shell.spool import Long, Spool
 from channelsync.testing.standins.base import Item
 from channelsync.testing.standins.memory import MemoryStandIn
 from channelsync.testing.standins.serving import Courier, shop_open
@@ -119,8 +122,11 @@ def test_a_person_sees_how_far_it_has_come(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_plan_of_very_many_names_the_first_and_counts_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
-    _table("Numbers", ("n#",), [(number,) for number in range(ROWS_SHOWN + 5)])
+    spool = Spool(SECTIONS)
+    for number in range(ROWS_SHOWN + 5):
+        spool.add("blocked", Blocked("east" if number < ROWS_SHOWN else "west", f"listing-{number:03}", None, "why"))
+    _show(Long(spool, {"opens": [], "unchanged": 7, "troubles": {}}), frozenset({"west"}))
     shown = capsys.readouterr().out
     assert "and 5 more; --json names them all" in shown
-    assert str(ROWS_SHOWN - 1) in shown
-    assert str(ROWS_SHOWN + 4) not in shown
+    assert f"listing-{ROWS_SHOWN - 1}" in shown
+    assert f"listing-{ROWS_SHOWN}" not in shown

@@ -26,6 +26,7 @@ from channelsync.ledger import (
     guard_answer,
     listings,
     openings,
+    planned,
     reservations,
     stock,
 )
@@ -348,7 +349,7 @@ def test_a_tiny_shop_is_not_stopped_by_one_sku(owned: Owned) -> None:
 
 
 def test_what_the_authority_lists_is_not_reported_as_not_written(owned: Owned) -> None:
-    assert openings.blocked(owned.conn, [owned.house]) == []
+    assert list(planned.blocked(owned.conn, [owned.house])) == []
 
 
 def test_a_listing_that_is_deleted_there_sells_no_more(owned: Owned) -> None:
@@ -398,6 +399,6 @@ def test_a_shop_opens_no_balance_where_an_authority_counts(conn: Connection) -> 
     owned = open_owned(conn, read=False)
     shelf = conn.scalars(select(shelves.c.id).where(shelves.c.channel_id == owned.shop)).one()
     book.replace(conn, shelf, None, 9, [BookEntry(shelf, "opening", 9)], owned.now)
-    assert openings.balances(conn, owned.shop) == []
+    assert list(openings.balances(conn, owned.shop)) == []
     authorities.enrol(conn, [Ownership(owned.location, None)], owned.now)
-    assert [balance.shows for balance in openings.balances(conn, owned.shop)] == [9]
+    assert [balance.shows for page in openings.balances(conn, owned.shop) for balance in page] == [9]

@@ -19,6 +19,7 @@ from channelsync.ledger.levels import Entry, MovementType
 from channelsync.ledger.locations import LocationSpec
 from channelsync.ledger.openings import Opening
 from channelsync.ledger.schema import channel_locations, cursors, listings, shelves, skus
+from support.planning import planned
 from support.stock import NOW, open_channel
 
 PLACES = ("here", "there")
@@ -134,10 +135,10 @@ def test_an_opening_puts_what_several_locations_show_together_to_the_first_of_th
     for shelf_id, location in conn.execute(select(shelves.c.id, shelves.c.location)).all():
         units = {"here": 7, "there": 3}[location]
         replace(conn, shelf_id, None, units, [BookEntry(shelf_id, "opening", units)], NOW)
-    [plan] = openings.open_channels(conn, [Opening((channel,), channel)], NOW)
+    plan = planned(conn, openings.open_channels, Opening((channel,), channel), NOW)
     assert {(each.location, each.on_hand) for each in plan.balances} == {("main", 7), ("berlin", 3)}
     assert targets(conn) == {("l", "here"): 7, ("l", "there"): 3}
-    assert plan.writes == ()
+    assert plan.writes == []
 
 
 def test_the_line_to_add(conn: Connection) -> None:

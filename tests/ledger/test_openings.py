@@ -9,13 +9,16 @@ from sqlalchemy import Connection, func, select, update
 
 from channelsync.contract import Effect, Listing, OrderLine, OrderState
 from channelsync.ledger import book, bundling, listings, locations, matching, openings, selling, skus, stock
+from channelsync.ledger import planned as plans
 from channelsync.ledger.audit import audit
 from channelsync.ledger.book import BookEntry
 from channelsync.ledger.bundling import Define, Part
 from channelsync.ledger.locations import LocationSpec
-from channelsync.ledger.openings import Opening, Plan
+from channelsync.ledger.openings import Opening
 from channelsync.ledger.schema import channels, movements, shelves
+from channelsync.ledger.schema import listings as listing_rows
 from channelsync.ledger.stock import Change
+from support.planning import Whole, planned
 from support.selling import DAY, Shop, line, order, picture
 from support.stock import NOW, assert_adds_up, level, open_channel
 
@@ -46,8 +49,8 @@ def old(parts: OrderLine, ref: str = "100", **more: Any) -> Any:
     return order(parts, ref=ref, at=PAST, created_at=PAST, **more)
 
 
-def opened(conn: Connection, *ids: int, source: int | None) -> Plan:
-    [plan] = openings.open_channels(conn, [Opening(ids, source)], NOW)
+def opened(conn: Connection, *ids: int, source: int | None) -> Whole:
+    plan = planned(conn, openings.open_channels, Opening(ids, source), NOW)
     assert_adds_up(conn)
     assert audit(conn) == []
     return plan
@@ -108,7 +111,7 @@ def test_shipping_after_the_opening_takes_units_off_once(conn: Connection, shop:
 def test_a_preview_is_the_plan_and_changes_nothing(conn: Connection, shop: Shop) -> None:
     shop.see(old(line("a", 3, at=PAST)))
     before = picture(conn), conn.scalar(select(func.count()).select_from(movements))
-    [plan] = openings.preview(conn, [Opening((shop.channel,), shop.channel)], NOW)
+    plan = planned(conn, openings.preview, Opening((shop.channel,), shop.channel), NOW)
     assert (picture(conn), conn.scalar(select(func.count()).select_from(movements))) == before
     assert conn.scalar(select(channels.c.opened_at)) is None
     assert plan == opened(conn, shop.channel, source=shop.channel)
@@ -120,7 +123,7 @@ def test_a_second_opening_posts_nothing_twice(conn: Connection, shop: Shop) -> N
     opened(conn, shop.channel, source=shop.channel)
     before = picture(conn), conn.scalar(select(channels.c.opened_at))
     plan = opened(conn, shop.channel, source=shop.channel)
-    assert (plan.opens, plan.balances) == ((), ())
+    assert (plan.opens, plan.balances) == ((), [])
     assert (picture(conn), conn.scalar(select(channels.c.opened_at))) == before
 
 
@@ -134,7 +137,7 @@ def test_what_was_counted_before_is_not_opened_by_a_shop(conn: Connection, shop:
 
 def test_a_listing_of_a_sku_that_was_never_counted_is_never_written(conn: Connection, shop: Shop) -> None:
     plan = opened(conn, shop.channel, source=None)
-    assert plan.writes == ()
+    assert plan.writes == []
     assert {(blocked.listing, blocked.reason) for blocked in plan.blocked} == {
         (ref, "the SKU has no stock in the ledger yet: receive or count it first") for ref in ("a", "b")
     }
@@ -172,7 +175,7 @@ def test_a_shelf_that_several_places_feed_is_counted_once(conn: Connection) -> N
     [shelf] = conn.scalars(select(shelves.c.id))
     book.replace(conn, shelf, None, 5, [BookEntry(shelf, "opening", 5)], NOW)
     plan = opened(conn, channel, source=channel)
-    assert (plan.writes, plan.unchanged) == ((), 1)
+    assert (plan.writes, plan.unchanged) == ([], 1)
     assert (level(conn, "A").on_hand, level(conn, "A", "annex").on_hand) == (5, 0)
 
 
@@ -184,3 +187,57 @@ def test_a_number_below_zero_is_an_oversell_from_the_first_day(conn: Connection,
     opened(conn, shop.channel, source=shop.channel)
     found = level(conn, "C")
     assert (found.on_hand, found.hard, found.available) == (3, 5, -2)
+
+
+def test_a_plan_of_many_pages_is_that_of_one(conn: Connection, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rows are read and posted some at a time; nothing is lost or doubled between."""
+    more = {f"l{number}": f"S{number}" for number in range(7)}
+    skus.ensure(conn, more.values(), NOW)
+    bundling.define(conn, [Define("KIT", (Part("S0", 2), Part("S6")))], NOW)
+    read(conn, shop.channel, {**more, "kit": "KIT"}, shows=4)
+    other = open_channel(conn, "other")
+    read(conn, other, {"x0": "S0", "x1": "S1", "x2": "S2", "none": None, "nothing": None, "kit": "KIT"}, shows=9)
+    shop.see(old(line("l0", 2, at=PAST)))
+    opening = Opening((shop.channel, other), shop.channel)
+    at_once = planned(conn, openings.preview, opening, NOW)
+    assert (len(at_once.balances), len(at_once.writes), len(at_once.blocked)) == (9, 5, 2)
+    for size in (1, 2, 3):
+        monkeypatch.setattr(openings, "PAGE", size)
+        monkeypatch.setattr(plans, "PAGE", size)
+        assert planned(conn, openings.preview, opening, NOW) == at_once
+    assert planned(conn, openings.open_channels, opening, NOW) == at_once
+    assert_adds_up(conn)
+    assert audit(conn) == []
+
+
+def test_every_reason_why_a_listing_is_not_written(conn: Connection, shop: Shop) -> None:
+    whys: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+        "problem": ({"problem": "two variants share it"}, {}, "two variants share it"),
+        "uncounted": ({"tracked": False}, {}, "the shop does not count it"),
+        "borrowed": ({"stock_ref": "a"}, {}, "it shows the number of a"),
+        "skipped": ({}, {"skip": True, "rules_from": {"skip": "rules.sku A"}}, "the config says so (skip: rules.sku A)"),
+        "frozen": ({}, {"frozen": True}, "a person has frozen it; `channelsync explain` says who and why"),
+        "aside": ({}, {"aside_reason": "refused", "aside_at": NOW}, "set aside: refused"),
+        "unread": ({}, {"book": None}, "its number was not read yet"),
+    }
+    names = {ref: ref.upper() for ref in (*whys, "fine", "nowhere")}
+    skus.ensure(conn, [*names.values(), "C"], NOW)
+    stock.receive(conn, [Change(sku, "main", 3) for sku in ["A", *names.values()]], NOW)
+    read(conn, shop.channel, {ref: sku for ref, sku in names.items() if ref != "nowhere"}, shows=3)
+    read(conn, shop.channel, {"unlinked": None}, shows=3)
+    bundling.define(conn, [Define("KIT", (Part("A"), Part("C")))], NOW)
+    bundling.define(conn, [Define("PAIR", (Part("A", 2),))], NOW)
+    read(conn, shop.channel, {"kit": "KIT", "pair": "PAIR"}, shows=1)
+    listings.upsert(conn, shop.channel, [Listing("nowhere", "NOWHERE", locations=())], NOW)
+    matching.match(conn, shop.channel, NOW)
+    for ref, (of_listing, of_shelf, _) in whys.items():
+        its = select(listing_rows.c.id).where(listing_rows.c.ref == ref).scalar_subquery()
+        if of_listing:
+            conn.execute(update(listing_rows).where(listing_rows.c.ref == ref).values(**of_listing))
+        if of_shelf:
+            conn.execute(update(shelves).where(shelves.c.listing_id == its).values(**of_shelf))
+    never = "the SKU has no stock in the ledger yet: receive or count it first"
+    nowhere = "the shop keeps no number for it at a mapped location"
+    expected = {ref: why for ref, (_, _, why) in whys.items()} | {"unlinked": "no SKU is linked to it", "b": never, "kit": never}
+    found = {row.listing: row.reason for row in plans.blocked(conn, [shop.channel])}
+    assert found == expected | {"nowhere": nowhere}

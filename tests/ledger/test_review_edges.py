@@ -52,6 +52,7 @@ from channelsync.ledger.schema import locations as location_table
 from channelsync.ledger.schema import orders as order_table
 from channelsync.ledger.sightings import Shown
 from support.authority import PLACE, SKU, open_owned
+from support.planning import planned
 from support.pushing import open_outgoing
 from support.selling import DAY, MINUTE, Shop, aside, line, open_shop, order, picture
 from support.stock import NOW, assert_adds_up, level, open_channel
@@ -153,8 +154,8 @@ def test_what_a_shared_shelf_took_is_on_hand_wherever_its_orders_are_taken_from(
     past = NOW - DAY
     sold = order(OrderLine("1", "a", 1, effects=(Effect(1, past),)), at=past, created_at=past)
     Shop(conn, channel).see(sold)
-    [plan] = openings.open_channels(conn, [Opening((channel,), channel)], NOW)
-    assert (plan.writes, plan.unchanged) == ((), 1)
+    plan = planned(conn, openings.open_channels, Opening((channel,), channel), NOW)
+    assert (plan.writes, plan.unchanged) == ([], 1)
     assert sum(level(conn, "A", place).available for place in ("main", "annex")) == 5
     proved(conn)
 

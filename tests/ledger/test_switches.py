@@ -22,6 +22,7 @@ from channelsync.ledger.schema import shelves, skus
 from channelsync.ledger.skus import Backorder
 from channelsync.ledger.switches import Told
 from channelsync.ledger.workbench import Kind
+from support.planning import planned
 from support.pushing import Outgoing, open_outgoing
 from support.stock import NOW, want
 
@@ -201,5 +202,5 @@ def test_what_the_shop_answers_is_kept_until_the_catalogue_says_otherwise(conn: 
 def test_the_plan_names_them_only_where_they_are_turned(conn: Connection, shop: Outgoing) -> None:
     policy(conn, "A")
     for switching, wanted in (((), []), ((shop.channel,), [("shop", "a", "A", True)])):
-        [plan] = openings.preview(conn, [Opening((shop.channel,), None, switching)], NOW)
+        plan = planned(conn, openings.preview, Opening((shop.channel,), None, switching), NOW)
         assert [(each.channel, each.listing, each.sku, each.sells_on) for each in plan.switches] == wanted

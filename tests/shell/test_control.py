@@ -12,13 +12,20 @@ import pytest
 
 from channelsync.clock import SystemClock
 from channelsync.ledger.refusals import UnknownSku
-from channelsync.shell.control import ControlError, NoDaemon, ask, controlled
+from channelsync.shell import control
+from channelsync.shell.control import ControlError, NoDaemon, ask, ask_long, controlled
+from channelsync.shell.spool import Long, Spool
 
 
 async def handle(verb: str, args: Mapping[str, Any]) -> Any:
     match verb:
         case "echo":
             return dict(args)
+        case "long":
+            spool = Spool(["some", "none"])
+            for number in range(args["rows"]):
+                spool.add("some", [number, "ü" * 50])
+            return Long(spool, {"rows": "in the head, too"})
         case "refuse":
             raise UnknownSku("MUG")
         case _:
@@ -43,6 +50,42 @@ def test_answers_refusals_and_bugs(tmp_path: Path) -> None:
         assert not path.exists()
         with pytest.raises(NoDaemon):
             await ask(path, "echo", {})
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("rows", [0, 1, 20_000])
+def test_a_long_answer_comes_row_by_row_however_long(tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "s.sock"
+    monkeypatch.setattr(control, "LINE_MAX", 10_000)  # the whole of it is no line
+
+    async def story() -> None:
+        expected = {"some": [[number, "ü" * 50] for number in range(rows)], "none": [], "rows": "in the head, too"}
+        async with controlled(path, handle, SystemClock()):
+            assert await ask(path, "long", {"rows": rows}) == expected
+            answer = await ask_long(path, "long", {"rows": rows})
+            assert (answer.spool.counts, answer.head) == ({"some": rows, "none": 0}, {"rows": "in the head, too"})
+            assert json.loads("".join(answer.document())) == expected
+            assert await ask_long(path, "echo", {"rows": {}}) == {"rows": {}}
+
+    asyncio.run(story())
+
+
+def test_a_daemon_that_dies_within_a_long_answer_has_not_answered(tmp_path: Path) -> None:
+    path = tmp_path / "s.sock"
+
+    async def dies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b'{"rows": {"some": 1000000000}}\n[1]\n[2]\n[')
+        await writer.drain()
+        writer.close()
+
+    async def story() -> None:
+        server = await asyncio.start_unix_server(dies, path)
+        with pytest.raises(ControlError, match="closed the connection without an answer"):
+            await ask(path, "long", {})
+        server.close()
+        await server.wait_closed()
 
     asyncio.run(story())
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json as json_text
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from channelsync.cli.progress import progress
-from channelsync.cli.show import complain, dump, out, say, table
+from channelsync.cli.show import complain, dump, dump_long, out, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.ledger.refusals import NotAllowed
+from channelsync.shell.spool import Long
 
-Answer = Mapping[str, Any]
 ROWS_SHOWN = 200
+"""Of each table, as many as a person reads."""
 
 
 def plan(config: ConfigFile = None, json: AsJson = False) -> None:
@@ -23,9 +26,9 @@ def plan(config: ConfigFile = None, json: AsJson = False) -> None:
     """
     store = StoreAt(config)
     with progress() as tell:
-        answer = store.ask("plan", tell=tell)
-    dump(answer) if json else _show(answer, _onlookers(store))
-    if answer["troubles"]:
+        answer = store.ask_long("plan", tell=tell)
+    dump_long(answer) if json else _show(answer, _onlookers(store))
+    if answer.head["troubles"]:
         raise typer.Exit(1)
 
 
@@ -39,20 +42,20 @@ def apply(
     store = StoreAt(config)
     if not yes:
         with progress() as tell:
-            planned = store.ask("plan", tell=tell)
+            planned = store.ask_long("plan", tell=tell)
         if not json:
             _show(planned, _onlookers(store))
-        if planned["troubles"]:
-            raise NotAllowed(f"nothing can be applied while a shop cannot be read: {', '.join(sorted(planned['troubles']))}")
+        if troubles := planned.head["troubles"]:
+            raise NotAllowed(f"nothing can be applied while a shop cannot be read: {', '.join(sorted(troubles))}")
         typer.confirm("Apply this plan?", abort=True, err=json)
     with out.status("applying ..."):
-        applied = store.ask("apply", {"look": yes})
+        applied = store.ask_long("apply", {"look": yes})
     if json:
-        dump(applied)
+        dump_long(applied)
         return
-    opened = ", ".join(applied["opens"]) or "no new channel"
-    say(f"[green]applied[/green]: {opened} opened, {len(applied['balances'])} SKUs opened, {len(applied['writes'])} numbers to write")
-    _still_due(applied["still_due"], _onlookers(store))
+    opened, counts = ", ".join(applied.head["opens"]) or "no new channel", applied.spool.counts
+    say(f"[green]applied[/green]: {opened} opened, {counts['balances']} SKUs opened, {counts['writes']} numbers to write")
+    _still_due(applied.head["still_due"], _onlookers(store))
 
 
 def sync(
@@ -81,41 +84,59 @@ def _onlookers(store: StoreAt) -> frozenset[str]:
     return frozenset(name for name, channel in store.config.channels.items() if channel.mode == "shadow")
 
 
-def _show(answer: Answer, onlookers: frozenset[str]) -> None:
-    _troubles(answer["troubles"])
-    if answer["opens"]:
-        say(f"opens: {', '.join(answer['opens'])}")
-    balances = [(b["sku"], b["location"], b["shows"], b["taken"], b["shows"] + b["taken"]) for b in answer["balances"]]
+def _show(answer: Long, onlookers: frozenset[str]) -> None:
+    _troubles(answer.head["troubles"])
+    if answer.head["opens"]:
+        say(f"opens: {', '.join(answer.head['opens'])}")
+    rows, of_onlookers = _read(answer, onlookers)
+    counts = answer.spool.counts
+    balances = [(b["sku"], b["location"], b["shows"], b["taken"], b["shows"] + b["taken"]) for b in rows["balances"]]
     if balances:
-        _table("Opening balances", ("SKU", "location", "shown#", "taken for open orders#", "on hand#"), balances)
-    _writes(answer)
-    turns = [(each["channel"], each["listing"], each["sku"], "on" if each["sells_on"] else "off") for each in answer["switches"]]
+        columns = ("SKU", "location", "shown#", "taken for open orders#", "on hand#")
+        _table("Opening balances", columns, balances, counts["balances"])
+    _writes(rows["writes"], counts["writes"], blind=bool(answer.head["troubles"]))
+    turns = [(each["channel"], each["listing"], each["sku"], "on" if each["sells_on"] else "off") for each in rows["switches"]]
     if turns:
-        _table("Backorder switches to turn", ("channel", "listing", "SKU", "will be"), turns)
-    for what, rows in (("numbers is written", answer["writes"]), ("switches is turned", answer["switches"])):
-        for name in sorted(onlookers & {each["channel"] for each in rows}):
-            say(f"{name}: mode is shadow, so none of its {what}")
-    blocked = [(b["channel"], b["listing"], b["sku"], b["reason"]) for b in answer["blocked"]]
+        _table("Backorder switches to turn", ("channel", "listing", "SKU", "will be"), turns, counts["switches"])
+    for what, section in (("numbers is written", "writes"), ("switches is turned", "switches")):
+        for name in sorted(onlookers):
+            if of_onlookers[section, name]:
+                say(f"{name}: mode is shadow, so none of its {what}")
+    blocked = [(b["channel"], b["listing"], b["sku"], b["reason"]) for b in rows["blocked"]]
     if blocked:
-        _table("Not written", ("channel", "listing", "SKU", "because"), blocked)
-    say(f"{answer['unchanged']} shelves show the right number already")
+        _table("Not written", ("channel", "listing", "SKU", "because"), blocked, counts["blocked"])
+    say(f"{answer.head['unchanged']} shelves show the right number already")
 
 
-def _writes(answer: Answer) -> None:
+def _read(answer: Long, onlookers: frozenset[str]) -> tuple[dict[str, list[Any]], Counter[tuple[str, str]]]:
+    """Of each section the rows that are shown, and how many rows are about each channel that is only looked at."""
+    rows: dict[str, list[Any]] = {section: [] for section in answer.spool.counts}
+    of_onlookers: Counter[tuple[str, str]] = Counter()
+    for section, text in answer.spool.rows():
+        shown = len(rows[section]) < ROWS_SHOWN
+        if not (shown or onlookers):
+            continue
+        row = json_text.loads(text)
+        of_onlookers[section, row.get("channel", "")] += 1
+        if shown:
+            rows[section].append(row)
+    return rows, of_onlookers
+
+
+def _writes(writes: Sequence[Mapping[str, Any]], count: int, *, blind: bool) -> None:
     """Locations are named only where a channel has several: ids are long."""
-    writes = answer["writes"]
     several = len({(w["channel"], w["location"]) for w in writes}) > len({w["channel"] for w in writes})
     rows = [(w["channel"], w["sku"], *([w["location"]] if several else []), w["shows"], w["target"], _why(w)) for w in writes]
     columns = ("channel", "SKU", *(["location"] if several else []), "shows#", "will show#", "why")
-    empty = "none that could be seen" if answer["troubles"] else "none, every shelf shows its number"
-    _table("Numbers to write", columns, rows, empty=empty)
+    empty = "none that could be seen" if blind else "none, every shelf shows its number"
+    _table("Numbers to write", columns, rows, count, empty=empty)
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "none") -> None:
-    """At most so many rows as a person reads."""
-    table(title, columns, rows[:ROWS_SHOWN], empty=empty)
-    if len(rows) > ROWS_SHOWN:
-        say(f"... and {len(rows) - ROWS_SHOWN} more; --json names them all")
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], count: int, *, empty: str = "none") -> None:
+    """count: how many rows there are in all."""
+    table(title, columns, rows, empty=empty)
+    if count > len(rows):
+        say(f"... and {count - len(rows)} more; --json names them all")
 
 
 def _why(write: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from channelsync.cli.fitting import fitted
 from channelsync.shell.plain import plain
+from channelsync.shell.spool import Long
 
 out = Console(highlight=False, soft_wrap=True)
 
@@ -28,6 +29,12 @@ def say(text: str) -> None:
 def dump(value: Any) -> None:
     """One JSON document on standard output."""
     out.file.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+
+
+def dump_long(answer: Long) -> None:
+    """The same for a long answer, a row on each line."""
+    for piece in answer.document():
+        out.file.write(piece)
 
 
 def dump_error(code: str, detail: str) -> None:

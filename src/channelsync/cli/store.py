@@ -26,8 +26,9 @@ from channelsync.ledger.channels import every
 from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.upgrade import check as schema_state
 from channelsync.registry import Registry
-from channelsync.shell.control import NoDaemon, ask
+from channelsync.shell.control import NoDaemon, ask, ask_long
 from channelsync.shell.lock import beside
+from channelsync.shell.spool import whole
 
 if TYPE_CHECKING:
     from channelsync.shell.desk import Desk
@@ -110,7 +111,7 @@ class StoreAt:
                 runner.run(ask(socket, "live", {}))
             except NoDaemon:
                 with self._desk(runner) as desk:
-                    yield lambda verb, args: runner.run(desk.handle(verb, args))
+                    yield lambda verb, args: whole(runner.run(desk.handle(verb, args)))
             else:
                 yield lambda verb, args: runner.run(ask(socket, verb, args))
 
@@ -128,6 +129,10 @@ class StoreAt:
 
     def ask(self, verb: str, args: Mapping[str, Any] | None = None, *, tell: Tell | None = None) -> Any:
         """The answer as JSON values; `tell` is told now and then how far it has come. Raises ControlError and Refusal with what was said instead."""
+        return whole(self.ask_long(verb, args, tell=tell))
+
+    def ask_long(self, verb: str, args: Mapping[str, Any] | None = None, *, tell: Tell | None = None) -> Any:
+        """The same, but a Long answer is not held as a whole."""
         return asyncio.run(self._ask(verb, args or {}, tell))
 
     def ask_daemon(self, verb: str) -> Any | None:
@@ -140,7 +145,7 @@ class StoreAt:
     async def _ask(self, verb: str, args: Mapping[str, Any], tell: Tell | None) -> Any:
         socket = beside(self.config, ".sock")
         try:
-            return await _told(ask(socket, verb, args), lambda: ask(socket, "live", {}), tell)
+            return await _told(ask_long(socket, verb, args), lambda: ask(socket, "live", {}), tell)
         except NoDaemon:
             return await self._do(verb, args, tell)
 

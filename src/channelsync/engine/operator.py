@@ -12,6 +12,7 @@ from channelsync.engine.loops import Engine
 from channelsync.errors import ChannelError
 from channelsync.ledger import openings, selling
 from channelsync.ledger.openings import Opening, Plan
+from channelsync.ledger.planned import NOWHERE, Sink
 
 ROUNDS_MAX = 1_000
 STEP = timedelta(milliseconds=50)
@@ -56,13 +57,13 @@ class Operator:
             return str(error)
         return None
 
-    async def plan(self) -> Plan:
-        """What applying would write, and what would open the ledger. Changes nothing."""
-        return await self._store.ledger.run(openings.preview, self._what())
+    async def plan(self, sink: Sink = NOWHERE) -> Plan:
+        """What applying would write, and what would open the ledger, row by row into the sink. Changes nothing."""
+        return await self._store.ledger.run(openings.preview, self._what(sink))
 
-    async def apply(self) -> Plan:
+    async def apply(self, sink: Sink = NOWHERE) -> Plan:
         """Post the opening balances and let the channels be written."""
-        applied = await self._store.ledger.run(openings.open_channels, self._what())
+        applied = await self._store.ledger.run(openings.open_channels, self._what(sink))
         self._store.wake()
         return applied
 
@@ -89,5 +90,5 @@ class Operator:
         ):
             await self._store.clock.sleep(STEP.total_seconds())
 
-    def _what(self) -> Opening:
-        return Opening(tuple(sorted(self._store.channels)), self._opening, tuple(sorted(self._engine.switchings)))
+    def _what(self, sink: Sink) -> Opening:
+        return Opening(tuple(sorted(self._store.channels)), self._opening, tuple(sorted(self._engine.switchings)), sink)

@@ -1,6 +1,7 @@
 """The daemon's door for commands on the same machine: a unix socket beside the database that only its owner can open.
 
-One JSON object per line each way: {"verb": ..., "args": {...}} -> {"ok": ...} or {"error": {"code": ..., "message": ...}}.
+One JSON object per line each way: {"verb": ..., "args": {...}} -> {"ok": ...} or {"error": {"code": ..., "message": ...}}. A long answer is
+{"rows": {section: how many, ...}}, that many lines of one row each, and then {"ok": head}.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import structlog
 
 from channelsync.clock import Clock
 from channelsync.errors import FAILED, ChannelsyncError, code_of
+from channelsync.shell.spool import Long, Spool, whole
 from channelsync.shell.within import within
 
 log = structlog.get_logger(__name__)
 
 Handle = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
-"""(verb, arguments) -> a JSON value. Raises ChannelsyncError for what the caller should be told."""
+"""(verb, arguments) -> a JSON value, or a Long one. Raises ChannelsyncError for what the caller should be told."""
 
 LINE_MAX = 64 * 1024 * 1024
 REQUEST_SECONDS = 30.0
@@ -63,6 +65,12 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, han
     try:
         line = await within(clock, REQUEST_SECONDS, reader.readline())
         answer = await _answer(line, handle)
+        if isinstance(value := answer.get("ok"), Long):
+            answer = {"ok": value.head}
+            for piece in value.wire():
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)  # a reader that is fast must not keep the daemon from everything else
         writer.write(json.dumps(answer).encode() + b"\n")
         await writer.drain()
     except (OSError, ValueError, TimeoutError) as error:
@@ -88,6 +96,11 @@ async def _answer(line: bytes, handle: Handle) -> dict[str, Any]:
 
 async def ask(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
     """The daemon's answer. Raises NoDaemon if none listens there, ControlError with what it said instead of an answer."""
+    return whole(await ask_long(path, verb, args))
+
+
+async def ask_long(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
+    """The same, but a Long answer is not held as a whole. Raises NoRoom, too."""
     try:
         reader, writer = await asyncio.open_unix_connection(path, limit=LINE_MAX)
     except (FileNotFoundError, ConnectionRefusedError):
@@ -97,7 +110,7 @@ async def ask(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
     try:
         writer.write(json.dumps({"verb": verb, "args": dict(args)}).encode() + b"\n")
         await writer.drain()
-        line = await reader.readline()
+        spool, line = await _rows(reader, await reader.readline())
     except ConnectionError as error:
         raise ControlError(
             f"the daemon went away before it answered ({error.strerror or error}); what was asked may be done or not"
@@ -109,7 +122,21 @@ async def ask(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
     answer = json.loads(line)
     if "error" in answer:
         raise ControlError(answer["error"]["message"], answer["error"]["code"])
-    return answer["ok"]
+    return answer["ok"] if spool is None else Long(spool, answer["ok"])
+
+
+async def _rows(reader: asyncio.StreamReader, line: bytes) -> tuple[Spool | None, bytes]:
+    """The rows of a long answer, if it is one, and its last line."""
+    if not line.startswith(b'{"rows": '):
+        return None, line
+    counts: dict[str, int] = json.loads(line)["rows"]
+    spool = Spool(counts)
+    for section, count in counts.items():
+        for _ in range(count):
+            if not (row := await reader.readline()).endswith(b"\n"):
+                return None, b""
+            spool.put(section, row.rstrip(b"\n"))
+    return spool, await reader.readline()
 
 
 class NoDaemon(ControlError):

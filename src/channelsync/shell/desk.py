@@ -27,6 +27,7 @@ from channelsync.shell.assemble import Assembly
 from channelsync.shell.desk_verbs import LEDGER_VERBS
 from channelsync.shell.live import live
 from channelsync.shell.plain import plain
+from channelsync.shell.spool import Long, Spool
 
 T = TypeVar("T")
 Args = Mapping[str, Any]
@@ -63,7 +64,7 @@ class Desk:
         }
 
     async def handle(self, verb: str, args: Args) -> Any:
-        """One request -> a JSON value. Raises Refusal and ChannelsyncError for what the caller should be told."""
+        """One request -> a JSON value, or a Long one. Raises Refusal and ChannelsyncError for what the caller should be told."""
         if verb in LEDGER_VERBS:
             function, kind = LEDGER_VERBS[verb]
             result = await self._store.ledger.run(function, _item(kind, args))
@@ -82,7 +83,8 @@ class Desk:
 
     async def _plan(self, args: Args) -> Any:
         troubles = await self._operator.look() if args.get("look", True) else {}
-        return _plan(await self._operator.plan(), troubles)
+        spool = Spool(openings.SECTIONS)
+        return Long(spool, {**plain(await self._operator.plan(spool)), "troubles": troubles})
 
     async def _apply(self, args: Args) -> Any:
         """A channel that could not be looked at is a reason not to apply: its plan would be made of old numbers."""
@@ -91,9 +93,10 @@ class Desk:
             raise NotAllowed(
                 "nothing was applied, because not every channel could be read: " + "; ".join(f"{n}: {t}" for n, t in troubles.items())
             )
-        applied = await self._operator.apply()
+        spool = Spool(openings.SECTIONS)
+        applied = await self._operator.apply(spool)
         waiting = await self._operator.push() if args.get("push", True) else {}
-        return {**_plan(applied, {}), "still_due": dict(waiting)}
+        return Long(spool, {**plain(applied), "troubles": {}, "still_due": dict(waiting)})
 
     async def _sync(self, args: Args) -> Any:
         wanted = self._chosen(args)
@@ -223,10 +226,6 @@ class Desk:
                 return channel
         known = ", ".join(sorted(channel.name for channel in self._store.channels.values())) or "none"
         raise UnknownRequest(f"the config has no channel {name!r}; known: {known}")
-
-
-def _plan(plan: openings.Plan, troubles: Mapping[str, str]) -> dict[str, Any]:
-    return {**plain(plan), "troubles": dict(troubles)}
 
 
 def _without_channel(args: Args) -> dict[str, Any]:

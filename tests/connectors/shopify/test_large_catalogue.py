@@ -55,7 +55,7 @@ def test_thousands_of_listings_cost_a_handful_of_calls_and_a_thousand_changes_fo
             statements: list[str] = []
             event.listen(assembly.database, "before_cursor_execute", lambda *said: statements.append(said[2]))
             planned = await desk.handle("plan", {})
-            assert (len(planned["balances"]), planned["troubles"]) == (LISTINGS, {})
+            assert (planned.spool.counts["balances"], planned.head["troubles"]) == (LISTINGS, {})
             assert len(statements) < LISTINGS, "statements per listing"
             assert (shop.admin.calls["BulkRun"], shop.admin.calls["Listings"], shop.admin.calls["Stock"]) == (3, 0, 0)
             assert assembly.store.read[next(iter(assembly.store.channels))] == {"listings": LISTINGS, "numbers": 2 * LISTINGS, "orders": 0}

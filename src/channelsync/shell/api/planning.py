@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from fastapi.responses import StreamingResponse
 from pydantic import Field
 
-from channelsync.ledger.openings import Balance, Blocked, PlannedWrite
+from channelsync.ledger.openings import Balance
+from channelsync.ledger.planned import Blocked, PlannedWrite
 from channelsync.ledger.switches import ToTurn
 from channelsync.ledger.tokens import Scope
 from channelsync.shell.api.bearer import needs
 from channelsync.shell.api.call import Call, Repeatable
 from channelsync.shell.api.models import Model
+from channelsync.shell.spool import Long
 
 router = APIRouter(prefix="/plan", tags=["plan"])
 
@@ -47,13 +50,18 @@ class ApplyIn(Model):
     push: Annotated[bool, Field(description="Wait until the numbers are written, half a minute at most.")] = True
 
 
-@router.get("", summary="What would be written", operation_id="read_plan")
-async def plan(call: Reader) -> PlanOut:
+@router.get("", summary="What would be written", operation_id="read_plan", response_model=PlanOut)
+async def plan(call: Reader) -> StreamingResponse:
     """From what the daemon has read of the shops; it changes nothing and asks no shop. `POST /channels/{name}/sync` reads one now."""
-    return PlanOut.model_validate(await call.ask("plan", {"look": False}))
+    return _streamed(await call.ask("plan", {"look": False}))
 
 
-@router.post("/apply", summary="Open the ledger and let the shops be written", operation_id="apply_plan")
-async def apply(call: Admin, asked: ApplyIn, _key: Repeatable = None) -> AppliedOut:
+@router.post("/apply", summary="Open the ledger and let the shops be written", operation_id="apply_plan", response_model=AppliedOut)
+async def apply(call: Admin, asked: ApplyIn, _key: Repeatable = None) -> StreamingResponse:
     """The plan as it is now. On day one it posts the opening balances; channels that are open already go on as they do."""
-    return AppliedOut.model_validate(await call.ask("apply", asked.model_dump()))
+    return _streamed(await call.ask("apply", asked.model_dump()))
+
+
+def _streamed(answer: Long) -> StreamingResponse:
+    """Row by row: of a large shop the whole would not fit into memory."""
+    return StreamingResponse(answer.document(), media_type="application/json")

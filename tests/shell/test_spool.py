@@ -1,0 +1,74 @@
+"""Long answers: what is put down comes back, section by section, and is one JSON document in the end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from channelsync.shell import spool as spools
+from channelsync.shell.spool import Long, NoRoom, Spool, whole
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    units: int
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 5_000])
+@pytest.mark.parametrize("held", [10, 10_000_000])
+def test_rows_come_back_in_order_however_many(monkeypatch: pytest.MonkeyPatch, rows: int, held: int) -> None:
+    monkeypatch.setattr(spools, "HELD", held)
+    spool = Spool(["first", "second", "third"])
+    spool.begin()
+    for number in range(rows):
+        spool.add("first", Row(f"größe {number}", number))
+    spool.add("third", Row('a "b"\n', -1))
+    answer = Long(spool, {"left": rows, "trouble": {"shop": "no\nanswer"}})
+    expected = {
+        "first": [{"name": f"größe {number}", "units": number} for number in range(rows)],
+        "second": [],
+        "third": [{"name": 'a "b"\n', "units": -1}],
+        "left": rows,
+        "trouble": {"shop": "no\nanswer"},
+    }
+    assert whole(answer) == expected
+    pieces = list(answer.document())
+    assert json.loads("".join(pieces)) == expected
+    assert max(map(len, pieces)) < 2 * spools.PIECE
+    assert len(list(answer.wire())) < 20, "not a line at a time"
+
+
+def test_what_begins_again_has_forgotten_the_rows_before() -> None:
+    spool = Spool(["rows"])
+    for _ in range(2):
+        spool.begin()
+        spool.add("rows", Row("a", 1))
+    assert spool.counts == {"rows": 1}
+    assert whole(Long(spool, {"ok": True})) == {"rows": [{"name": "a", "units": 1}], "ok": True}
+
+
+def test_a_section_that_is_over_takes_no_more_rows() -> None:
+    spool = Spool(["first", "second"])
+    spool.add("second", Row("a", 1))
+    with pytest.raises(ValueError, match="'first' is over"):
+        spool.add("first", Row("b", 2))
+
+
+def test_a_full_disk_says_where_room_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(["rows"])
+
+    def full(_row: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(spool._file, "write", full)
+    with pytest.raises(NoRoom, match="No space left on device.*TMPDIR"):
+        spool.add("rows", Row("a", 1))
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", {"rows": []}, [1]])
+def test_a_short_answer_is_what_it_is(value: Any) -> None:
+    assert whole(value) == value
