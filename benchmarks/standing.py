@@ -1,4 +1,4 @@
-"""`channelsync run` on a very large ledger: how long until it is ready, its memory at most, how long a sale takes through it; then what a million
+"""`channelsync run` on a very large ledger: how long until it is ready, its memory at most, how long a sale takes through it, and a plan; then what a million
 movements weigh in the database. The shops are a process of their own, the ledger is filled by statements and audited where it is small.
 
 Run it with `make bench` or `python -m benchmarks.standing --sizes 1000 1000000`; a table goes to standard error, the last line is JSON.
@@ -25,6 +25,8 @@ from benchmarks.shelves import PROVED_MAX, databases
 from channelsync.clock import SystemClock
 from channelsync.ledger.database import open_database, reading
 from channelsync.ledger.schema import shelves, stock_levels
+from channelsync.shell.control import ask_long
+from channelsync.shell.lock import beside
 from channelsync.testing import filling
 from channelsync.testing.config_file import free_port
 from channelsync.testing.postgres import available
@@ -130,6 +132,10 @@ async def measured(name: str, size: int, seconds: float, movements: int) -> dict
             ready = time.perf_counter() - began
             sales = [await asyncio.to_thread(shops.sell, f"SKU-{dice.randint(1, skus)}") for _ in range(SALES)]
             metrics = await ask(f"http://127.0.0.1:{port}/metrics", seconds)
+            began = time.perf_counter()
+            plan = await ask_long(beside(config, ".sock"), "plan", {"look": False})
+            planned = time.perf_counter() - began
+            assert plan.head["unchanged"] == size, f"the plan sees {plan.head['unchanged']} right numbers"
             peak = memory_mib(daemon.child.pid)
             assert await daemon.stop() == 0, daemon.said()
         check(database, size)
@@ -140,6 +146,7 @@ async def measured(name: str, size: int, seconds: float, movements: int) -> dict
             "peak_mib": peak,
             "sale_seconds": round(sorted(sales)[SALES // 2], 2),
             "metrics_seconds": round(metrics, 2),
+            "plan_seconds": round(planned, 2),
             "database_mib": weight >> 20,
             "reached": peak < MEMORY_MIB,
         }

@@ -56,7 +56,9 @@ def test_day_one_the_authority_says_what_lies_there(play: Play) -> None:
         assert await bench.operator.look() == {}
         assert await bench.numbers() == (10, 0, 0, 0)
         sink = Kept()
+        await bench.clock.sleep(100)
         await bench.operator.plan(sink)
+        assert bench.store.moved_at == bench.clock.monotonic(), "whoever waits for the ledger meanwhile is not stuck"
         assert sink.rows["balances"] == []
         assert [(write.shows, write.target) for write in sink.rows["writes"]] == [(7, 10)]
 

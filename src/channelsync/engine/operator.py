@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from channelsync.engine.channel import Channel
 from channelsync.engine.introduce import introduce
 from channelsync.engine.loops import Engine
+from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
 from channelsync.ledger import openings, selling
 from channelsync.ledger.openings import Opening, Plan
@@ -91,4 +94,22 @@ class Operator:
             await self._store.clock.sleep(STEP.total_seconds())
 
     def _what(self, sink: Sink) -> Opening:
-        return Opening(tuple(sorted(self._store.channels)), self._opening, tuple(sorted(self._engine.switchings)), sink)
+        return Opening(
+            tuple(sorted(self._store.channels)), self._opening, tuple(sorted(self._engine.switchings)), _Moving(sink, self._store)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moving:
+    """A sink that notes with every row that the work comes on: the first plan of a very large shop keeps the ledger for minutes."""
+
+    sink: Sink
+    store: Store
+
+    def begin(self) -> None:
+        self.store.moved_at = self.store.clock.monotonic()
+        self.sink.begin()
+
+    def add(self, section: str, row: Any) -> None:
+        self.store.moved_at = self.store.clock.monotonic()
+        self.sink.add(section, row)

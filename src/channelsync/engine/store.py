@@ -35,7 +35,8 @@ MISREAD_PAUSE_MAX = 60.0
 class Store:
     """One store: one ledger and its channels. `owner` names this process in leases.
 
-    read: listings, numbers and orders that came from each channel since the start, for whoever waits for them.
+    read: listings, numbers and orders that came from each channel since the start, for whoever waits for them. moved_at: when a long piece of
+    work in the ledger last came on (monotonic); whoever waits for the ledger meanwhile is not stuck.
     """
 
     ledger: Door
@@ -45,11 +46,12 @@ class Store:
     channels: dict[int, Channel] = field(default_factory=dict)
     read: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     time: Steadiness = field(init=False)
+    moved_at: float = field(init=False)
     _began: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.time = Steadiness(self.clock)
-        self._began = self.clock.monotonic()
+        self._began = self.moved_at = self.clock.monotonic()
 
     def named(self, name: str) -> Channel:
         return next(channel for channel in self.channels.values() if channel.name == name)

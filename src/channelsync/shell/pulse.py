@@ -39,8 +39,8 @@ class Pulse:
         return found
 
     def _stuck(self) -> list[str]:
-        now = self._clock.monotonic()
-        since = {name: now - self._engine.progress.get(name, self._started) for name in STUCK_SECONDS}
+        now, moved = self._clock.monotonic(), self._engine.store.moved_at
+        since = {name: now - max(self._engine.progress.get(name, self._started), moved) for name in STUCK_SECONDS}
         return [f"{name} has not moved for {since[name]:.0f} s" for name, limit in STUCK_SECONDS.items() if since[name] > limit]
 
 
