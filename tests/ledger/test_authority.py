@@ -28,6 +28,7 @@ from channelsync.ledger import (
     openings,
     planned,
     reservations,
+    skus,
     stock,
 )
 from channelsync.ledger.authorities import Ownership
@@ -399,6 +400,7 @@ def test_a_shop_opens_no_balance_where_an_authority_counts(conn: Connection) -> 
     owned = open_owned(conn, read=False)
     shelf = conn.scalars(select(shelves.c.id).where(shelves.c.channel_id == owned.shop)).one()
     book.replace(conn, shelf, None, 9, [BookEntry(shelf, "opening", 9)], owned.now)
-    assert list(openings.balances(conn, owned.shop)) == []
+    sold = [row.id for row in skus.find(conn, [SKU]).values()]
+    assert openings.balances(conn, owned.shop, sold) == []
     authorities.enrol(conn, [Ownership(owned.location, None)], owned.now)
-    assert [balance.shows for page in openings.balances(conn, owned.shop) for balance in page] == [9]
+    assert [balance.shows for balance in openings.balances(conn, owned.shop, sold)] == [9]

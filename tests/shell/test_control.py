@@ -25,6 +25,7 @@ async def handle(verb: str, args: Mapping[str, Any]) -> Any:
             spool = Spool(["some", "none"])
             for number in range(args["rows"]):
                 spool.add("some", [number, "ü" * 50])
+            spool.end()
             return Long(spool, {"rows": "in the head, too"})
         case "refuse":
             raise UnknownSku("MUG")
@@ -62,7 +63,8 @@ def test_a_long_answer_comes_row_by_row_however_long(tmp_path: Path, rows: int, 
     async def story() -> None:
         expected = {"some": [[number, "ü" * 50] for number in range(rows)], "none": [], "rows": "in the head, too"}
         async with controlled(path, handle, SystemClock()):
-            assert await ask(path, "long", {"rows": rows}) == expected
+            if rows < 10:
+                assert await ask(path, "long", {"rows": rows}) == expected, "in one line for who knows no rows"
             answer = await ask_long(path, "long", {"rows": rows})
             assert (answer.spool.counts, answer.head) == ({"some": rows, "none": 0}, {"rows": "in the head, too"})
             assert json.loads("".join(answer.document())) == expected
@@ -83,7 +85,7 @@ def test_a_daemon_that_dies_within_a_long_answer_has_not_answered(tmp_path: Path
     async def story() -> None:
         server = await asyncio.start_unix_server(dies, path)
         with pytest.raises(ControlError, match="closed the connection without an answer"):
-            await ask(path, "long", {})
+            await ask_long(path, "long", {})
         server.close()
         await server.wait_closed()
 

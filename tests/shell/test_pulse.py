@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from channelsync.engine.loops import Engine
+from channelsync.engine.store import LongWork
 from channelsync.shell.pulse import Pulse
 from channelsync.testing.virtual_clock import VirtualClock
 
@@ -19,15 +20,23 @@ def test_a_loop_is_stuck_unless_it_waits_for_work_that_comes_on() -> None:
     clock = VirtualClock()
 
     async def story() -> None:
-        store = SimpleNamespace(clock=clock, ledger=_Ledger(), moved_at=clock.monotonic())
+        store = SimpleNamespace(clock=clock, ledger=_Ledger(), work=LongWork(clock))
         engine = SimpleNamespace(store=store, progress={})
         pulse = Pulse(cast(Engine, engine))
         assert await pulse.problems() == []
         await clock.sleep(31)
         assert await pulse.problems() == ["housekeeping has not moved for 31 s"]
-        store.moved_at = clock.monotonic()
-        await clock.sleep(29)
-        assert await pulse.problems() == []
+        store.work.begin()
+        assert await pulse.problems() == ["housekeeping has not moved for 31 s"], "it was stuck before the work began"
+        engine.progress["housekeeping"] = clock.monotonic()
+        await clock.sleep(25)
+        store.work.begin()
+        for _ in range(4):
+            await clock.sleep(25)
+            store.work.move()
+            assert await pulse.problems() == []
+        await clock.sleep(31)
+        assert await pulse.problems() == ["housekeeping has not moved for 31 s"], "the work is stuck itself"
         engine.progress["housekeeping"] = clock.monotonic()
         await clock.sleep(20)
         assert await pulse.problems() == []

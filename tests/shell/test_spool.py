@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from channelsync.shell import spool as spools
-from channelsync.shell.spool import Long, NoRoom, Spool, whole
+from channelsync.shell.spool import Long, Spool, whole
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ def test_rows_come_back_in_order_however_many(monkeypatch: pytest.MonkeyPatch, r
     for number in range(rows):
         spool.add("first", Row(f"größe {number}", number))
     spool.add("third", Row('a "b"\n', -1))
+    spool.end()
     answer = Long(spool, {"left": rows, "trouble": {"shop": "no\nanswer"}})
     expected = {
         "first": [{"name": f"größe {number}", "units": number} for number in range(rows)],
@@ -58,15 +62,46 @@ def test_a_section_that_is_over_takes_no_more_rows() -> None:
         spool.add("first", Row("b", 2))
 
 
-def test_a_full_disk_says_where_room_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    spool = Spool(["rows"])
+FULL = """
+import resource, signal
+from channelsync.shell.spool import Long, NoRoom, Spool
 
-    def full(_row: bytes) -> None:
-        raise OSError(28, "No space left on device")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
+spool, rows = Spool(["rows"]), 0
+try:
+    while True:
+        spool.put("rows", b"%d" % rows)
+        rows += 1
+        if rows * 7 > 2_001_000 and PLACE == "end":
+            spool.end()
+except NoRoom as error:
+    print(error)
+spool.begin()
+spool.put("rows", b"1")
+spool.end()
+print(Long(spool, {}).whole())
+"""
 
-    monkeypatch.setattr(spool._file, "write", full)
-    with pytest.raises(NoRoom, match="No space left on device.*TMPDIR"):
-        spool.add("rows", Row("a", 1))
+
+@pytest.mark.parametrize("place", ["put", "end"])
+def test_a_full_disk_says_where_room_is_wanted_and_the_next_try_begins_afresh(place: str) -> None:
+    """With a real file, whose last rows are held back until somebody wants to see them."""
+    ran = subprocess.run(  # noqa: S603  ourselves
+        [sys.executable, "-c", FULL.replace("PLACE", repr(place))], capture_output=True, text=True, check=True, timeout=60
+    )
+    problem, again = ran.stdout.splitlines()
+    assert re.fullmatch("the answer could not be put down in .* \\(File too large\\); make room there, or set TMPDIR", problem)
+    assert again == "{'rows': [1]}"
+    assert ran.stderr == ""
+
+
+def test_a_document_is_parted_into_rows_and_the_rest() -> None:
+    document = {"left": 1, "second": [{"a": 1}], "first": [], "trouble": {}}
+    answer = Long.of(document, ["first", "second"])
+    assert answer.spool.counts == {"first": 0, "second": 1}
+    assert answer.head == {"left": 1, "trouble": {}}
+    assert whole(answer) == document
 
 
 @pytest.mark.parametrize("value", [None, 3, "text", {"rows": []}, [1]])

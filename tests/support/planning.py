@@ -21,12 +21,19 @@ class Kept:
 
     def __init__(self) -> None:
         self.rows: dict[str, list[Any]] = {}
+        self.ended = False
 
     def begin(self) -> None:
         self.rows = {section: [] for section in SECTIONS}
 
     def add(self, section: str, row: Any) -> None:
         self.rows[section].append(row)
+
+    def moved(self) -> None:
+        pass
+
+    def end(self) -> None:
+        self.ended = True
 
 
 @dataclass(frozen=True)
@@ -42,4 +49,5 @@ class Whole:
 def planned(conn: Connection, verb: Verb, opening: Opening, now: datetime) -> Whole:
     sink = Kept()
     [plan] = verb(conn, [replace(opening, sink=sink)], now)
+    assert sink.ended
     return Whole(plan.opens, plan.unchanged, **sink.rows)

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from channelsync.cli.progress import progress
+from channelsync.cli.progress import Tell, progress
 from channelsync.cli.show import complain, dump, dump_long, out, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
+from channelsync.ledger.openings import SECTIONS
 from channelsync.ledger.refusals import NotAllowed
 from channelsync.shell.spool import Long
 
@@ -26,7 +27,7 @@ def plan(config: ConfigFile = None, json: AsJson = False) -> None:
     """
     store = StoreAt(config)
     with progress() as tell:
-        answer = store.ask_long("plan", tell=tell)
+        answer = _asked(store, "plan", tell=tell)
     dump_long(answer) if json else _show(answer, _onlookers(store))
     if answer.head["troubles"]:
         raise typer.Exit(1)
@@ -42,14 +43,14 @@ def apply(
     store = StoreAt(config)
     if not yes:
         with progress() as tell:
-            planned = store.ask_long("plan", tell=tell)
+            planned = _asked(store, "plan", tell=tell)
         if not json:
             _show(planned, _onlookers(store))
         if troubles := planned.head["troubles"]:
             raise NotAllowed(f"nothing can be applied while a shop cannot be read: {', '.join(sorted(troubles))}")
         typer.confirm("Apply this plan?", abort=True, err=json)
     with out.status("applying ..."):
-        applied = store.ask_long("apply", {"look": yes})
+        applied = _asked(store, "apply", {"look": yes})
     if json:
         dump_long(applied)
         return
@@ -77,6 +78,11 @@ def sync(
         _still_due(done["still_due"], _onlookers(store))
     if done["troubles"]:
         raise typer.Exit(1)
+
+
+def _asked(store: StoreAt, verb: str, args: Mapping[str, Any] | None = None, *, tell: Tell | None = None) -> Long:
+    answer = store.ask_long(verb, args, tell=tell)
+    return answer if isinstance(answer, Long) else Long.of(answer, SECTIONS)
 
 
 def _onlookers(store: StoreAt) -> frozenset[str]:

@@ -107,9 +107,17 @@ class _Moving:
     store: Store
 
     def begin(self) -> None:
-        self.store.moved_at = self.store.clock.monotonic()
+        self.store.work.begin()
         self.sink.begin()
 
     def add(self, section: str, row: Any) -> None:
-        self.store.moved_at = self.store.clock.monotonic()
+        self.store.work.move()
         self.sink.add(section, row)
+
+    def moved(self) -> None:
+        self.store.work.move()
+        self.sink.moved()
+
+    def end(self) -> None:
+        self.store.work.move()
+        self.sink.end()

@@ -31,12 +31,30 @@ MISREAD_PAUSE_MAX = 60.0
 """A shop whose answers make no sense, one after the other, is asked this seldom."""
 
 
+class LongWork:
+    """Whether what keeps the ledger for minutes comes on: whoever waits for it meanwhile is not stuck."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = self._moved = clock.monotonic()
+
+    def begin(self) -> None:
+        self._began = self._moved = self._clock.monotonic()
+
+    def move(self) -> None:
+        self._moved = self._clock.monotonic()
+
+    def excuses(self, since: float, limit: float) -> float:
+        """Until when one that has not come on `since` then is excused: not at all if it was late (`limit` seconds) before the work began."""
+        return max(since, self._moved) if self._began - since <= limit else since
+
+
 @dataclass(slots=True)
 class Store:
     """One store: one ledger and its channels. `owner` names this process in leases.
 
-    read: listings, numbers and orders that came from each channel since the start, for whoever waits for them. moved_at: when a long piece of
-    work in the ledger last came on (monotonic); whoever waits for the ledger meanwhile is not stuck.
+    read: listings, numbers and orders that came from each channel since the start, for whoever waits for them. work: a long piece of it that
+    keeps the ledger from everybody else.
     """
 
     ledger: Door
@@ -46,12 +64,13 @@ class Store:
     channels: dict[int, Channel] = field(default_factory=dict)
     read: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     time: Steadiness = field(init=False)
-    moved_at: float = field(init=False)
+    work: LongWork = field(init=False)
     _began: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.time = Steadiness(self.clock)
-        self._began = self.moved_at = self.clock.monotonic()
+        self._began = self.clock.monotonic()
+        self.work = LongWork(self.clock)
 
     def named(self, name: str) -> Channel:
         return next(channel for channel in self.channels.values() if channel.name == name)

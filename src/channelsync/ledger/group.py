@@ -161,8 +161,15 @@ def _apply(conn: Connection, verb: Verb[Any, Any], items: Sequence[Any], now: da
 
 
 def assert_in_transaction(conn: Connection) -> None:
-    """SQLite ends the whole transaction by itself on some errors (disk full). Going on would store the rest piece by piece, without the beginning."""
-    if conn.dialect.name == "sqlite" and not conn.connection.in_transaction:
+    """SQLite ends the whole transaction by itself on some errors (disk full). Going on would store the rest piece by piece, without the beginning.
+
+    PostgreSQL answers COMMIT with a ROLLBACK that raises nothing once a statement has failed, even if whoever sent it has not told us.
+    """
+    connection = conn.connection.driver_connection
+    assert connection is not None
+    if conn.dialect.name == "postgresql" and connection.info.transaction_status.name == "INERROR":
+        raise NotStored("a statement failed within the transaction, nothing was changed; try again")
+    if conn.dialect.name == "sqlite" and not connection.in_transaction:
         raise NotStored(
             "the database gave up the transaction, nothing was changed; check the disk's free space and its health, then try again"
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, exists, func, select, update
 
 from channelsync.ledger import guard_answer, levels, planned, switches, targets
-from channelsync.ledger.levels import Entry, LevelKey, MovementType
+from channelsync.ledger.levels import Entry, Level, LevelKey, MovementType
 from channelsync.ledger.planned import NOWHERE, PAGE, Sink
 from channelsync.ledger.schema import bundle_parts, channels, listings, locations, order_lines, orders, shelf_feeds, shelves, skus
 from channelsync.ledger.skus import mark_counted
@@ -31,6 +32,10 @@ class Balance:
     sku_id: int
     location_id: int
     listings: int = 1
+
+    @property
+    def key(self) -> LevelKey:
+        return self.sku_id, self.location_id
 
     @property
     def on_hand(self) -> int:
@@ -64,9 +69,9 @@ def preview(conn: Connection, items: Sequence[Opening], now: datetime) -> list[P
     """What `open_channels` would do: the same path, rolled back."""
     plans = []
     for item in items:
-        savepoint = conn.begin_nested()
-        plans.append(_open(conn, item, now))
-        savepoint.rollback()
+        with conn.begin_nested() as savepoint:
+            plans.append(_open(conn, item, now))
+            savepoint.rollback()
     return plans
 
 
@@ -81,9 +86,7 @@ def _open(conn: Connection, item: Opening, now: datetime) -> Plan:
         row.id for row in conn.execute(select(channels.c.id).where(channels.c.id.in_(item.channel_ids), channels.c.opened_at.is_(None)))
     ]
     if item.source is not None:
-        for found in balances(conn, item.source):
-            _seed(conn, found, now)
-            _tell(item.sink, "balances", found)
+        _seed(conn, item.source, item.sink, now)
     for channel_id in fresh:
         cut_off = conn.execute(select(func.min(shelves.c.rebased_at)).where(shelves.c.channel_id == channel_id)).scalar_one()
         conn.execute(update(channels).where(channels.c.id == channel_id).values(opened_at=cut_off or now))
@@ -92,46 +95,73 @@ def _open(conn: Connection, item: Opening, now: datetime) -> Plan:
     _tell(item.sink, "blocked", planned.blocked(conn, item.channel_ids))
     _tell(item.sink, "switches", (each for channel_id in item.switching for each in switches.to_turn(conn, channel_id)))
     names = conn.scalars(select(channels.c.name).where(channels.c.id.in_(fresh)).order_by(channels.c.name)).all()
-    return Plan(tuple(names), planned.unchanged(conn, item.channel_ids))
+    plan = Plan(tuple(names), planned.unchanged(conn, item.channel_ids))
+    item.sink.end()
+    return plan
 
 
-def _tell(sink: Sink, section: str, rows: Iterable[object]) -> None:
-    for row in rows:
-        sink.add(section, row)
+def _tell(sink: Sink, section: str, rows: Generator[object]) -> None:
+    with closing(rows):  # a sink that fails must leave no cursor open: it would outlive this transaction
+        for row in rows:
+            sink.add(section, row)
 
 
-def _seed(conn: Connection, found: Sequence[Balance], now: datetime) -> None:
-    present = levels.read(conn, [(balance.sku_id, balance.location_id) for balance in found], lock=True)
+def _seed(conn: Connection, channel_id: int, sink: Sink, now: datetime) -> None:
+    """Levels of all SKUs first, then shelves: whoever else writes takes its locks in that order."""
+    ids = _uncounted(conn, channel_id)
+    for chunk in _chunks(ids):
+        found = _lock(conn, channel_id, chunk)
+        _post(conn, found, now)
+        for balance, _ in found:
+            sink.add("balances", balance)
+    for chunk in _chunks(ids):
+        targets.retarget(conn, chunk)
+        sink.moved()
+
+
+def _lock(conn: Connection, channel_id: int, sku_ids: list[int]) -> list[tuple[Balance, Level]]:
+    """Whoever applies an order changes its level: once the levels are ours, no order comes between the books and what the shop took."""
+    found, present = balances(conn, channel_id, sku_ids), dict[LevelKey, Level]()
+    while missing := [balance.key for balance in found if balance.key not in present]:
+        present |= levels.read(conn, missing, lock=True)
+        if conn.dialect.name != "sqlite":  # there nobody else writes meanwhile
+            found = balances(conn, channel_id, sku_ids)
+    return [(balance, present[balance.key]) for balance in found]
+
+
+def _post(conn: Connection, found: Sequence[tuple[Balance, Level]], now: datetime) -> None:
     entries = [
         Entry(
-            balance.sku_id,
-            balance.location_id,
+            *balance.key,
             MovementType.SEED,
-            on_hand=balance.on_hand - present[balance.sku_id, balance.location_id].on_hand,
+            on_hand=balance.on_hand - present.on_hand,
             reason=f"opening: shown {balance.shows} + taken for unshipped orders {balance.taken}",
             actor="opening",
         )
-        for balance in found
+        for balance, present in found
     ]
-    ids = {balance.sku_id for balance in found}
-    mark_counted(conn, ids)
+    mark_counted(conn, {balance.sku_id for balance, _ in found})
     levels.write(conn, entries, now)
-    targets.retarget(conn, ids)
 
 
-def balances(conn: Connection, channel_id: int) -> Iterator[list[Balance]]:
-    """Opening balances of every SKU that was never counted, from this channel's books (each from a closed reading), some at a time.
+def _uncounted(conn: Connection, channel_id: int) -> array[int]:
+    """The SKUs that the channel opens, by id."""
+    query = _shown(channel_id).with_only_columns(skus.c.id, maintain_column_froms=True).distinct().order_by(None).order_by(skus.c.id)
+    return array("q", (row["id"] for page in planned.pages(conn, query) for row in page))
+
+
+def _chunks(ids: array[int]) -> Iterator[list[int]]:
+    return (ids[start : start + PAGE].tolist() for start in range(0, len(ids), PAGE))
+
+
+def balances(conn: Connection, channel_id: int, sku_ids: Sequence[int]) -> list[Balance]:
+    """Opening balances of those of the SKUs that were never counted, from this channel's books (each from a closed reading).
 
     Units of a shelf that several locations feed are put where its orders are taken from (`order_mapping`): there they were subtracted. Which
     ones lie elsewhere nobody has said yet.
     """
-    query = _uncounted(channel_id)
-    every = query.with_only_columns(skus.c.id, maintain_column_froms=True).distinct().order_by(None).order_by(skus.c.id)
-    ids = array("q", (row["id"] for page in planned.pages(conn, every) for row in page))  # all of them first: whoever gets a page seeds it
-    taken = _taken(conn, channel_id)
-    for start in range(0, len(ids), PAGE):
-        chunk = ids[start : start + PAGE].tolist()
-        yield _balances(conn.execute(query.where(skus.c.id.in_(chunk))).all(), taken)
+    rows = conn.execute(_shown(channel_id).where(skus.c.id.in_(sku_ids))).all()
+    return _balances(rows, _taken(conn, channel_id, sku_ids))
 
 
 def _balances(rows: Sequence[Row[Any]], taken: Mapping[LevelKey, int]) -> list[Balance]:
@@ -152,7 +182,8 @@ def _balances(rows: Sequence[Row[Any]], taken: Mapping[LevelKey, int]) -> list[B
     ]
 
 
-def _uncounted(channel_id: int) -> Select[Any]:
+def _shown(channel_id: int) -> Select[Any]:
+    """Shelves of SKUs that were never counted, each once for each location that feeds it."""
     own = func.coalesce(select(channels.c.location_id).where(channels.c.id == channel_id).scalar_subquery(), 0)
     return (
         select(
@@ -182,19 +213,18 @@ def _fed_by_authorities() -> Select[tuple[int]]:
     return select(shelf_feeds.c.shelf_id).join(locations, owned).where(locations.c.authority_id.is_not(None))
 
 
-def _taken(conn: Connection, channel_id: int) -> dict[LevelKey, int]:
+def _taken(conn: Connection, channel_id: int, sku_ids: Sequence[int]) -> dict[LevelKey, int]:
     """Units the shop has already taken out of its number for orders that are not shipped yet: still on the floor."""
     line = order_lines.c
-    held_by = line.sku_id, line.location_id, line.hard, line.took, line.pack, line.shipped, line.restocked, line.quarantined
     query = (
-        select(*held_by)
-        .join(orders, orders.c.id == order_lines.c.order_id)
-        .where(orders.c.channel_id == channel_id, order_lines.c.hard > 0)
-        .where(order_lines.c.bundle_id.is_(None))  # sold from the bundle's own number: its parts' numbers still show them
+        select(line.sku_id, line.location_id, line.hard, line.took, line.pack, line.shipped, line.restocked, line.quarantined)
+        .join(orders, orders.c.id == line.order_id)
+        .where(line.sku_id.in_(sku_ids), orders.c.channel_id == channel_id, line.hard > 0)
+        .where(line.bundle_id.is_(None))  # sold from the bundle's own number: its parts' numbers still show them
     )
     taken: dict[LevelKey, int] = {}
-    for row in (row for page in planned.pages(conn, query) for row in page):
-        held = row["took"] * row["pack"] - (row["shipped"] - row["restocked"]) - row["quarantined"]
-        key = (row["sku_id"], row["location_id"])
-        taken[key] = taken.get(key, 0) + min(row["hard"], max(0, held))
+    for row in conn.execute(query):
+        held = row.took * row.pack - (row.shipped - row.restocked) - row.quarantined
+        key = (row.sku_id, row.location_id)
+        taken[key] = taken.get(key, 0) + min(row.hard, max(0, held))
     return taken

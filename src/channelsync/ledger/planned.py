@@ -4,7 +4,7 @@ shop is never held as a whole: rows are handed on as the database tells them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -30,6 +30,12 @@ class Sink(Protocol):
     def add(self, section: str, row: Any) -> None:
         """One more row."""
 
+    def moved(self) -> None:
+        """The work comes on, though there is no row to tell."""
+
+    def end(self) -> None:
+        """That was all. What raises here, or anywhere else, ends the transaction, and nothing is changed."""
+
 
 class Nowhere:
     """For those who want no rows."""
@@ -38,6 +44,12 @@ class Nowhere:
         pass
 
     def add(self, section: str, row: Any) -> None:
+        pass
+
+    def moved(self) -> None:
+        pass
+
+    def end(self) -> None:
         pass
 
 
@@ -79,7 +91,7 @@ def unchanged(conn: Connection, channel_ids: Sequence[int]) -> int:
     return conn.execute(query.where(*_numbered(channel_ids), *right)).scalar_one()
 
 
-def writes(conn: Connection, channel_ids: Sequence[int]) -> Iterator[PlannedWrite]:
+def writes(conn: Connection, channel_ids: Sequence[int]) -> Generator[PlannedWrite]:
     """Every shelf that shows another number than it should."""
     level = stock_levels.c
     query = (
@@ -108,12 +120,13 @@ def writes(conn: Connection, channel_ids: Sequence[int]) -> Iterator[PlannedWrit
         .group_by(shelves.c.id, channels.c.id, listings.c.id, skus.c.id)
         .order_by(channels.c.name, skus.c.sku, shelves.c.id)
     )
-    for page in pages(conn, query):
-        ids = [row["id"] for row in page]
-        withheld, pools = targets.withheld_by(conn, ids), bundles.pools(conn, ids)
-        names = bundling.named_parts(conn, {row["sku_id"] for row in page if row["id"] in pools})
-        for row in page:
-            yield _planned(row, pools.get(row["id"]), withheld.get(row["id"], 0), names.get(row["sku_id"], ()))
+    with closing(pages(conn, query)) as found:
+        for page in found:
+            ids = [row["id"] for row in page]
+            withheld, pools = targets.withheld_by(conn, ids), bundles.pools(conn, ids)
+            names = bundling.named_parts(conn, {row["sku_id"] for row in page if row["id"] in pools})
+            for row in page:
+                yield _planned(row, pools.get(row["id"]), withheld.get(row["id"], 0), names.get(row["sku_id"], ()))
 
 
 def _numbered(channel_ids: Sequence[int]) -> tuple[Any, ...]:
@@ -127,7 +140,7 @@ def _planned(row: RowMapping, pool: Pool | None, withheld: int, parts: tuple[Par
     return PlannedWrite(row["name"], row["ref"], row["location"], row["sku"], shows, row["target"], tuple(steps), made_of)
 
 
-def blocked(conn: Connection, channel_ids: Sequence[int]) -> Iterator[Blocked]:
+def blocked(conn: Connection, channel_ids: Sequence[int]) -> Generator[Blocked]:
     """Listings that will not be written, each with its reason. Those of an authority never are, and are no news."""
     in_parts = exists().where(bundle_parts.c.bundle_id == listings.c.sku_id)
     query = (
@@ -151,13 +164,14 @@ def blocked(conn: Connection, channel_ids: Sequence[int]) -> Iterator[Blocked]:
         .where(or_(*_hindrances(), in_parts))  # of a large shop nearly all are written: only the others are looked at closely
         .order_by(channels.c.name, listings.c.ref, shelves.c.id)
     )
-    for page in pages(conn, query):
-        pools = bundles.pools(conn, [row["shelf_id"] for row in page if row["shelf_id"] is not None])
-        for row in page:
-            pool = pools.get(row["shelf_id"])
-            reason = _why_blocked(dict(row) if pool is None else {**row, "counted": pool.counted})
-            if reason:
-                yield Blocked(row["name"], row["ref"], row["sku"] or row["sku_text"], reason)
+    with closing(pages(conn, query)) as found:
+        for page in found:
+            pools = bundles.pools(conn, [row["shelf_id"] for row in page if row["shelf_id"] is not None])
+            for row in page:
+                pool = pools.get(row["shelf_id"])
+                reason = _why_blocked(dict(row) if pool is None else {**row, "counted": pool.counted})
+                if reason:
+                    yield Blocked(row["name"], row["ref"], row["sku"] or row["sku_text"], reason)
 
 
 def _hindrances() -> tuple[Any, ...]:
@@ -195,7 +209,7 @@ def _why_blocked(row: dict[str, Any]) -> str | None:
     return next((reason for applies, reason in checks if applies), None)
 
 
-def pages(conn: Connection, query: Select[Any]) -> Iterator[Sequence[RowMapping]]:
-    """The rows of a query over a whole shop, some at a time; the database keeps the others."""
+def pages(conn: Connection, query: Select[Any]) -> Generator[Sequence[RowMapping]]:
+    """The rows of a query over a whole shop, some at a time; the database keeps the others. Close it: its cursor must not outlive the transaction."""
     with closing(conn.execute(query, execution_options={"stream_results": True, "yield_per": PAGE})) as found:
         yield from found.mappings().partitions(PAGE)

@@ -1,7 +1,7 @@
 """The daemon's door for commands on the same machine: a unix socket beside the database that only its owner can open.
 
-One JSON object per line each way: {"verb": ..., "args": {...}} -> {"ok": ...} or {"error": {"code": ..., "message": ...}}. A long answer is
-{"rows": {section: how many, ...}}, that many lines of one row each, and then {"ok": head}.
+One JSON object per line each way: {"verb": ..., "args": {...}} -> {"ok": ...} or {"error": {"code": ..., "message": ...}}. Who asks
+with "rows": true may get a long answer as {"rows": {section: how many, ...}}, that many lines of one row each, and then {"ok": head}.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import structlog
 
 from channelsync.clock import Clock
 from channelsync.errors import FAILED, ChannelsyncError, code_of
-from channelsync.shell.spool import Long, Spool, whole
+from channelsync.shell.spool import Long, NoRoom, Spool
 from channelsync.shell.within import within
 
 log = structlog.get_logger(__name__)
@@ -64,10 +64,10 @@ def _remove(path: Path) -> None:
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handle, clock: Clock) -> None:
     try:
         line = await within(clock, REQUEST_SECONDS, reader.readline())
-        answer = await _answer(line, handle)
+        answer, by_rows = await _answer(line, handle)
         if isinstance(value := answer.get("ok"), Long):
-            answer = {"ok": value.head}
-            for piece in value.wire():
+            answer = {"ok": value.head if by_rows else value.whole()}
+            for piece in value.wire() if by_rows else ():
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(0)  # a reader that is fast must not keep the daemon from everything else
@@ -81,26 +81,34 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, han
             await writer.wait_closed()
 
 
-async def _answer(line: bytes, handle: Handle) -> dict[str, Any]:
+async def _answer(line: bytes, handle: Handle) -> tuple[dict[str, Any], bool]:
+    """The answer, and whether a long one may come row by row: a command from before the daemon was upgraded knows no rows."""
+    by_rows = False
     try:
         request = json.loads(line)
-        return {"ok": await handle(str(request["verb"]), dict(request.get("args", {})))}
+        by_rows = request.get("rows") is True
+        return {"ok": await handle(str(request["verb"]), dict(request.get("args", {})))}, by_rows
     except ChannelsyncError as error:
-        return {"error": {"code": code_of(error), "message": str(error)}}
-    except (KeyError, TypeError, ValueError) as error:
-        return {"error": {"code": "not_understood", "message": f"the request was not understood: {error}"}}
+        said = {"code": code_of(error), "message": str(error)}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        said = {"code": "not_understood", "message": f"the request was not understood: {error}"}
     except Exception as error:
         log.exception("control request failed")
-        return {"error": {"code": "bug", "message": f"the daemon failed at it ({type(error).__name__}); its log says more"}}
+        said = {"code": "bug", "message": f"the daemon failed at it ({type(error).__name__}); its log says more"}
+    return {"error": said}, by_rows
 
 
 async def ask(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
     """The daemon's answer. Raises NoDaemon if none listens there, ControlError with what it said instead of an answer."""
-    return whole(await ask_long(path, verb, args))
+    return await _asked(path, {"verb": verb, "args": dict(args)})
 
 
 async def ask_long(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
-    """The same, but a Long answer is not held as a whole. Raises NoRoom, too."""
+    """The same, but a Long answer is not held as a whole; a daemon from before an upgrade may answer with one that is."""
+    return await _asked(path, {"verb": verb, "args": dict(args), "rows": True})
+
+
+async def _asked(path: Path, request: Mapping[str, Any]) -> Any:
     try:
         reader, writer = await asyncio.open_unix_connection(path, limit=LINE_MAX)
     except (FileNotFoundError, ConnectionRefusedError):
@@ -108,13 +116,15 @@ async def ask_long(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
     except PermissionError as error:
         raise ControlError(f"{path} belongs to another user; run this command as the daemon's user (sudo -u)") from error
     try:
-        writer.write(json.dumps({"verb": verb, "args": dict(args)}).encode() + b"\n")
+        writer.write(json.dumps(request).encode() + b"\n")
         await writer.drain()
         spool, line = await _rows(reader, await reader.readline())
     except ConnectionError as error:
         raise ControlError(
             f"the daemon went away before it answered ({error.strerror or error}); what was asked may be done or not"
         ) from error
+    except NoRoom as error:
+        raise ControlError(f"{error}. What was asked may be done or not", error.code) from error
     finally:
         writer.close()
     if not line.endswith(b"\n"):
@@ -136,6 +146,7 @@ async def _rows(reader: asyncio.StreamReader, line: bytes) -> tuple[Spool | None
             if not (row := await reader.readline()).endswith(b"\n"):
                 return None, b""
             spool.put(section, row.rstrip(b"\n"))
+    spool.end()
     return spool, await reader.readline()
 
 

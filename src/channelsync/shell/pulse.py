@@ -39,8 +39,8 @@ class Pulse:
         return found
 
     def _stuck(self) -> list[str]:
-        now, moved = self._clock.monotonic(), self._engine.store.moved_at
-        since = {name: now - max(self._engine.progress.get(name, self._started), moved) for name in STUCK_SECONDS}
+        now, progress, work = self._clock.monotonic(), self._engine.progress, self._engine.store.work
+        since = {name: now - work.excuses(progress.get(name, self._started), limit) for name, limit in STUCK_SECONDS.items()}
         return [f"{name} has not moved for {since[name]:.0f} s" for name, limit in STUCK_SECONDS.items() if since[name] > limit]
 
 

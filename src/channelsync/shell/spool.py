@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -34,14 +34,15 @@ class Spool:
 
     def __init__(self, sections: Iterable[str]) -> None:
         self.counts = dict.fromkeys(sections, 0)
-        self._file = tempfile.SpooledTemporaryFile(max_size=HELD)  # noqa: SIM115 - its end is that of whoever holds the answer
-        weakref.finalize(self, self._file.close)
+        self._file = _file()
+
+    def __del__(self) -> None:
+        self._drop()
 
     def begin(self) -> None:
-        """Forget all rows. Raises NoRoom."""
-        self.counts = dict.fromkeys(self.counts, 0)
-        self._file.seek(0)
-        self._file.truncate()
+        """Forget all rows. In another file: one that was full would still want to be rid of what it could not write."""
+        self._drop()
+        self.counts, self._file = dict.fromkeys(self.counts, 0), _file()
 
     def add(self, section: str, row: Any) -> None:
         """A row as its type says it. Raises NoRoom."""
@@ -53,14 +54,21 @@ class Spool:
         places = list(self.counts)
         if any(self.counts[later] for later in places[places.index(section) + 1 :]):
             raise ValueError(f"{section!r} is over")
-        try:
+        with _room():
             self._file.write(row + b"\n")
-        except OSError as error:
-            where = tempfile.gettempdir()
-            raise NoRoom(
-                f"the answer could not be put down in {where} ({error.strerror or error}); make room there, or set TMPDIR"
-            ) from error
         self.counts[section] += 1
+
+    def moved(self) -> None:
+        """Nothing to put down."""
+
+    def end(self) -> None:
+        """That was all: it is written, and can be read. Raises NoRoom."""
+        with _room():
+            self._file.flush()
+
+    def _drop(self) -> None:
+        with suppress(OSError, AttributeError):
+            self._file.close()
 
     def rows(self) -> Iterator[tuple[str, bytes]]:
         """(section, row as JSON)"""
@@ -68,6 +76,19 @@ class Spool:
         for section, count in self.counts.items():
             for line in islice(self._file, count):
                 yield section, line.rstrip(b"\n")
+
+
+def _file() -> tempfile.SpooledTemporaryFile[bytes]:
+    return tempfile.SpooledTemporaryFile(max_size=HELD)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = tempfile.gettempdir()
+        raise NoRoom(f"the answer could not be put down in {where} ({error.strerror or error}); make room there, or set TMPDIR") from error
 
 
 @cache
@@ -81,6 +102,16 @@ class Long:
 
     spool: Spool
     head: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], sections: Iterable[str]) -> Long:
+        """From the document, of which some are rows. Raises NoRoom."""
+        spool = Spool(sections)
+        for section in spool.counts:
+            for row in document[section]:
+                spool.put(section, json.dumps(row).encode())
+        spool.end()
+        return cls(spool, {name: value for name, value in document.items() if name not in spool.counts})
 
     def whole(self) -> dict[str, Any]:
         """The document, held: for those who know that it is short."""

@@ -89,7 +89,7 @@ COMMON = {
     422: "Not understood, not allowed by a rule, or an idempotency key used for another request.",
     429: "More requests than the token may make; come again after `Retry-After`.",
     502: "A shop's answer made no sense; the detail says which.",
-    503: "The database or a shop cannot be reached, or too many imports wait; try again.",
+    503: "The database or a shop cannot be reached, there is no room for the answer, or too many imports wait; try again.",
 }
 
 

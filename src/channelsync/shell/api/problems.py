@@ -47,7 +47,14 @@ _STATUS: Mapping[str, int] = {
     "not_applicable": 409,
 }
 
-_FAILURES: Mapping[str, int] = {"malformed": 422, "unsupported_media_type": 415, "database_away": 503, "shop_away": 503, FAILED: 502}
+_FAILURES: Mapping[str, int] = {
+    "malformed": 422,
+    "unsupported_media_type": 415,
+    "database_away": 503,
+    "shop_away": 503,
+    "no_room": 503,
+    FAILED: 502,
+}
 
 
 class Mistake(BaseModel):
