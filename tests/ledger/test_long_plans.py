@@ -125,21 +125,45 @@ def test_a_statement_that_failed_unheard_is_never_taken_for_stored(engine: Engin
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-def test_an_order_that_another_node_applies_meanwhile_is_counted(engine: Engine, database_url: str) -> None:
+@pytest.mark.parametrize("when", ["after another SKU was seeded", "between the books and the lock"])
+def test_an_order_that_another_node_applies_meanwhile_is_counted(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
     """What the shop took for it is on the floor, whether the plan came before the order or after it."""
     channel = shop(engine, {"a": "A", "b": "B"})
+    other, sink = open_database(database_url, durable=False), Meanwhile(lambda: None)
 
-    def sold(conn: Connection, _items: Sequence[object], _now: datetime) -> list[None]:
+    def sells(conn: Connection, _items: Sequence[object], _now: datetime) -> list[None]:
         Shop(conn, channel).see(order(line("b", 3, at=LATER), at=LATER, created_at=LATER))
         return [None]
 
-    other = open_database(database_url, durable=False)
-    sink = Meanwhile(lambda: _well(run_group(other, [Call(sold, None)], LATER)))
+    def sold() -> None:
+        _well(run_group(other, [Call(sells, None)], LATER))
+
+    if when == "after another SKU was seeded":
+        sink.happens = sold
+    else:
+        monkeypatch.setattr(openings, "PAGE", 10)
+        monkeypatch.setattr(openings, "levels", _Selling(sold))
     _well(run_group(engine, [Call(openings.open_channels, Opening((channel,), channel, (), sink))], LATER))
     other.dispose()
     with engine.connect() as conn, conn.begin():
         assert level(conn, "B") == Level(on_hand=5, hard=3)
     assert [(each.sku, each.shows, each.taken) for each in sink.rows["balances"]] == [("A", 5, 0), ("B", 2, 3)]
+
+
+class _Selling:
+    """The levels, of which the first are read just after something is sold."""
+
+    def __init__(self, sells: Callable[[], None]) -> None:
+        self.sells: Callable[[], None] | None = sells
+        self.write = levels.write
+
+    def read(self, conn: Connection, keys: Any, **how: Any) -> Any:
+        if self.sells is not None:
+            sells, self.sells = self.sells, None
+            sells()
+        return levels.read(conn, keys, **how)
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])

@@ -29,6 +29,8 @@ async def handle(verb: str, args: Mapping[str, Any]) -> Any:
             return Long(spool, {"rows": "in the head, too"})
         case "refuse":
             raise UnknownSku("MUG")
+        case "wrong":
+            return args["rows"].missing
         case _:
             raise ZeroDivisionError("secret detail")
 
@@ -48,6 +50,9 @@ def test_answers_refusals_and_bugs(tmp_path: Path) -> None:
             with pytest.raises(ControlError, match="ZeroDivisionError") as bug:
                 await ask(path, "burst", {})
             assert "secret detail" not in str(bug.value)
+            with pytest.raises(ControlError, match="AttributeError") as bug:
+                await ask(path, "wrong", {"rows": None})
+            assert bug.value.code == "bug", "and not the caller's mistake"
         assert not path.exists()
         with pytest.raises(NoDaemon):
             await ask(path, "echo", {})
@@ -65,6 +70,9 @@ def test_a_long_answer_comes_row_by_row_however_long(tmp_path: Path, rows: int, 
         async with controlled(path, handle, SystemClock()):
             if rows < 10:
                 assert await ask(path, "long", {"rows": rows}) == expected, "in one line for who knows no rows"
+            else:
+                with pytest.raises(ControlError, match="too long for this command"):
+                    await ask(path, "long", {"rows": rows})
             answer = await ask_long(path, "long", {"rows": rows})
             assert (answer.spool.counts, answer.head) == ({"some": rows, "none": 0}, {"rows": "in the head, too"})
             assert json.loads("".join(answer.document())) == expected

@@ -14,7 +14,7 @@ from channelsync.cli.show import complain, dump, dump_long, out, say, table
 from channelsync.cli.store import AsJson, ConfigFile, StoreAt
 from channelsync.ledger.openings import SECTIONS
 from channelsync.ledger.refusals import NotAllowed
-from channelsync.shell.spool import Long
+from channelsync.shell.spool import Long, NoRoom
 
 ROWS_SHOWN = 200
 """Of each table, as many as a person reads."""
@@ -82,7 +82,12 @@ def sync(
 
 def _asked(store: StoreAt, verb: str, args: Mapping[str, Any] | None = None, *, tell: Tell | None = None) -> Long:
     answer = store.ask_long(verb, args, tell=tell)
-    return answer if isinstance(answer, Long) else Long.of(answer, SECTIONS)
+    if isinstance(answer, Long):
+        return answer
+    try:
+        return Long.of(answer, SECTIONS)  # from a daemon that has not been restarted since an upgrade
+    except NoRoom as error:
+        raise NoRoom(f"{error}. What was asked is done") from error
 
 
 def _onlookers(store: StoreAt) -> frozenset[str]:

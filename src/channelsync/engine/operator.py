@@ -107,7 +107,7 @@ class _Moving:
     store: Store
 
     def begin(self) -> None:
-        self.store.work.begin()
+        self.store.work.move()
         self.sink.begin()
 
     def add(self, section: str, row: Any) -> None:

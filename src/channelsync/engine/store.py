@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import uuid
 from collections import Counter, defaultdict
@@ -27,25 +28,30 @@ UNHEARD_SECONDS = 3600.0
 """A shop that has told no time for so long, and has no number left to be read, may never tell one."""
 
 
+WORK_PAUSE_SECONDS = 10.0
+"""Long work that has not moved for so long was another one."""
+
 MISREAD_PAUSE_MAX = 60.0
 """A shop whose answers make no sense, one after the other, is asked this seldom."""
 
 
 class LongWork:
-    """Whether what keeps the ledger for minutes comes on: whoever waits for it meanwhile is not stuck."""
+    """Whether what keeps the ledger for minutes comes on: loops that wait meanwhile are not stuck. It may begin again, from its start."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._began = self._moved = clock.monotonic()
-
-    def begin(self) -> None:
-        self._began = self._moved = self._clock.monotonic()
+        self._began = self._moved = -math.inf
 
     def move(self) -> None:
-        self._moved = self._clock.monotonic()
+        now = self._clock.monotonic()
+        if now - self._moved > WORK_PAUSE_SECONDS:
+            self._began = now
+        self._moved = now
 
-    def excuses(self, since: float, limit: float) -> float:
-        """Until when one that has not come on `since` then is excused: not at all if it was late (`limit` seconds) before the work began."""
+    def counts_from(self, since: float, limit: float) -> float:
+        """From when the waiting counts of a loop that has not come on `since` then; what was late (`limit` seconds) before the work began is not
+        excused by it.
+        """
         return max(since, self._moved) if self._began - since <= limit else since
 
 

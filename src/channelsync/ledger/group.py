@@ -48,6 +48,10 @@ class CommitUnknown(DatabaseAway):
     """The connection broke during the commit: all of the group is stored or nothing is. The same request with the same key is safe."""
 
 
+class FailedUnheard(Exception):
+    """A bug of ours: whoever sent a statement that failed has hidden it, and PostgreSQL would answer COMMIT with a ROLLBACK."""
+
+
 class NotRead(DatabaseAway):
     """The database could not be read."""
 
@@ -85,6 +89,8 @@ def run_group(engine: Engine, calls: Sequence[Call], now: datetime) -> list[Answ
             return _attempt(engine, calls, now, _run_bisected if careful else _run_plain)
         except _ItemFailed:
             careful = True
+        except FailedUnheard as bug:
+            return [Answer(error=bug) for _ in calls]
         except (NotStored, CommitUnknown) as known:
             return [Answer(error=type(known)(str(known))) for _ in calls]
         except DBAPIError as known:
@@ -168,7 +174,7 @@ def assert_in_transaction(conn: Connection) -> None:
     connection = conn.connection.driver_connection
     assert connection is not None
     if conn.dialect.name == "postgresql" and connection.info.transaction_status.name == "INERROR":
-        raise NotStored("a statement failed within the transaction, nothing was changed; try again")
+        raise FailedUnheard("a statement failed within the transaction and nobody said so; nothing was changed")
     if conn.dialect.name == "sqlite" and not connection.in_transaction:
         raise NotStored(
             "the database gave up the transaction, nothing was changed; check the disk's free space and its health, then try again"

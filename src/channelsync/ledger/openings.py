@@ -72,6 +72,7 @@ def preview(conn: Connection, items: Sequence[Opening], now: datetime) -> list[P
         with conn.begin_nested() as savepoint:
             plans.append(_open(conn, item, now))
             savepoint.rollback()
+        item.sink.moved()
     return plans
 
 
@@ -91,6 +92,7 @@ def _open(conn: Connection, item: Opening, now: datetime) -> Plan:
         cut_off = conn.execute(select(func.min(shelves.c.rebased_at)).where(shelves.c.channel_id == channel_id)).scalar_one()
         conn.execute(update(channels).where(channels.c.id == channel_id).values(opened_at=cut_off or now))
         guard_answer.accept(conn, channel_id, now)  # a person has seen this plan
+        item.sink.moved()
     _tell(item.sink, "writes", planned.writes(conn, item.channel_ids))
     _tell(item.sink, "blocked", planned.blocked(conn, item.channel_ids))
     _tell(item.sink, "switches", (each for channel_id in item.switching for each in switches.to_turn(conn, channel_id)))
@@ -104,10 +106,11 @@ def _tell(sink: Sink, section: str, rows: Generator[object]) -> None:
     with closing(rows):  # a sink that fails must leave no cursor open: it would outlive this transaction
         for row in rows:
             sink.add(section, row)
+    sink.moved()
 
 
 def _seed(conn: Connection, channel_id: int, sink: Sink, now: datetime) -> None:
-    """Levels of all SKUs first, then shelves: whoever else writes takes its locks in that order."""
+    """Levels of all SKUs first, then shelves: whoever else writes takes these locks in that order."""
     ids = _uncounted(conn, channel_id)
     for chunk in _chunks(ids):
         found = _lock(conn, channel_id, chunk)
@@ -141,7 +144,7 @@ def _post(conn: Connection, found: Sequence[tuple[Balance, Level]], now: datetim
         for balance, present in found
     ]
     mark_counted(conn, {balance.sku_id for balance, _ in found})
-    levels.write(conn, entries, now)
+    levels.write(conn, entries, now, there={balance.key for balance, _ in found})
 
 
 def _uncounted(conn: Connection, channel_id: int) -> array[int]:

@@ -64,15 +64,10 @@ def _remove(path: Path) -> None:
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handle, clock: Clock) -> None:
     try:
         line = await within(clock, REQUEST_SECONDS, reader.readline())
-        answer, by_rows = await _answer(line, handle)
-        if isinstance(value := answer.get("ok"), Long):
-            answer = {"ok": value.head if by_rows else value.whole()}
-            for piece in value.wire() if by_rows else ():
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(0)  # a reader that is fast must not keep the daemon from everything else
-        writer.write(json.dumps(answer).encode() + b"\n")
-        await writer.drain()
+        async for piece in _answer(line, handle):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)  # a reader that is fast must not keep the daemon from everything else
     except (OSError, ValueError, TimeoutError) as error:
         log.warning("control request dropped", error=str(error))
     finally:
@@ -81,21 +76,43 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, han
             await writer.wait_closed()
 
 
-async def _answer(line: bytes, handle: Handle) -> tuple[dict[str, Any], bool]:
-    """The answer, and whether a long one may come row by row: a command from before the daemon was upgraded knows no rows."""
-    by_rows = False
+async def _answer(line: bytes, handle: Handle) -> AsyncIterator[bytes]:
     try:
         request = json.loads(line)
-        by_rows = request.get("rows") is True
-        return {"ok": await handle(str(request["verb"]), dict(request.get("args", {})))}, by_rows
-    except ChannelsyncError as error:
-        said = {"code": code_of(error), "message": str(error)}
+        verb, args, by_rows = str(request["verb"]), dict(request.get("args", {})), request.get("rows") is True
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        said = {"code": "not_understood", "message": f"the request was not understood: {error}"}
+        yield _line({"error": {"code": "not_understood", "message": f"the request was not understood: {error}"}})
+        return
+    answer = await _done(verb, args, handle)
+    if isinstance(value := answer.get("ok"), Long):
+        if by_rows:
+            for piece in value.wire():
+                yield piece
+        answer = {"ok": value.head} if by_rows else _in_one(value)
+    yield _line(answer)
+
+
+async def _done(verb: str, args: Mapping[str, Any], handle: Handle) -> dict[str, Any]:
+    try:
+        return {"ok": await handle(verb, args)}
+    except ChannelsyncError as error:
+        return {"error": {"code": code_of(error), "message": str(error)}}
     except Exception as error:
         log.exception("control request failed")
-        said = {"code": "bug", "message": f"the daemon failed at it ({type(error).__name__}); its log says more"}
-    return {"error": said}, by_rows
+        return {"error": {"code": "bug", "message": f"the daemon failed at it ({type(error).__name__}); its log says more"}}
+
+
+def _in_one(value: Long) -> dict[str, Any]:
+    """For a command that asks for no rows: one from before the daemon was upgraded."""
+    if value.spool.size < LINE_MAX // 2:
+        return {"ok": value.whole()}
+    return {
+        "error": {"code": FAILED, "message": "it is done, but the answer is too long for this command: install the daemon's own version"}
+    }
+
+
+def _line(answer: Mapping[str, Any]) -> bytes:
+    return json.dumps(answer).encode() + b"\n"
 
 
 async def ask(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
@@ -116,7 +133,7 @@ async def _asked(path: Path, request: Mapping[str, Any]) -> Any:
     except PermissionError as error:
         raise ControlError(f"{path} belongs to another user; run this command as the daemon's user (sudo -u)") from error
     try:
-        writer.write(json.dumps(request).encode() + b"\n")
+        writer.write(_line(request))
         await writer.drain()
         spool, line = await _rows(reader, await reader.readline())
     except ConnectionError as error:
@@ -125,10 +142,14 @@ async def _asked(path: Path, request: Mapping[str, Any]) -> Any:
         ) from error
     except NoRoom as error:
         raise ControlError(f"{error}. What was asked may be done or not", error.code) from error
+    except ValueError as error:
+        raise ControlError("the daemon's answer is longer than this command takes; what was asked may be done or not") from error
     finally:
         writer.close()
     if not line.endswith(b"\n"):
-        raise ControlError("the daemon closed the connection without an answer; it is probably stopping. Try again")
+        raise ControlError(
+            "the daemon closed the connection without an answer; it is probably stopping. What was asked may be done or not; try again"
+        )
     answer = json.loads(line)
     if "error" in answer:
         raise ControlError(answer["error"]["message"], answer["error"]["code"])

@@ -40,7 +40,7 @@ class Pulse:
 
     def _stuck(self) -> list[str]:
         now, progress, work = self._clock.monotonic(), self._engine.progress, self._engine.store.work
-        since = {name: now - work.excuses(progress.get(name, self._started), limit) for name, limit in STUCK_SECONDS.items()}
+        since = {name: now - work.counts_from(progress.get(name, self._started), limit) for name, limit in STUCK_SECONDS.items()}
         return [f"{name} has not moved for {since[name]:.0f} s" for name, limit in STUCK_SECONDS.items() if since[name] > limit]
 
 

@@ -6,6 +6,7 @@ What rows say is not known here.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -30,10 +31,10 @@ class NoRoom(ChannelsyncError):
 
 
 class Spool:
-    """Filled once, section after section in the order of their names, then read."""
+    """Filled once, section after section in the order of their names, then read by one at a time. size: of all rows, in bytes."""
 
     def __init__(self, sections: Iterable[str]) -> None:
-        self.counts = dict.fromkeys(sections, 0)
+        self.counts, self.size = dict.fromkeys(sections, 0), 0
         self._file = _file()
 
     def __del__(self) -> None:
@@ -42,7 +43,8 @@ class Spool:
     def begin(self) -> None:
         """Forget all rows. In another file: one that was full would still want to be rid of what it could not write."""
         self._drop()
-        self.counts, self._file = dict.fromkeys(self.counts, 0), _file()
+        self.counts, self.size = dict.fromkeys(self.counts, 0), 0
+        self._file = _file()
 
     def add(self, section: str, row: Any) -> None:
         """A row as its type says it. Raises NoRoom."""
@@ -57,6 +59,7 @@ class Spool:
         with _room():
             self._file.write(row + b"\n")
         self.counts[section] += 1
+        self.size += len(row)
 
     def moved(self) -> None:
         """Nothing to put down."""
@@ -86,8 +89,8 @@ def _file() -> tempfile.SpooledTemporaryFile[bytes]:
 def _room() -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        where = tempfile.gettempdir()
+    except OSError as error:  # also where not one folder can be written to at all
+        where = tempfile.tempdir or os.environ.get("TMPDIR", "/tmp")  # noqa: S108  only named
         raise NoRoom(f"the answer could not be put down in {where} ({error.strerror or error}); make room there, or set TMPDIR") from error
 
 
@@ -98,7 +101,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Long:
-    """A long answer: the document {section: [rows], ..., **head}."""
+    """A long answer: the document {section: [rows], ..., **head}. The head says something."""
 
     spool: Spool
     head: Mapping[str, Any]
