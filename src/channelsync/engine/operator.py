@@ -14,6 +14,7 @@ from channelsync.engine.loops import Engine
 from channelsync.engine.store import Store
 from channelsync.errors import ChannelError
 from channelsync.ledger import openings, selling
+from channelsync.ledger.group import Verb
 from channelsync.ledger.openings import Opening, Plan
 from channelsync.ledger.planned import NOWHERE, Sink
 
@@ -62,13 +63,22 @@ class Operator:
 
     async def plan(self, sink: Sink = NOWHERE) -> Plan:
         """What applying would write, and what would open the ledger, row by row into the sink. Changes nothing."""
-        return await self._store.ledger.run(openings.preview, self._what(sink))
+        return await self._long(openings.preview, sink)
 
     async def apply(self, sink: Sink = NOWHERE) -> Plan:
         """Post the opening balances and let the channels be written."""
-        applied = await self._store.ledger.run(openings.open_channels, self._what(sink))
+        applied = await self._long(openings.open_channels, sink)
         self._store.wake()
         return applied
+
+    async def _long(self, verb: Verb[Opening, Plan], sink: Sink) -> Plan:
+        try:
+            plan = await self._store.ledger.run(verb, self._what(sink))
+        except Exception:  # who is cancelled does not end it: the ledger goes on with what it has begun
+            self._store.work.end()
+            raise
+        self._store.work.end()
+        return plan
 
     async def push(self, only: Iterable[Channel] | None = None) -> Mapping[str, int]:
         """Send what is due. Returns how many shelves of each channel still wait afterwards."""

@@ -28,8 +28,8 @@ UNHEARD_SECONDS = 3600.0
 """A shop that has told no time for so long, and has no number left to be read, may never tell one."""
 
 
-WORK_PAUSE_SECONDS = 10.0
-"""Long work that has not moved for so long was another one."""
+WORK_PAUSE_SECONDS = 30.0
+"""Work that has not moved for so long is over, if nobody has said so."""
 
 MISREAD_PAUSE_MAX = 60.0
 """A shop whose answers make no sense, one after the other, is asked this seldom."""
@@ -41,12 +41,17 @@ class LongWork:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._began = self._moved = -math.inf
+        self._over = True
 
     def move(self) -> None:
         now = self._clock.monotonic()
-        if now - self._moved > WORK_PAUSE_SECONDS:
-            self._began = now
+        if self._over or now - self._moved > WORK_PAUSE_SECONDS:
+            self._began, self._over = now, False
         self._moved = now
+
+    def end(self) -> None:
+        """The next move is that of other work."""
+        self._over = True
 
     def counts_from(self, since: float, limit: float) -> float:
         """From when the waiting counts of a loop that has not come on `since` then; what was late (`limit` seconds) before the work began is not
