@@ -119,7 +119,7 @@ def overwrites_gaps(patch: Patch) -> None:
 
 def opens_without_orders(patch: Patch) -> None:
     """The opening balance is what the shop shows; units it already took for open orders are subtracted again."""
-    patch.setattr(openings, "_taken", lambda _conn, _channel_id: {})
+    patch.setattr(openings, "_taken", lambda _conn, _channel_id, _sku_ids: {})
 
 
 def settles_absolutely(patch: Patch) -> None:
