@@ -262,6 +262,20 @@ def test_a_shop_shows_more_than_its_rules_allow_when_it_gives_a_unit_back_meanwh
     assert [kind for kind, _ in story.harms()] == [expected]
 
 
+def test_what_the_ledger_learned_while_it_let_a_write_go_accuses_nobody() -> None:
+    """Beside a real daemon an order may be told between a release and the word of it, though it was stored after."""
+    story = Story()
+    story.receive(1, target=6)
+    story.arm(6, 1)
+    knew = {"X": Known(story.at, "A", "X", 6, 5, 0)}
+    story.sell("B")
+    story.know("A", target=5, book=5, promised=1)
+    story.tell(Known(story.at, "A", "X", 5, 5, 0, frozen=True))
+    story.tell(Released(story.at, "key", knew=knew))
+    story.write(1)
+    assert [kind for kind, _ in story.harms()] == [HarmClass.SUPERSEDED_WINDOW]
+
+
 def _frozen_after_arming(withdrawn: frozenset[str]) -> list[tuple[HarmClass, int]]:
     story = Story()
     story.receive(1, target=6)

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from channelsync.testing.standins.base import Change
 
@@ -90,11 +91,15 @@ class Armed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """The ledger let a call go on the wire, without the items that were withdrawn from it."""
+    """The ledger let a call go on the wire, without the items that were withdrawn from it.
+
+    knew: by item, what it was known to know when it was asked to; beside a real daemon more may have been told since. Absent: as told last.
+    """
 
     at: float
     key: str
     withdrawn: frozenset[str] = frozenset()
+    knew: Mapping[str, Known] = field(default_factory=dict)
 
 
 Event = Supplied | Changed | Claimed | Known | Counted | Looked | Armed | Released

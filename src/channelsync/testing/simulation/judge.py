@@ -195,9 +195,10 @@ class Judge:
             if item in event.withdrawn:
                 continue
             known = self._shelf(attempt.armed.shop, item).known
-            if known and known.frozen:
+            knew = event.knew.get(item, known)
+            if knew and knew.frozen:
                 self._broke_ice(event, attempt.armed)
-            attempt.target_at_release = known.target if known else None
+            attempt.target_at_release = knew.target if knew else None
             attempt.took_at_release = known.took if known else 0
             attempt.released_at = event.at
             attempt.sends += 1

@@ -38,6 +38,9 @@ QUIET_VERBS = frozenset(
 PHYSICAL = frozenset({"receive", "adjust"})
 """Verbs whose `quantity` is units that came or went."""
 
+Shelf = tuple[str, str]
+"""(shop, item)"""
+
 Moved = tuple[str, str, int]
 """SKU, location, and the units that came (> 0) or went."""
 
@@ -64,7 +67,7 @@ class Recorder:
         self._clock, self._shops, self._tell = clock, shops, tell
         self.goods = goods or Goods()
         self._tails = {name: _Tail() for name in shops}
-        self._known: dict[tuple[str, str], Known] = {}
+        self._known: dict[Shelf, Known] = {}
         self._counted: dict[tuple[str, str], int] = {}
         self.movements_seen = 0
 
@@ -129,6 +132,10 @@ class Recorder:
                 self._known[shelf.shop, shelf.item] = shelf
                 self._tell(shelf)
 
+    def told(self) -> Mapping[Shelf, Known]:
+        """What was told last of what the ledger knows, by (shop, item)."""
+        return dict(self._known)
+
     def tell(self, event: Event) -> None:
         self._tell(event)
 
@@ -159,6 +166,7 @@ class RecordingDoor:
     async def run(self, verb: Any, item: Any) -> Any:
         recorder = self._recorder
         recorder.catch_up()
+        knew = recorder.told() if isinstance(item, (Release, Lowering)) else {}
         result = await self._inner.run(verb, item)
         if isinstance(item, Change) and verb.__name__ in PHYSICAL and not result.repeat:
             recorder.supplied(item.sku, item.quantity, item.location)
@@ -168,10 +176,10 @@ class RecordingDoor:
         if isinstance(item, Arming) and isinstance(result, Call):
             await self._armed(item, result)
         elif isinstance(item, Release) and isinstance(result, Call):
-            await self._released(result)
+            await self._released(result, knew)
         elif isinstance(item, Lowering) and result.call is not None:
             await self._armed(item.arming, result.call)
-            await self._released(result.call)
+            await self._released(result.call, knew)
         elif isinstance(item, PageRead) and item.page.high_water is not None:
             name = await self._own.read(_channel_name, item.channel_id)
             recorder.tell(Looked(recorder.now(), name, self._began.get(item.channel_id, 0.0)))
@@ -202,14 +210,13 @@ class RecordingDoor:
             recorder.supplied(sku, units, location)
         recorder.known(news.known, news.counted)
 
-    async def _withdrawn(self, call: Call) -> frozenset[str]:
-        """The items that were armed with a call and did not leave with it."""
+    async def _released(self, call: Call, knew: Mapping[Shelf, Known]) -> None:
+        """Withdrawn are the items that were armed with a call and did not leave with it."""
         sent = {int(write.id.rsplit(".", 1)[1]) for write in call.writes}
         armed = await self._own.read(_attempts, call.key, self._recorder.goods)
-        return frozenset(row[1] for position, row in enumerate(armed) if position not in sent)
-
-    async def _released(self, call: Call) -> None:
-        self._recorder.tell(Released(self._recorder.now(), call.key, await self._withdrawn(call)))
+        withdrawn = frozenset(row[1] for position, row in enumerate(armed) if position not in sent)
+        then = {row[1]: knew[row[0], row[1]] for row in armed if (row[0], row[1]) in knew}
+        self._recorder.tell(Released(self._recorder.now(), call.key, withdrawn, then))
 
     async def _armed(self, item: Arming, call: Call) -> None:
         now = self._recorder.now()
