@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
+import sys
 import tomllib
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -24,16 +27,34 @@ LISTENING: Final = range(20_000, 32_768)
 """Ports below those that Linux gives to connections going out: between finding one and listening on it, no client can be given it."""
 
 
+_CLAIMED: Final[deque[int]] = deque()
+"""File descriptors of the claims on ports that were given away last; they end with this process."""
+CLAIMS_MAX: Final = 64
+"""Whoever was given a port so many ports ago listens on it by now."""
+
+
 def free_port() -> int:
-    """Free when it was looked at. Raises OSError where none of a hundred was."""
+    """Free when it was looked at, and given to nobody else who asks here, in this process or another one. Raises OSError where none of a hundred was."""
     for port in random.SystemRandom().sample(LISTENING, 100):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
+                _claim(port)
             except OSError:
                 continue
         return port
     raise OSError("none of a hundred ports was free")
+
+
+def _claim(port: int) -> None:
+    """By a name that only one socket of this machine can have (Linux alone knows such names). Raises OSError if another one has it."""
+    if sys.platform != "linux":
+        return
+    with socket.socket(socket.AF_UNIX) as claim:
+        claim.bind(f"\0channelsync-port-{port}")
+        _CLAIMED.append(claim.detach())
+    if len(_CLAIMED) > CLAIMS_MAX:
+        os.close(_CLAIMED.popleft())
 
 
 def _toml(tables: Mapping[str, Any], at: str = "") -> list[str]:
