@@ -53,7 +53,7 @@ def _claim(port: int) -> None:
     with socket.socket(socket.AF_UNIX) as claim:
         claim.bind(f"\0channelsync-port-{port}")
         _CLAIMED.append(claim.detach())
-    if len(_CLAIMED) > CLAIMS_MAX:
+    while len(_CLAIMED) > CLAIMS_MAX:
         os.close(_CLAIMED.popleft())
 
 
