@@ -142,7 +142,9 @@ def test_deliveries_arrive_byte_for_byte_and_their_paths_stand_in_no_log(proxy: 
                 assert (await client.post("/webhooks/shop/s3cret-part", content=body, headers=signed)).status_code == 200
                 assert [delivery.body for delivery in stored] == [body]
                 assert (await client.post("/webhooks/shop/s3cret-part", content=body, headers={"x-signature": "bad"})).status_code == 401
-                refused = await client.post("/webhooks/shop/s3cret-part", content=body * 2, headers=signed)
+                # A proxy that has not read the whole request closes the connection after its answer, and does not always say so.
+                alone = signed | {"connection": "close"}
+                refused = await client.post("/webhooks/shop/s3cret-part", content=body * 2, headers=alone)
                 assert refused.status_code in (413, 502), "the daemon may have closed the connection before the proxy had sent it all"
                 assert len(stored) == 1
                 for path in ("/", "/metrics", "/api/v1/channels", "/readyz", "/webhooks/../metrics"):
