@@ -210,18 +210,18 @@ def test_a_lease_that_ends_soon_is_renewed_before_the_next_call(play: Play) -> N
 
 
 def test_an_answer_is_booked_also_if_the_next_call_cannot_be_computed(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    arm, armed = outbox.arm, list[str]()
+    arm, armed = outbox.arm_released, list[str]()
 
-    def fails_from_the_second_on(conn: Any, items: Any, now: Any) -> Any:
-        if armed and items[0].key != armed[0]:
+    def fails_from_the_second_on(conn: Any, item: Any, now: Any) -> Any:
+        if armed and item.key != armed[0]:
             raise ZeroDivisionError("a bug")
-        armed.append(items[0].key)
-        return arm(conn, items, now)
+        armed.append(item.key)
+        return arm(conn, item, now)
 
     async def story(bench: Bench) -> None:
         row = await Row.begin(bench, nothing)
         with monkeypatch.context() as patch:
-            patch.setattr(outbox, "arm", fails_from_the_second_on)
+            patch.setattr(outbox, "arm_released", fails_from_the_second_on)
             with pytest.raises(ZeroDivisionError):
                 await bench.a.dispatcher.run_once()
         assert (row.shown, row.states) == ((1, 2), ["ok"])

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from channelsync.contract import Call
 from channelsync.ledger import outbox, settle
-from channelsync.ledger.outbox import Arming, Release, Withdrawal
+from channelsync.ledger.outbox import Arming
 from channelsync.ledger.settle import Settled, Settlement
 
 
@@ -43,10 +43,4 @@ def _lower(conn: Connection, item: Lowering, now: datetime) -> Lowered:
     settled = settle.settle(conn, [item.answered], now)[0] if item.answered is not None else None
     if settled is not None and settled.fenced:
         return Lowered(settled, None)
-    [armed] = outbox.arm(conn, [item.arming], now)
-    if armed is None:
-        return Lowered(settled, None)
-    [call] = outbox.release(conn, [Release(armed.key, item.arming.lease_version)], now)
-    if call is None:  # another node has taken the channel in this moment
-        outbox.withdraw(conn, [Withdrawal(armed.key)], now)
-    return Lowered(settled, call)
+    return Lowered(settled, outbox.arm_released(conn, item.arming, now))

@@ -1,7 +1,8 @@
 """The outbox: differences on their way to the shops. Targets are state, so there is no queue of numbers; what is stored is one open attempt per shelf.
 
 The protocol is the safe push: arm (compute and store), release (re-check in the step before the bytes leave), settle (`book += delta`, never
-`book := target`). Attempts that travel together share a call; its key is the idempotency key and its list is frozen when it is first sent.
+`book := target`). Attempts that travel together share a call; its key is the idempotency key and its list is frozen when it is first sent. What waits for
+nothing in between begins as sent.
 
     armed --release--> sent --settle--> ok | stale | refused | not_sent | unknown --repeat/bracket--> ok | stale | bracketed
       `--withdrawn (no longer due, lease lost)
@@ -73,15 +74,35 @@ class OpenCall:
 
 def arm(conn: Connection, items: Sequence[Arming], now: datetime) -> list[Call | None]:
     """Compute the differences that are due and store them as attempts. None: nothing is due in that direction, or nothing may go."""
-    return [_arm(conn, item, now) for item in items]
+    return [_arm(conn, item, now, released=False) for item in items]
 
 
-def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
-    if is_paused(conn, item.channel_id) or not holds_lease(conn, item.channel_id, item.lease_version):
+def arm_released(conn: Connection, item: Arming, now: datetime) -> Call | None:
+    """`arm` and `release` of what waits for nothing in between: in one transaction the second would find what the first has just stored and locked."""
+    return _arm(conn, item, now, released=True)
+
+
+def _arm(conn: Connection, item: Arming, now: datetime, *, released: bool) -> Call | None:
+    """Whether anything may go is asked once the shelves are locked, which may have taken a while."""
+    chosen = _changes(conn, item, now)
+    if not chosen or is_paused(conn, item.channel_id) or not holds_lease(conn, item.channel_id, item.lease_version):
         return None
+    if guard.stops(conn, item.channel_id, now):
+        return None
+    outbox_sql.NEW_CALL.run(conn, [_call_row(item, now, released=released)])
+    state, writes, rows = "sent" if released else "armed", list[Write](), list[dict[str, object]]()
+    for position, (row, change) in enumerate(chosen):
+        write = Write(f"{item.key}.{position}", ShelfRef(row["ref"], row["location"]), change.value, change.compare, change.delta)
+        writes.append(write)
+        rows.append(_attempt_row(item.key, position, row, write, change, state, now))
+    outbox_sql.NEW_ATTEMPTS.run(conn, rows)
+    guard.mark(conn, item.channel_id, [row for row, _ in chosen], now)
+    return Call(item.key, tuple(writes))
+
+
+def _changes(conn: Connection, item: Arming, now: datetime) -> list[tuple[dict[str, Any], Difference]]:
     looks, seen = dict(item.looks), {each.shelf: each.rises for each in item.seen}
-    chosen: list[tuple[int, ShelfRef, int, Difference]] = []
-    armed = []
+    chosen: list[tuple[dict[str, Any], Difference]] = []
     for row in _due(conn, item, now):
         change = difference(
             item.carrier,
@@ -95,20 +116,8 @@ def _arm(conn: Connection, item: Arming, now: datetime) -> Call | None:
         if item.raises and row["rises"] != seen[row["id"]]:
             continue
         if change is not None and (change.delta > 0) == item.raises:
-            chosen.append((row["id"], ShelfRef(row["ref"], row["location"]), row["version"], change))
-            armed.append(row)
-    if not chosen or guard.stops(conn, item.channel_id, now):
-        return None
-    outbox_sql.NEW_CALL.run(conn, [_call_row(item, now)])
-    writes = []
-    rows = []
-    for position, (shelf_id, shelf, version, change) in enumerate(chosen):
-        write = Write(f"{item.key}.{position}", shelf, change.value, change.compare, change.delta)
-        writes.append(write)
-        rows.append(_attempt_row(item.key, position, shelf_id, version, write, change, now))
-    outbox_sql.NEW_ATTEMPTS.run(conn, rows)
-    guard.mark(conn, item.channel_id, armed, now)
-    return Call(item.key, tuple(writes))
+            chosen.append((row, change))
+    return chosen
 
 
 def _due(conn: Connection, item: Arming, now: datetime) -> list[dict[str, Any]]:
@@ -136,33 +145,36 @@ def _due_query(*, raises: bool, absolute: bool) -> Spelt:
     return Spelt(query.with_for_update(of=shelves, key_share=True))
 
 
-def _call_row(item: Arming, now: datetime) -> dict[str, object]:
+def _call_row(item: Arming, now: datetime, *, released: bool) -> dict[str, object]:
     return {
         "key": item.key,
         "channel_id": item.channel_id,
         "raises": item.raises,
         "carrier": item.carrier.value,
-        "state": "armed",
+        "state": "sent" if released else "armed",
         "lease_version": item.lease_version,
         "created_at": now,
+        "first_sent_at": now if released else None,
+        "last_sent_at": now if released else None,
+        "sends": 1 if released else 0,
     }
 
 
 def _attempt_row(
-    key: str, position: int, shelf_id: int, version: int, write: Write, change: Difference, now: datetime
+    key: str, position: int, shelf: Mapping[str, Any], write: Write, change: Difference, state: str, now: datetime
 ) -> dict[str, object]:
     return {
         "id": write.id,
         "call_key": key,
         "position": position,
-        "shelf_id": shelf_id,
+        "shelf_id": shelf["id"],
         "target": change.target,
         "book_at": change.book,
         "delta": change.delta,
         "value": change.value,
         "compare": change.compare,
-        "version": version,
-        "state": "armed",
+        "version": shelf["version"],
+        "state": state,
         "created_at": now,
     }
 

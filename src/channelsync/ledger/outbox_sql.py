@@ -12,7 +12,8 @@ from channelsync.ledger.schema import attempts, channels, listings, push_calls, 
 from channelsync.ledger.spelt import Spelt, one_of
 from channelsync.ledger.types import Utc
 
-NEW_CALL = insert_many(push_calls, "key", "channel_id", "raises", "carrier", "state", "lease_version", "created_at")
+_CALL = ("key", "channel_id", "raises", "carrier", "state", "lease_version", "created_at", "first_sent_at", "last_sent_at", "sends")
+NEW_CALL = insert_many(push_calls, *_CALL)
 NEW_ATTEMPTS = insert_many(
     attempts, "id", "call_key", "position", "shelf_id", "target", "book_at", "delta", "value", "compare", "version", "state", "created_at"
 )

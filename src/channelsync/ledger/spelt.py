@@ -106,7 +106,11 @@ class _Text:
 
     def _column(self, name: str, process: Process | None, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
         values = [self.fixed[name]] * len(rows) if name in self.fixed else [row[name] for row in rows]
-        return values if process is None else [process(value) for value in values]
+        if process is None:
+            return values
+        if values and all(value is values[0] for value in values):  # the moment at which all of them were written
+            return [process(values[0])] * len(values)
+        return [process(value) for value in values]
 
     def of_rows(self, number: int) -> str:
         """An INSERT of one row as one of several."""
@@ -161,7 +165,8 @@ class Spelt:
 
     def mappings(self, conn: Connection, **values: Any) -> list[dict[str, Any]]:
         """`rows`, each by its columns' names."""
-        return [dict(zip(self.text(conn).names, row, strict=True)) for row in self.rows(conn, **values)]
+        names = self.text(conn).names
+        return [dict(zip(names, row, strict=True)) for row in self.rows(conn, **values)]
 
     def text(self, conn: Connection) -> _Text:
         name = conn.dialect.name
