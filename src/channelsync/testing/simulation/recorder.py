@@ -23,6 +23,7 @@ from channelsync.ledger.lowering import Lowering
 from channelsync.ledger.net_effect import COUNTED, LEFT_OUT, NEVER_CAME
 from channelsync.ledger.outbox import Arming, Release
 from channelsync.ledger.pages import PageRead
+from channelsync.ledger.spelt import Spelt
 from channelsync.ledger.stock import Change
 from channelsync.testing.simulation.events import Armed, Changed, Claimed, Counted, Event, Known, Looked, Released, Supplied
 from channelsync.testing.simulation.goods import Goods
@@ -225,19 +226,23 @@ class RecordingDoor:
             self._recorder.tell(Armed(now, shop, call.key, name, target, delta, seen_at))
 
 
-_KNOWN = text("""
+_KNOWN = Spelt(
+    text("""
     SELECT channels.name AS shop, COALESCE(listings.sku_text, listings.ref) AS sku, shelves.location, shelves.target, shelves.book, shelves.frozen,
         COALESCE(own.took, 0) AS took, listings.removed_at IS NOT NULL AS gone
     FROM shelves JOIN listings ON listings.id = shelves.listing_id JOIN channels ON channels.id = shelves.channel_id
         LEFT JOIN (SELECT shelf_id, SUM(took) AS took FROM order_lines GROUP BY shelf_id) AS own ON own.shelf_id = shelves.id
     ORDER BY shelves.id
 """)
-_COUNTED = text("""
+)
+_COUNTED = Spelt(
+    text("""
     SELECT channels.name AS shop, skus.sku, locations.code, SUM(soft + hard + shipped - restocked + quarantined) AS promised
     FROM order_lines JOIN orders ON orders.id = order_lines.order_id JOIN channels ON channels.id = orders.channel_id
         JOIN skus ON skus.id = order_lines.sku_id JOIN locations ON locations.id = order_lines.location_id
     GROUP BY channels.name, skus.sku, locations.code ORDER BY channels.name, skus.sku, locations.code
 """)
+)
 _ATTEMPTS = text("""
     SELECT channels.name, COALESCE(listings.sku_text, listings.ref), shelves.location, attempts.target, attempts.delta
     FROM attempts JOIN shelves ON shelves.id = attempts.shelf_id
@@ -249,7 +254,7 @@ _FOUND = text(
     f"JOIN locations ON locations.id = movements.location_id WHERE (type = 'shortage' OR reason IN ('{LEFT_OUT}', '{NEVER_CAME}') OR type = 'defer' AND reason LIKE '{COUNTED}%') "
     "AND movements.id > :after ORDER BY movements.id"
 )
-_LAST = text("SELECT COALESCE(MAX(id), 0) FROM movements")
+_LAST = Spelt(text("SELECT COALESCE(MAX(id), 0) FROM movements"))
 _NAME = text("SELECT name FROM channels WHERE id = :id")
 
 
@@ -265,7 +270,7 @@ class _News:
 
 def _read_news(conn: Connection, at: float, goods: Goods, after: int) -> _News:
     """One reading: the ledger's door is what the daemon waits at, too."""
-    last = int(conn.execute(_LAST).scalar_one())
+    last = int(_LAST.scalar(conn))
     found = [(row[0], row[1], int(row[2])) for row in conn.execute(_FOUND, {"after": after})] if last > after else []
     return _News(found, last, _known(conn, at, goods), counted(conn, at, goods))
 
@@ -273,24 +278,24 @@ def _read_news(conn: Connection, at: float, goods: Goods, after: int) -> _News:
 def _known(conn: Connection, at: float, goods: Goods) -> list[Known]:
     """One per item. Where it was deleted and entered again, what the shop took for the former listing counts on, and the living one is shown."""
     found: dict[tuple[str, str], tuple[tuple[bool, bool], Known]] = {}
-    for row in conn.execute(_KNOWN):
-        item = goods.item(row.shop, row.sku, row.location)
-        rank = (not row.gone, row.target is not None)
-        known = Known(at, row.shop, item, row.target, row.book, int(row.took), bool(row.frozen))
-        if former := found.get((row.shop, item)):
+    for shop, sku, location, target, book, frozen, shop_took, gone in _KNOWN.rows(conn):
+        item = goods.item(shop, sku, location)
+        rank = (not gone, target is not None)
+        known = Known(at, shop, item, target, book, int(shop_took), bool(frozen))
+        if former := found.get((shop, item)):
             took = former[1].took + known.took
             rank, known = max((former, (rank, known)), key=itemgetter(0)) if former[0] != rank else (rank, known)
             known = replace(known, took=took)
-        found[row.shop, item] = rank, known
+        found[shop, item] = rank, known
     return [known for _, known in found.values()]
 
 
 def counted(conn: Connection, at: float, goods: Goods) -> list[Counted]:
     """The units of all locations together where the world does not tell them apart."""
     sums: dict[tuple[str, str], int] = {}
-    for row in conn.execute(_COUNTED):
-        key = (row.shop, goods.unit(row.sku, row.code))
-        sums[key] = sums.get(key, 0) + int(row.promised)
+    for shop, sku, location, promised in _COUNTED.rows(conn):
+        key = (shop, goods.unit(sku, location))
+        sums[key] = sums.get(key, 0) + int(promised)
     return [Counted(at, shop, unit, promised) for (shop, unit), promised in sums.items()]
 
 

@@ -6,13 +6,18 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, text
 
+from channelsync.ledger.database import READ_ONLY
 from channelsync.ledger.schema import attempts
+from channelsync.ledger.schema.push import OPEN_ATTEMPT
+from channelsync.ledger.spelt import Spelt
 from channelsync.testing.simulation.plan import SECONDS
 from channelsync.testing.simulation.stage import Stage
 
 MOMENT_TRIES, MOMENT_STEP = 1000, 0.004
+_ONE_THAT_IS = Spelt(select(attempts.c.id).where(attempts.c.state == bindparam("state"), text(OPEN_ATTEMPT)).limit(1))
+"""By the index of open attempts: it is asked up to a thousand times."""
 
 
 class Troubles:
@@ -66,8 +71,8 @@ class Troubles:
     async def _until_a_write_is(self, state: str) -> None:
         """Wait a little for the worst moment: a write is stored and not sent yet, or its answer is on the way."""
         for _ in range(MOMENT_TRIES):
-            with self._stage.database.connect() as conn, conn.begin():
-                if conn.execute(select(attempts.c.id).where(attempts.c.state == state).limit(1)).first():
+            with self._stage.database.connect() as conn, conn.execution_options(**{READ_ONLY: True}).begin():
+                if _ONE_THAT_IS.first(conn, state=state):
                     return
             await self._stage.clock.sleep(MOMENT_STEP)
 
