@@ -61,6 +61,7 @@ def sendable(*, raises: bool, absolute: bool = False) -> list[Condition]:
         long_ago = shelf.read_at <= bindparam("uncounted_before", type_=Utc)
         counted = or_(shelf.reading.is_not(None), shelf.read_at.is_(None), long_ago)
         wanted += [counted, shelf.gap == 0] if raises else [counted]
+    wanted.append(shelf.frozen.is_(False))  # none that is due is: this says it of the row that is locked
     return wanted
 
 

@@ -83,11 +83,11 @@ def arm_released(conn: Connection, item: Arming, now: datetime) -> Call | None:
 
 
 def _arm(conn: Connection, item: Arming, now: datetime, *, released: bool) -> Call | None:
-    """Whether anything may go is asked once the shelves are locked, which may have taken a while."""
-    chosen = _changes(conn, item, now)
-    if not chosen or is_paused(conn, item.channel_id) or not holds_lease(conn, item.channel_id, item.lease_version):
+    """Whether anything may go is asked once more when all is computed: to wait for locked shelves, and to judge what is due, may have taken a while."""
+    if not _may_go(conn, item):
         return None
-    if guard.stops(conn, item.channel_id, now):
+    chosen = _changes(conn, item, now)
+    if not chosen or guard.stops(conn, item.channel_id, now) or not _may_go(conn, item):
         return None
     outbox_sql.NEW_CALL.run(conn, [_call_row(item, now, released=released)])
     state, writes, rows = "sent" if released else "armed", list[Write](), list[dict[str, object]]()
@@ -98,6 +98,10 @@ def _arm(conn: Connection, item: Arming, now: datetime, *, released: bool) -> Ca
     outbox_sql.NEW_ATTEMPTS.run(conn, rows)
     guard.mark(conn, item.channel_id, [row for row, _ in chosen], now)
     return Call(item.key, tuple(writes))
+
+
+def _may_go(conn: Connection, item: Arming) -> bool:
+    return not is_paused(conn, item.channel_id) and holds_lease(conn, item.channel_id, item.lease_version)
 
 
 def _changes(conn: Connection, item: Arming, now: datetime) -> list[tuple[dict[str, Any], Difference]]:
